@@ -1,0 +1,46 @@
+"""Metadata of tfdeblur. Tool settings and the build backend stand in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"', (HERE / "tfdeblur/__init__.py").read_text(), re.MULTILINE
+).group(1)
+
+DATA = ["tensorflow-datasets~=4.9"]
+TEST = ["pytest>=8", "hypothesis>=6", "scipy>=1.11", "scikit-image>=0.24", "pillow>=10"]
+DEV = ["ruff>=0.9", "mypy>=1.11"]
+
+setup(
+    name="tfdeblur",
+    version=VERSION,
+    description="Motion deblurring with TensorFlow and Keras: train, restore, measure.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
+    package_data={"tfdeblur": ["py.typed", "demo/**/*", "demo/*"]},
+    install_requires=[
+        "tensorflow~=2.21.0",
+        "keras~=3.15.0",
+        "numpy>=2.0",
+        "opencv-python>=4.10",
+        "tensorboard~=2.21.0",
+    ],
+    extras_require={
+        "data": DATA,
+        "test": TEST + DATA,
+        "dev": DEV,
+    },
+    entry_points={"console_scripts": ["tfdeblur = tfdeblur.cli.main:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+)

@@ -1,0 +1,1 @@
+"""The `tfdeblur` command: argparse trees here, heavy imports inside the commands."""

@@ -1,0 +1,56 @@
+"""What all commands share: logging, exit codes, quiet start-up of TensorFlow."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+
+logger = logging.getLogger("tfdeblur")
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--verbose`, which every command takes."""
+    parser.add_argument(
+        "--verbose", action="store_true", help="log details and show tracebacks of errors"
+    )
+
+
+def run_command(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Runs `command` and turns errors into a line on stderr and an exit code."""
+    verbose = getattr(arguments, "verbose", False)
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(message)s", stream=sys.stderr
+    )
+    if verbose:
+        # DEBUG is wanted from tfdeblur only: libraries would bury it.
+        for name in ("tensorflow", "absl", "matplotlib", "PIL", "h5py"):
+            logging.getLogger(name).setLevel(logging.INFO)
+    else:
+        # TensorFlow reads this once, when it is first imported inside the command.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return command(arguments)
+    except TfdeblurError as error:
+        return _report(error, error.exit_code, verbose)
+    except KeyboardInterrupt:
+        print("\nInterrupted. Finished work is kept.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: nothing more to say to it.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept open until exit)
+        return EXIT_UNEXPECTED
+    except Exception as error:
+        return _report(error, EXIT_UNEXPECTED, verbose)
+
+
+def _report(error: BaseException, exit_code: int, verbose: bool) -> int:
+    if verbose:
+        logger.exception("error")
+    kind = "" if isinstance(error, TfdeblurError) else f"{type(error).__name__}: "
+    print(f"tfdeblur: error: {kind}{error}", file=sys.stderr)
+    if not verbose and exit_code == EXIT_UNEXPECTED:
+        print("Run again with --verbose for the traceback.", file=sys.stderr)
+    return exit_code

@@ -1,0 +1,50 @@
+"""Entry point of the `tfdeblur` command.
+
+Imports neither keras nor tensorflow: `tfdeblur --help` answers at once. Each command
+module has `add_parser(commands)` (arguments only) and `run(arguments) -> exit code`,
+which does the heavy imports.
+"""
+
+import argparse
+import sys
+
+from tfdeblur import __version__
+from tfdeblur.cli import deblur, evaluate, train
+from tfdeblur.cli.common import run_command
+
+COMMANDS = (train, deblur, evaluate)
+
+EPILOG = """\
+exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrupt,
+            5 not converged or degenerate, 6 service unreachable, 130 interrupted
+
+typical session:
+  tfdeblur train --model biskip --preset small --data pairs/ --run runs/first
+  tfdeblur deblur photo.jpg --out restored/ --model runs/first --compare
+  tfdeblur evaluate --model runs/first --data pairs/test --json scores.json
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the whole argument tree, without importing any framework."""
+    parser = argparse.ArgumentParser(
+        prog="tfdeblur",
+        description="Motion deblurring: train a network, restore photographs, measure results.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tfdeblur {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add_parser(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    return run_command(arguments.run_command, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
