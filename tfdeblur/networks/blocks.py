@@ -1,0 +1,84 @@
+"""Building blocks that the networks share: convolution with norm, residual block, scale changes.
+
+All functions wire layers into a functional graph and return its tensor. Features are float
+`(batch, height, width, channels)`, dimensionless.
+"""
+
+import math
+
+from keras import layers
+
+NORMS = ("batch", "group", "none")
+
+
+def check_choice(name, value, choices):
+    """Raises ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}")
+
+
+def check_width(width):
+    """Raises ValueError unless `width` is a positive number."""
+    if not (isinstance(width, int | float) and width > 0):
+        raise ValueError(f"`width` must be a positive number. Received: width={width!r}")
+
+
+def scaled(channels, width):
+    """Number of channels after scaling by `width`: rounded, at least 1."""
+    return max(1, round(channels * width))
+
+
+def normalise(x, norm, name):
+    """Batch norm, group norm (8 groups where they divide the channels) or nothing."""
+    if norm == "batch":
+        # 0.9 rather than Keras's 0.99: with the paper's batch of one, statistics that trail the
+        # weights by hundreds of steps make the evaluation jump (README, "Norm layers").
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    if norm == "group":
+        groups = math.gcd(8, x.shape[-1])
+        return layers.GroupNormalization(groups, epsilon=1e-5, name=f"{name}_norm")(x)
+    return x
+
+
+def conv(x, channels, size, name, norm, stride=1, activate=True):
+    """Convolution, norm, ReLU (the last one unless `activate` is False)."""
+    x = layers.Conv2D(
+        channels, size, stride, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+    )(x)
+    x = normalise(x, norm, name)
+    return layers.ReLU(name=f"{name}_relu")(x) if activate else x
+
+
+def upsample(x, channels, name, norm):
+    """5x5 transposed convolution with stride 2 (002, section 4.1), norm, ReLU."""
+    x = layers.Conv2DTranspose(
+        channels, 5, 2, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+    )(x)
+    x = normalise(x, norm, name)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def residual_block(x, name, norm, convolutions=2):
+    """Adds `convolutions` 3x3 convolutions' result to `x`; the sum itself is not rectified.
+
+    With one convolution (variant BS-cR) the ReLU stays on it, otherwise the block would be linear.
+    """
+    channels = x.shape[-1]
+    y = x
+    for i in range(convolutions):
+        last = i == convolutions - 1
+        y = conv(y, channels, 3, f"{name}_{i}", norm, activate=not last or convolutions == 1)
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
+def residual_downsample(x, channels, name, norm):
+    """Halves the size: ReLU(pool(x) + conv5x5(x)), orange box of figure 5 (002, section 4.1).
+
+    Decision: max pooling, and a 1x1 convolution on the pooled copy where channels differ.
+    """
+    residual = conv(x, channels, 5, f"{name}_residual", norm, stride=2, activate=False)
+    pooled = layers.MaxPooling2D(2, padding="same", name=f"{name}_pool")(x)
+    if pooled.shape[-1] != channels:
+        pooled = layers.Conv2D(channels, 1, name=f"{name}_match")(pooled)
+    x = layers.Add(name=f"{name}_add")([pooled, residual])
+    return layers.ReLU(name=f"{name}_relu")(x)
