@@ -1,0 +1,44 @@
+"""Losses: content, adversarial, and the schemes that combine them (keras only).
+
+Each gives one value per image, float32 `(batch,)`, from its `call`.
+"""
+
+from tfdeblur.losses.adversarial import (
+    CriticLoss,
+    GeneratorAdversarialLoss,
+    GradientPenalty,
+    critic_real_fake,
+    draw_alpha,
+    generator_adversarial,
+    interpolate,
+    penalty_from_gradients,
+    score_per_image,
+)
+from tfdeblur.losses.content import BiLevelContent, PerceptualLoss, PixelLoss
+from tfdeblur.losses.schemes import (
+    SCHEMES_TABLE_1,
+    VARIANTS,
+    PublishedResult,
+    Scheme,
+    parse_scheme,
+)
+
+__all__ = [
+    "SCHEMES_TABLE_1",
+    "VARIANTS",
+    "BiLevelContent",
+    "CriticLoss",
+    "GeneratorAdversarialLoss",
+    "GradientPenalty",
+    "PerceptualLoss",
+    "PixelLoss",
+    "PublishedResult",
+    "Scheme",
+    "critic_real_fake",
+    "draw_alpha",
+    "generator_adversarial",
+    "interpolate",
+    "parse_scheme",
+    "penalty_from_gradients",
+    "score_per_image",
+]
