@@ -1,0 +1,206 @@
+"""Where pairs come from: a folder or a TFDS data set, behind one small interface."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfdeblur.data.decoding import decode_file
+from tfdeblur.data.folders import Pair, find_pairs, fingerprint, in_threads, raise_problems
+from tfdeblur.data.headers import BrokenImage, image_size
+from tfdeblur.data.readers import DecodingReader, MemoryReader, Progress, Reader
+from tfdeblur.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+CACHE_BYTES = 4 << 30
+
+
+class PairSource(Protocol):
+    """Numbered pairs of equally sized images, with random access.
+
+    Attributes:
+        count: int >= 1, number of pairs.
+        names: one name a pair, unique.
+        sizes: int `(count, 2)`, height and width of each pair, pixels.
+        fingerprint: hex text that changes when names, order or content change.
+    """
+
+    @property
+    def count(self) -> int: ...  # noqa: D102 (see Attributes)
+
+    @property
+    def names(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
+    def sizes(self) -> np.ndarray: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    def describe(self) -> str:
+        """Returns one line for people and logs."""
+
+    def load(self, index: int) -> np.ndarray:
+        """Returns pair `index`: uint8 `(2, height, width, 3)`, blurred first."""
+
+    def reader(self, progress: Progress | None = None) -> Reader:
+        """Returns fast access for training: decodes into memory, once, what fits."""
+
+
+class CachingSource:
+    """What folder and TFDS sources share: the decision to decode into memory.
+
+    A subclass sets `cache_bytes` and has `sizes`, `load` and `describe`.
+    """
+
+    cache_bytes: int
+    sizes: np.ndarray
+    _reader: Reader | None = None
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Size of all pairs decoded to uint8, bytes."""
+        return int(6 * self.sizes.astype(np.int64).prod(axis=1).sum())
+
+    def reader(self, progress: Progress | None = None) -> Reader:
+        """Returns fast access for training; the same object each time.
+
+        Args:
+            progress: called as `progress(done, count)` while decoding into memory.
+
+        Raises:
+            DataError: if pairs that are kept in memory do not decode.
+        """
+        if self._reader is None:
+            if self.decoded_bytes <= self.cache_bytes:
+                self._reader = MemoryReader(self.sizes, self.load, progress)
+            else:
+                logger.info(
+                    "%s takes %.1f GiB decoded, more than the %.1f GiB to keep in memory: "
+                    "pairs are decoded each time they are used.",
+                    self.describe(),
+                    self.decoded_bytes / 2**30,
+                    self.cache_bytes / 2**30,
+                )
+                self._reader = DecodingReader(self.load)
+        return self._reader
+
+    def describe(self) -> str:
+        """Returns one line for people and logs."""
+        raise NotImplementedError
+
+    def load(self, index: int) -> np.ndarray:
+        """Returns pair `index`: uint8 `(2, height, width, 3)`, blurred first."""
+        raise NotImplementedError
+
+
+class FolderSource(CachingSource):
+    """Pairs of image files.
+
+    Args:
+        pairs: from `find_pairs`, at least one.
+        cache_bytes: int >= 0; pairs that take no more than this, decoded to uint8, are kept
+            in memory.
+
+    Raises:
+        ValueError: if `pairs` is empty.
+        DataError: if files are broken (their headers are read here).
+    """
+
+    def __init__(self, pairs: Sequence[Pair], cache_bytes: int = CACHE_BYTES) -> None:
+        if not pairs:
+            raise ValueError("`pairs` must hold at least one pair. Received: pairs=[]")
+        self.pairs = list(pairs)
+        self.cache_bytes = cache_bytes
+        sizes = in_threads(_size_or_fault, self.pairs)
+        raise_problems("The pairs cannot be read", [s for s in sizes if isinstance(s, str)])
+        self.sizes = np.array(sizes, np.int64)
+        self._fingerprint: str | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of pairs."""
+        return len(self.pairs)
+
+    @property
+    def names(self) -> list[str]:
+        """One name a pair."""
+        return [pair.name for pair in self.pairs]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over names and file contents; computed once, when first asked for."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.pairs)
+        return self._fingerprint
+
+    def describe(self) -> str:
+        """Returns one line for people and logs."""
+        folder = self.pairs[0].blurred.parent.parent
+        return f"{self.count} pairs of files ({folder})"
+
+    def load(self, index: int) -> np.ndarray:
+        """Decodes pair `index`: uint8 `(2, height, width, 3)`, blurred first.
+
+        Raises:
+            DataError: if a file is broken or the sizes differ.
+        """
+        pair = self.pairs[index]
+        images = []
+        for path in (pair.blurred, pair.sharp):
+            try:
+                images.append(decode_file(path))
+            except (BrokenImage, OSError) as error:
+                raise DataError(f"{path} {error}") from error
+        if images[0].shape != images[1].shape:
+            raise DataError(
+                f"{pair.name}: blurred is {images[0].shape}, sharp is {images[1].shape}"
+            )
+        return np.stack(images)
+
+
+def open_source(
+    data: str | Path,
+    split: str | None = None,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    *,
+    cache_bytes: int = CACHE_BYTES,
+    data_dir: str | Path | None = None,
+) -> PairSource:
+    """Opens a folder of pairs, or a TFDS data set if there is no such folder.
+
+    Args:
+        data: path of a folder (see `folders.LAYOUTS`), or a TFDS name such as
+            "gopro_large/blur".
+        split: "train", "test", ... or None for all; see `find_pairs`.
+        only: glob patterns on names; keeps what matches one of them (empty: all).
+        exclude: glob patterns on names; drops what matches one of them.
+        cache_bytes: int >= 0, memory that decoded pairs may take.
+        data_dir: where TFDS keeps prepared data; None is TFDS's own default.
+
+    Raises:
+        DataError: if `data` is neither, or what it holds is not fit for use.
+    """
+    if Path(data).expanduser().is_dir():
+        return FolderSource(find_pairs(data, split, only=only, exclude=exclude), cache_bytes)
+    from tfdeblur.data.tfds_source import TfdsSource, is_tfds_name
+
+    if not is_tfds_name(str(data)):
+        raise DataError(
+            f"`data` must be a folder of pairs or the name of a TFDS data set. Received: "
+            f"data={str(data)!r}. There is no such folder, and TFDS knows no such name."
+        )
+    return TfdsSource(
+        str(data), split, data_dir, only=only, exclude=exclude, cache_bytes=cache_bytes
+    )
+
+
+def _size_or_fault(pair: Pair) -> Any:
+    try:
+        return image_size(pair.blurred) or decode_file(pair.blurred).shape[:2]
+    except (BrokenImage, OSError) as error:
+        return f"{pair.blurred} {error}"
