@@ -1,0 +1,272 @@
+"""The GOPRO protocol: whole images, one value per image, mean over images.
+
+The same three numbers for the blurred input and for the restored image, both as saved 8-bit PNG
+files would hold them, against the sharp image (`metrics.image`). Source: Nah et al., CVPR 2017,
+arXiv:1612.02177, sec. 4: the 1,111 test pairs of GOPRO_Large, 1280x720.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfdeblur.data.folders import find_pairs
+from tfdeblur.data.sources import PairSource, open_source
+from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.evaluation.report import EvaluationReport, Failure, ImageScore
+from tfdeblur.evaluation.timing import machine_facts
+from tfdeblur.image.codec import (
+    decode_image,
+    encode_image,
+    read_image,
+    to_float,
+    to_uint8,
+    write_atomically,
+)
+from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
+
+logger = logging.getLogger(__name__)
+
+METRICS = {"psnr_rgb_u8": psnr_rgb_u8, "ssim_gauss": ssim_gauss, "ssim_matlab3d": ssim_matlab3d}
+
+
+class EvaluationPair(Protocol):
+    """What is evaluated: `data.folders.Pair`, or anything with these attributes.
+
+    Attributes:
+        name: str, names the pair in the report.
+        blurred, sharp: path of an image file, the bytes of one, or an array
+            `(height, width, 3)`, uint8, uint16 or float in [0, 1].
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def blurred(self) -> Any: ...  # noqa: D102
+    @property
+    def sharp(self) -> Any: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class SourcePair:
+    """Pair `index` of a `data.sources.PairSource`, decoded when it is first looked at."""
+
+    source: PairSource
+    index: int
+
+    @property
+    def name(self) -> str:
+        """Name of the pair."""
+        return self.source.names[self.index]
+
+    @property
+    def blurred(self) -> np.ndarray:
+        """uint8 `(height, width, 3)`."""
+        return self._images[0]
+
+    @property
+    def sharp(self) -> np.ndarray:
+        """uint8 `(height, width, 3)`."""
+        return self._images[1]
+
+    @cached_property
+    def _images(self) -> np.ndarray:
+        return self.source.load(self.index)
+
+
+class PairList(Sequence[EvaluationPair]):
+    """The pairs of a source, each made anew when asked for, so that none stays in memory."""
+
+    def __init__(self, source: PairSource, count: int) -> None:
+        self._source, self._count = source, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index):
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        return SourcePair(self._source, index)
+
+
+def find_evaluation_pairs(
+    data: str | Path,
+    split: str | None = None,
+    limit: int | None = None,
+    *,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Sequence[EvaluationPair]:
+    """Lists the pairs of a folder or a TFDS data set.
+
+    Unlike before training, the files of a folder are not looked into: a broken one costs its own
+    score, not the evaluation. A missing partner does: the folder is not what it seems to be.
+
+    Args:
+        data: folder of pairs (`data.folders.LAYOUTS`), or the name of a TFDS data set.
+        split: "test", "train", ...; None takes all. A folder without splits is taken whole.
+        limit: int >= 1, the first so many pairs; None takes all.
+        only, exclude: glob patterns on names of pairs.
+
+    Raises:
+        InvalidInput: if `limit` is below 1.
+        DataError: if there is no such data, or it holds no pairs.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"`limit` must be at least 1. Received: limit={limit}")
+    if Path(data).expanduser().is_dir():
+        return find_pairs(data, split, check=False, only=only, exclude=exclude)[:limit]
+    source = open_source(data, split, only, exclude, cache_bytes=0)
+    return PairList(source, min(source.count, limit or source.count))
+
+
+def evaluate_pairs(
+    restorer: Callable[[np.ndarray], Any],
+    pairs: Iterable[EvaluationPair],
+    on_progress: Callable[[EvaluationReport], None] | None = None,
+    *,
+    data: str = "",
+    model: str = "",
+    split: str | None = None,
+    settings: dict[str, Any] | None = None,
+    panels: str | Path | None = None,
+) -> EvaluationReport:
+    """Restores every blurred image and measures it before and after.
+
+    The first call with each size is made once more before it is timed: it traces and compiles,
+    and would be counted as seconds per image otherwise.
+
+    Args:
+        restorer: `pipeline.Restorer`, or a function from float32 `(height, width, 3)` in [0, 1]
+            to an object with `image` (same shape, float or uint8) and, if it has one,
+            `degenerate` (True where the input was kept).
+        pairs: what to measure, in this order.
+        on_progress: called with the growing report after each pair; keeping it is a way to keep
+            the finished part of an evaluation that is interrupted.
+        data, model, split, settings: what the report says was measured.
+        panels: folder for one blurred | restored | sharp PNG per pair, made if missing; files of
+            the same name are replaced. None writes none.
+
+    Returns:
+        `EvaluationReport`. A pair that cannot be read, whose sizes differ or that is smaller than
+        the 11x11 window is in `failures`; the others are done.
+
+    Raises:
+        DataError: if the folder for panels cannot be made.
+    """
+    report = EvaluationReport(
+        data=data,
+        model=model,
+        split=split,
+        count=len(pairs) if isinstance(pairs, Sized) else None,
+        settings=settings or {},
+        machine=machine_facts(),
+    )
+    if panels is not None:
+        _make_folder(Path(panels))
+    for pair in pairs:
+        try:
+            blurred, sharp = _load(pair)
+            restored, seconds, degenerate = _restore(restorer, blurred, report)
+            report.images.append(_score(pair.name, blurred, restored, sharp, seconds, degenerate))
+            if panels is not None:
+                write_panel(Path(panels), pair.name, blurred, restored, sharp)
+        except TfdeblurError as error:
+            report.failures.append(Failure(pair.name, str(error)))
+            logger.debug("%s failed", pair.name, exc_info=True)
+        if on_progress is not None:
+            on_progress(report)
+    return report
+
+
+def write_panel(
+    folder: Path, name: str, blurred: np.ndarray, restored: np.ndarray, sharp: np.ndarray
+) -> Path:
+    """Writes blurred | restored | sharp, whole pixels, nothing scaled, as `folder/NAME.png`.
+
+    Args:
+        folder: where to; made if missing, as are the folders that `name` asks for.
+        name: of the pair; parts like ".." are left out, so the file is always below `folder`.
+        blurred, restored, sharp: `(height, width, 3)`, uint8 or float in [0, 1], clipped here.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    parts = [part for part in Path(name).parts if part not in ("..", "/")] or ["image"]
+    path = folder.joinpath(*parts[:-1], parts[-1] + ".png")
+    _make_folder(path.parent)
+    strip = np.concatenate([to_uint8(image) for image in (blurred, restored, sharp)], axis=1)
+    write_atomically(path, encode_image(strip, None, "png"))
+    return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def _load(pair: EvaluationPair) -> tuple[np.ndarray, np.ndarray]:
+    """Blurred as float32 in [0, 1] (all 16 bits, if it has them), sharp as uint8."""
+    blurred, sharp = _decode(pair.blurred, pair.name), _decode(pair.sharp, pair.name)
+    if blurred.shape != sharp.shape:
+        raise InvalidInput(
+            f"{pair.name}: `blurred` and `sharp` must have the same size. Received: "
+            f"blurred {_size(blurred)}, sharp {_size(sharp)} (height x width)"
+        )
+    return to_float(blurred), to_uint8(sharp)
+
+
+def _decode(image: Any, name: str) -> np.ndarray:
+    if isinstance(image, (str, Path)):
+        return read_image(image).rgb
+    if isinstance(image, bytes):
+        return decode_image(image, name).rgb
+    return np.asarray(image)
+
+
+def _restore(
+    restorer: Callable[[np.ndarray], Any], blurred: np.ndarray, report: EvaluationReport
+) -> tuple[np.ndarray, float, bool]:
+    """The restored image as a saved PNG holds it, seconds of the call, and whether it failed."""
+    size = _size(blurred)
+    if size not in report.first_call_seconds:
+        _, report.first_call_seconds[size] = _timed(restorer, blurred)
+    restored, seconds = _timed(restorer, blurred)
+    return to_uint8(np.asarray(restored.image)), seconds, bool(getattr(restored, "degenerate", 0))
+
+
+def _timed(restorer: Callable[[np.ndarray], Any], blurred: np.ndarray) -> tuple[Any, float]:
+    start = time.perf_counter()
+    restored = restorer(blurred)
+    np.asarray(restored.image)  # waits for accelerators, whose calls return at launch
+    return restored, time.perf_counter() - start
+
+
+def _score(
+    name: str,
+    blurred: np.ndarray,
+    restored: np.ndarray,
+    sharp: np.ndarray,
+    seconds: float,
+    degenerate: bool,
+) -> ImageScore:
+    before, after = (
+        {protocol: float(metric(sharp, image)[0]) for protocol, metric in METRICS.items()}
+        for image in (blurred, restored)
+    )
+    height, width = sharp.shape[:2]
+    return ImageScore(name, height, width, before, after, seconds, degenerate)
+
+
+def _size(image: np.ndarray) -> str:
+    return "x".join(str(side) for side in image.shape[:2])

@@ -1,0 +1,215 @@
+"""What an evaluation found: one score per image, their means, and how it was measured."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.image.codec import write_atomically
+
+FORMAT = 1  # of the JSON file; raised when a key changes its meaning
+
+# Name of a protocol -> what it says to a reader of the report.
+PROTOCOLS = {
+    "psnr_rgb_u8": "dB on 8-bit RGB (clipped, rounded), MSE over height, width, channels",
+    "ssim_gauss": "per channel, Gaussian window 11, sigma 1.5, data range 255, valid region",
+    "ssim_matlab3d": "height x width x RGB volume, Gaussian window 11, sigma 1.5, edges repeated",
+}
+_DIGITS = {"psnr_rgb_u8": 2, "ssim_gauss": 4, "ssim_matlab3d": 4}
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """One image: each protocol's value before and after.
+
+    Attributes:
+        name: of the pair.
+        height, width: pixels.
+        blurred, restored: protocol name -> value (`PROTOCOLS`) against the sharp image.
+        seconds: of the restorer's call for this image, tracing not included.
+        degenerate: True if the restorer fell back to its input.
+    """
+
+    name: str
+    height: int
+    width: int
+    blurred: dict[str, float]
+    restored: dict[str, float]
+    seconds: float
+    degenerate: bool = False
+
+    @property
+    def gain_db(self) -> float:
+        """PSNR gained, dB; 0 where both are the same, infinite values included."""
+        return gain(self.blurred["psnr_rgb_u8"], self.restored["psnr_rgb_u8"])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pair that has no score, or no panel, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class EvaluationReport:
+    """Scores of a data set; grows while the evaluation runs.
+
+    Attributes:
+        data: what was measured on: a folder or the name of a data set.
+        model: what was measured: a preset, a run folder or a file.
+        split: of the data set; None if it has none.
+        count: pairs that there were to do; None if not known.
+        settings: anything else the numbers depend on (tile, precision, …), JSON values.
+        machine: facts about the machine (`timing.machine_facts`), JSON values.
+        images, failures: grow pair by pair.
+        first_call_seconds: "HEIGHTxWIDTH" -> seconds of the first call with this size, which
+            traces and compiles and is therefore in no other number here.
+    """
+
+    data: str
+    model: str
+    split: str | None = None
+    count: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    images: list[ImageScore] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    first_call_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every pair has a score."""
+        return not self.failures and self.count in (None, len(self.images))
+
+    def mean(self, protocol: str) -> tuple[float, float]:
+        """Mean over images of a protocol's values: `(blurred, restored)`; NaN without images."""
+        return (
+            _mean(score.blurred[protocol] for score in self.images),
+            _mean(score.restored[protocol] for score in self.images),
+        )
+
+    @property
+    def mean_gain_db(self) -> float:
+        """Mean over images of the PSNR gained, dB."""
+        return _mean(score.gain_db for score in self.images)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean over images of the seconds per image."""
+        return _mean(score.seconds for score in self.images)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole report as JSON values; numbers that JSON lacks become "inf", "-inf", "nan"."""
+        means = {name: _before_after(*self.mean(name)) for name in PROTOCOLS}
+        return {
+            "format": FORMAT,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data": {"name": self.data, "split": self.split, "count": self.count},
+            "model": self.model,
+            "settings": self.settings,
+            "protocols": PROTOCOLS,
+            "machine": self.machine,
+            "complete": self.is_complete,
+            "mean": {
+                "count": len(self.images),
+                **means,
+                "gain_db": _number(self.mean_gain_db),
+                "seconds": _number(self.mean_seconds),
+            },
+            "images": [_image(score) for score in self.images],
+            "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
+            "first_call_seconds": self.first_call_seconds,
+        }
+
+    def write_json(self, path: str | Path) -> None:
+        """Writes `to_dict` to `path`: all of it, or nothing. An older file is replaced.
+
+        Raises:
+            DataError: if it cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        write_atomically(Path(path), (text + "\n").encode())
+
+    def table(self) -> str:
+        """One row per image and one of means, "blurred -> restored", fixed width, for people."""
+        width = max([len(score.name) for score in self.images] + [len("image"), len("mean")])
+        heads = ["psnr_rgb_u8, dB  (gain)", "ssim_gauss", "ssim_matlab3d"]
+        lines = [f"{'image':<{width}}  {heads[0]:<26}  {heads[1]:<16}  {heads[2]:<16}  seconds"]
+        for score in self.images:
+            pairs = {name: (score.blurred[name], score.restored[name]) for name in PROTOCOLS}
+            remark = "  degenerate: the blurred image was kept" if score.degenerate else ""
+            row = _row(score.name, width, pairs, score.gain_db, score.seconds)
+            lines.append(row + remark)
+        if self.images:
+            lines.append("-" * len(lines[0]))
+            means = {name: self.mean(name) for name in PROTOCOLS}
+            lines.append(_row("mean", width, means, self.mean_gain_db, self.mean_seconds))
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Data set, split, count, model and machine: what a reader must know about the table."""
+        of = "" if self.count in (None, len(self.images)) else f" of {self.count}"
+        split = f", split {self.split}" if self.split else ""
+        settings = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+        machine = self.machine
+        lines = [
+            f"data      {self.data}{split}: {len(self.images)}{of} images",
+            f"model     {self.model}" + (f" ({settings})" if settings else ""),
+            "seconds   wall time of one call per image, first call of each size not counted",
+            f"machine   {machine.get('cpu', '?')}, {machine.get('cores', '?')} cores"
+            + "".join(f", {name}" for name in machine.get("accelerators", ()))
+            + f"; TensorFlow {machine.get('tensorflow', '?')}",
+        ]
+        lines += [f"{name:<14}{text}" for name, text in PROTOCOLS.items()]
+        return "\n".join(lines)
+
+
+def gain(before: float, after: float) -> float:
+    """`after - before`, and 0 where both are equal: inf - inf would be NaN."""
+    return 0.0 if before == after else after - before
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else math.nan
+
+
+def _image(score: ImageScore) -> dict[str, Any]:
+    return {
+        "name": score.name,
+        "height": score.height,
+        "width": score.width,
+        **{name: _before_after(score.blurred[name], score.restored[name]) for name in PROTOCOLS},
+        "gain_db": _number(score.gain_db),
+        "seconds": _number(score.seconds),
+        "degenerate": score.degenerate,
+    }
+
+
+def _before_after(blurred: float, restored: float) -> dict[str, float | str]:
+    return {"blurred": _number(blurred), "restored": _number(restored)}
+
+
+def _number(value: float) -> float | str:
+    # Bare Infinity and NaN are not JSON: strict readers would refuse the whole file.
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def _row(
+    name: str,
+    width: int,
+    pairs: dict[str, tuple[float, float]],
+    gain_db: float,
+    seconds: float,
+) -> str:
+    psnr, gauss, matlab = (_show(*pairs[protocol], _DIGITS[protocol]) for protocol in PROTOCOLS)
+    return f"{name:<{width}}  {psnr} ({gain_db:+6.2f})   {gauss}  {matlab}  {seconds:7.3f}"
+
+
+def _show(before: float, after: float, digits: int) -> str:
+    return f"{before:6.{digits}f} -> {after:6.{digits}f}"
