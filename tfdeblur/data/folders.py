@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from tfdeblur.data.headers import BrokenImage, image_size
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.headers import Header, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +76,8 @@ def find_pairs(
             images by their suffix are left out.
         split: "train", "test" or another sub-folder; None takes all of them. Where the
             folder has no splits every pair belongs to every split.
-        check: True reads headers and end marks of PNG and JPEG files and decodes other
-            kinds; "full" decodes every file; False looks at names only.
+        check: True reads headers, end marks and PNG checksums; "full" decodes every file
+            as well (loads tensorflow); False looks at names only.
         only: glob patterns; keeps pairs whose name matches at least one (empty: all).
         exclude: glob patterns; drops pairs whose name matches any. With `only` this splits
             by video: train with exclude=["test-*"], validate with only=["test-*"].
@@ -131,6 +132,40 @@ def fingerprint(pairs: Sequence[Pair]) -> str:
     for i, pair in enumerate(pairs):
         whole.update(f"{pair.name}\0{digests[2 * i]}\0{digests[2 * i + 1]}\n".encode())
     return whole.hexdigest()
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Returns `(height, width)` of an image once decoded and turned upright, pixels.
+
+    Raises:
+        DataError: if the file is missing or cannot be read.
+        InvalidInput: if it is no image, cut off or damaged, as far as its header and marks tell.
+    """
+    try:
+        state = path.stat()
+        return _image_size(path, state.st_size, state.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+# A source asks again for what the search has just read. Size and time are in the key, so
+# that a file that was repaired is read anew.
+@lru_cache(maxsize=1 << 16)
+def _image_size(path: Path, size_bytes: int, modified_ns: int) -> tuple[int, int]:
+    return upright_size(read_header(path.read_bytes(), str(path)), str(path))
+
+
+def upright_size(header: Header, name: str) -> tuple[int, int]:
+    """Returns `(height, width)` after the EXIF turn; `name` is used in the error.
+
+    Raises:
+        InvalidInput: if a side is 0.
+    """
+    if header.height < 1 or header.width < 1:
+        raise InvalidInput(f"{name} is damaged: it is {header.width} x {header.height} pixels.")
+    if header.orientation in (5, 6, 7, 8):
+        return header.width, header.height
+    return header.height, header.width
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -253,27 +288,20 @@ def _faults(pair: Pair, full: bool) -> list[str]:
     sizes, faults = [], []
     for path in (pair.blurred, pair.sharp):
         try:
-            sizes.append(_checked_size(path, full))
-        except BrokenImage as error:
-            faults.append(f"{path} {error}")
-        except OSError as error:
-            faults.append(f"{path} cannot be read: {error.strerror or error}")
+            sizes.append(image_size(path))
+            if full:
+                from tfdeblur.image.codec import read_image  # loads tensorflow
+
+                read_image(path)
+        except (DataError, InvalidInput) as error:
+            faults.append(str(error))
     if len(sizes) == 2 and sizes[0] != sizes[1]:
         (h, w), (sharp_h, sharp_w) = sizes
         faults.append(
-            f"{pair.name}: blurred is {w}x{h} pixels, sharp is {sharp_w}x{sharp_h} "
+            f"{pair.name}: blurred is {w} x {h} pixels, sharp is {sharp_w} x {sharp_h} "
             f"({pair.blurred}, {pair.sharp})"
         )
     return faults
-
-
-def _checked_size(path: Path, full: bool) -> tuple[int, int]:
-    size = image_size(path)
-    if size is not None and not full:
-        return size
-    from tfdeblur.data.decoding import decode_file  # loads OpenCV: not needed for most files
-
-    return decode_file(path).shape[:2]
 
 
 def _file_digest(path: Path) -> str:

@@ -1,6 +1,8 @@
 """Random access to decoded pairs inside tf.data: from memory, or decoded at each access."""
 
+import atexit
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -10,8 +12,7 @@ import tensorflow as tf
 
 from tfdeblur.data.augment import crop_position
 from tfdeblur.data.folders import in_threads, raise_problems
-from tfdeblur.data.headers import BrokenImage
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,12 @@ class DecodingReader:
 
     def frame(self, index: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
-        pair = tf.numpy_function(lambda i: self._load(int(i)), [index], tf.uint8, stateful=False)
+        pair = tf.numpy_function(self._call, [index], tf.uint8, stateful=False)
         return tf.ensure_shape(pair, (2, None, None, 3))
+
+    def _call(self, index: np.int64) -> np.ndarray:
+        with _CALLS:
+            return self._load(int(index))
 
     def window(self, index: tf.Tensor, crop: int, seed: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
@@ -53,6 +58,50 @@ class DecodingReader:
         shape = tf.shape(pair)
         top, left = crop_position(shape[1], shape[2], crop, seed)
         return pair[:, top : top + crop, left : left + crop]
+
+
+class _PythonCalls:
+    """Keeps tf.data's threads out of Python while the interpreter goes down.
+
+    A dataset that is still prefetching then would enter a dead interpreter, and the process
+    would end in abort (exit code 134) instead of its own code. At exit new calls fail at
+    once, the pipeline's buffers fill with failures, and its threads come to rest.
+    """
+
+    _QUIET_SECONDS = 0.1
+    _PATIENCE_SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._last_end = float("-inf")
+        self._closed = False
+        atexit.register(self.close)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._running += 1
+        if self._closed:
+            self.__exit__()
+            raise StopIteration  # the one error that TensorFlow passes on without logging it
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._running -= 1
+            self._last_end = time.monotonic()
+
+    def close(self) -> None:
+        """Refuses new calls and waits for the running ones."""
+        self._closed = True
+        give_up = time.monotonic() + self._PATIENCE_SECONDS
+        while time.monotonic() < give_up:
+            quiet = time.monotonic() - self._last_end >= self._QUIET_SECONDS
+            if self._running == 0 and quiet:
+                return
+            time.sleep(0.01)
+
+
+_CALLS = _PythonCalls()
 
 
 class MemoryReader:
@@ -127,7 +176,7 @@ def _fill(
     def place(i: int) -> str | None:
         try:
             pair = load(i)
-        except (BrokenImage, DataError, OSError) as error:
+        except (DataError, InvalidInput) as error:
             return str(error)
         expected = (2, *sizes[i].tolist(), 3)
         if pair.shape != expected:

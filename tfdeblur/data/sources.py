@@ -7,11 +7,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfdeblur.data.decoding import decode_file
-from tfdeblur.data.folders import Pair, find_pairs, fingerprint, in_threads, raise_problems
-from tfdeblur.data.headers import BrokenImage, image_size
+from tfdeblur.data.folders import (
+    Pair,
+    find_pairs,
+    fingerprint,
+    image_size,
+    in_threads,
+    raise_problems,
+)
 from tfdeblur.data.readers import DecodingReader, MemoryReader, Progress, Reader
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.codec import read_image, to_uint8
 
 logger = logging.getLogger(__name__)
 
@@ -145,21 +151,25 @@ class FolderSource(CachingSource):
     def load(self, index: int) -> np.ndarray:
         """Decodes pair `index`: uint8 `(2, height, width, 3)`, blurred first.
 
+        EXIF turns are applied, alpha is dropped, 16 bits are rounded to 8.
+
         Raises:
-            DataError: if a file is broken or the sizes differ.
+            DataError: if a file cannot be read or the sizes differ.
+            InvalidInput: if a file is broken.
         """
         pair = self.pairs[index]
-        images = []
-        for path in (pair.blurred, pair.sharp):
-            try:
-                images.append(decode_file(path))
-            except (BrokenImage, OSError) as error:
-                raise DataError(f"{path} {error}") from error
-        if images[0].shape != images[1].shape:
-            raise DataError(
-                f"{pair.name}: blurred is {images[0].shape}, sharp is {images[1].shape}"
-            )
-        return np.stack(images)
+        blurred, sharp = (to_uint8(read_image(path).rgb) for path in (pair.blurred, pair.sharp))
+        return stack_pair(blurred, sharp, pair.name)
+
+
+def stack_pair(blurred: np.ndarray, sharp: np.ndarray, name: str) -> np.ndarray:
+    """Stacks two uint8 `(height, width, 3)`; raises DataError if their sizes differ."""
+    if blurred.shape != sharp.shape:
+        raise DataError(
+            f"{name}: blurred is {blurred.shape[1]} x {blurred.shape[0]} pixels, sharp is "
+            f"{sharp.shape[1]} x {sharp.shape[0]}"
+        )
+    return np.stack([blurred, sharp])
 
 
 def open_source(
@@ -201,6 +211,6 @@ def open_source(
 
 def _size_or_fault(pair: Pair) -> Any:
     try:
-        return image_size(pair.blurred) or decode_file(pair.blurred).shape[:2]
-    except (BrokenImage, OSError) as error:
-        return f"{pair.blurred} {error}"
+        return image_size(pair.blurred)
+    except (DataError, InvalidInput) as error:
+        return str(error)
