@@ -1,0 +1,132 @@
+"""Side-by-side pictures: blurred | restored | sharp, with the place that changed most enlarged."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tfdeblur.errors import InvalidInput
+
+# All lengths in pixels of the picture that is drawn.
+_PANEL_SIDES = (320, 800)  # the longer side of a panel is brought into this range
+_GAP = 8
+_LABEL_HEIGHT = 30
+_LABEL_SIZE = 0.55
+_BACKGROUND = 24  # 8-bit level, for all three channels
+_TEXT = (235, 235, 235)
+_FRAME = (255, 196, 0)
+_DETAIL_PART = 0.22  # side of the enlarged place, as part of the image's
+_SMALLEST_DETAIL = 24  # pixels of the image
+
+
+def sharp_partner(source: Path) -> Path | None:
+    """The sharp image that belongs to `source`, or None.
+
+    Looked for under the same name: in `sharp/` beside the folder of `source` (blur/x.png and
+    sharp/x.png), then in `sharp/` within it.
+    """
+    for folder in (source.parent.parent / "sharp", source.parent / "sharp"):
+        partner = folder / source.name
+        if partner.is_file() and not (source.exists() and partner.samefile(source)):
+            return partner
+    return None
+
+
+def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int, int, int, int]:
+    """The window where two images differ most.
+
+    Args:
+        blurred, restored: uint8 `(height, width, 3)`, the same shape.
+
+    Returns:
+        top, left, height, width in pixels, inside the image.
+    """
+    height, width = blurred.shape[:2]
+    # A window as wide and as high, in part, as the image: enlarged, it fills a panel.
+    window_height, window_width = (
+        min(side, max(_SMALLEST_DETAIL, round(side * _DETAIL_PART))) for side in (height, width)
+    )
+    change = np.abs(restored.astype(np.float32) - blurred).mean(axis=-1)
+    sums = cv2.integral(change, sdepth=cv2.CV_64F)
+    window = (
+        sums[window_height:, window_width:]
+        - sums[:-window_height, window_width:]
+        - sums[window_height:, :-window_width]
+        + sums[:-window_height, :-window_width]
+    )
+    top, left = np.unravel_index(int(np.argmax(window)), window.shape)
+    return int(top), int(left), window_height, window_width
+
+
+def comparison(
+    blurred: np.ndarray, restored: np.ndarray, sharp: np.ndarray | None = None
+) -> np.ndarray:
+    """Draws the images side by side, and below them the place that changed most, enlarged.
+
+    Args:
+        blurred, restored: uint8 `(height, width, 3)` RGB, the same shape, at least 1x1.
+        sharp: the same, or None. With it, the labels give PSNR in dB against it, over all
+            pixels and channels of the 8-bit images.
+
+    Returns:
+        uint8 `(rows, columns, 3)` RGB.
+
+    Raises:
+        InvalidInput: if the shapes differ.
+    """
+    panels = {"blurred": blurred, "restored": restored}
+    if sharp is not None:
+        panels["sharp"] = sharp
+    for name, image in panels.items():
+        if image.shape != blurred.shape or image.dtype != np.uint8:
+            raise InvalidInput(
+                f"`{name}` must be uint8 with the shape of `blurred`, {blurred.shape}. "
+                f"Received: {name}.shape={image.shape}, dtype={image.dtype}"
+            )
+    place = place_of_most_change(blurred, restored)
+    columns = [_column(_label(name, image, sharp), image, place) for name, image in panels.items()]
+    gap = np.full((columns[0].shape[0], _GAP, 3), _BACKGROUND, np.uint8)
+    parts = [gap]
+    for column in columns:
+        parts += [column, gap]
+    return np.concatenate(parts, axis=1)
+
+
+def _label(name: str, image: np.ndarray, sharp: np.ndarray | None) -> str:
+    if sharp is None or name == "sharp":
+        return name
+    if np.array_equal(image, sharp):
+        return f"{name}  equal to sharp"
+    return f"{name}  {cv2.PSNR(image, sharp):.2f} dB"
+
+
+def _column(label: str, image: np.ndarray, place: tuple[int, int, int, int]) -> np.ndarray:
+    top, left, height, width = place
+    scale = _scale(*image.shape[:2])
+    panel = _resized(image, scale)
+    detail = image[top : top + height, left : left + width]
+    enlarged = _resized(detail, panel.shape[1] / width, panel.shape[1])
+    corners = [round(v * scale) for v in (left, top, left + width, top + height)]
+    if (height, width) != image.shape[:2]:
+        cv2.rectangle(panel, corners[:2], [corners[2] - 1, corners[3] - 1], _FRAME, 2)
+    strip = np.full((_LABEL_HEIGHT, panel.shape[1], 3), _BACKGROUND, np.uint8)
+    cv2.putText(strip, label, (2, 21), cv2.FONT_HERSHEY_SIMPLEX, _LABEL_SIZE, _TEXT, 1, cv2.LINE_AA)
+    gap = np.full((_GAP, panel.shape[1], 3), _BACKGROUND, np.uint8)
+    cv2.rectangle(enlarged, (0, 0), (enlarged.shape[1] - 1, enlarged.shape[0] - 1), _FRAME, 2)
+    return np.concatenate([strip, panel, gap, enlarged, gap], axis=0)
+
+
+def _scale(height: int, width: int) -> float:
+    longer = max(height, width)
+    smallest, largest = _PANEL_SIDES
+    return min(max(1.0, smallest / longer), largest / longer)
+
+
+def _resized(image: np.ndarray, scale: float, columns: int | None = None) -> np.ndarray:
+    """A copy, scaled; enlarged pixels stay visible squares where they are few."""
+    height, width = image.shape[:2]
+    size = (columns or max(1, round(width * scale)), max(1, round(height * scale)))
+    if scale <= 1:
+        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    few = min(height, width) < _SMALLEST_DETAIL
+    return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST if few else cv2.INTER_CUBIC)
