@@ -1,12 +1,153 @@
-"""`tfdeblur train` (being written)."""
+"""`tfdeblur train`: from pairs of images to a deblurring network."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.cli.common import add_common_arguments
+from tfdeblur.errors import InvalidInput
+from tfdeblur.presets import PRESETS, preset
+
+EPILOG = """\
+examples:
+  tfdeblur train --data pairs/ --run runs/first                      small preset, two CPU cores
+  tfdeblur train --data gopro_large/blur --preset paper --vgg vgg19.npz --run runs/paper
+  tfdeblur train --data pairs/ --train-exclude 'test-*' --val-only 'test-*' --run runs/split
+  tfdeblur train --run runs/first --resume                           go on where it stopped
+
+pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
+own folders. Ctrl-C stops after the current step and saves it; --resume continues the same run.
+The run folder then holds generator.keras (the best so far), panels/ with pictures, history.csv,
+logs/ for TensorBoard and run.json with everything that decides the run.
+
+schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
+1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
+"""
+
+_SETTINGS = {
+    "model": "model",
+    "scheme": "loss.scheme",
+    "data": "data.train",
+    "val": "data.validation",
+    "epochs": "run.epochs",
+    "steps_per_epoch": "run.steps_per_epoch",
+    "batch": "data.batch",
+    "crop": "data.crop",
+    "seed": "run.seed",
+    "strategy": "run.strategy",
+    "precision": "run.precision",
+    "vgg": "loss.vgg",
+}
+_LISTS = {
+    "train_only": "data.train_only",
+    "train_exclude": "data.train_exclude",
+    "val_only": "data.validation_only",
+}
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Adds the arguments of `tfdeblur train`."""
-    parser = commands.add_parser("train")
+    parser = commands.add_parser(
+        "train",
+        help="train a network on pairs of blurred and sharp images",
+        description="Train a deblurring network on pairs of blurred and sharp images.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", required=True, metavar="DIR", help="run folder, written to")
+    parser.add_argument("--data", metavar="DIR|NAME", help="folder of pairs, or a TFDS name")
+    parser.add_argument("--val", metavar="DIR|NAME", help="validation pairs (default: test split)")
+    for option, text in {
+        "--train-only": "train on pairs whose name matches (repeatable)",
+        "--train-exclude": "leave these pairs out of training (repeatable)",
+        "--val-only": "validate on pairs whose name matches (repeatable)",
+    }.items():
+        parser.add_argument(option, action="append", metavar="GLOB", help=text)
+    parser.add_argument("--model", choices=["biskip"], help="what to train (default: biskip)")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo",
+    )
+    parser.add_argument("--scheme", help="losses and variant (small: 2-BS, paper: SA1P-BS)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
+    parser.add_argument(
+        "--steps-per-epoch",
+        type=int,
+        metavar="N",
+        help="updates per epoch; 0: one pass over the data",
+    )
+    parser.add_argument("--batch", type=int, metavar="N", help="images per step, all replicas")
+    parser.add_argument("--crop", type=int, metavar="PIXELS", help="side of training crops")
+    parser.add_argument("--seed", type=int, metavar="N", help="of weights and data (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last backup")
+    parser.add_argument("--strategy", choices=["auto", "one", "mirrored", "multiworker"])
+    parser.add_argument("--precision", choices=["float32", "mixed_bfloat16"])
+    parser.add_argument(
+        "--vgg", metavar="FILE|imagenet|none", help="VGG19 weights for the letter P (.npz or .h5)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="any other setting, e.g. --set optimizer.ema=0.999 (repeatable)",
+    )
+    parser.add_argument(
+        "--show-config", action="store_true", help="print all settings as JSON and stop"
+    )
+    add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
 
-def run(arguments):
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Settings by dotted name that the command line gives; `--set` comes last.
+
+    Raises:
+        InvalidInput: if a `--set` has no equals sign.
+    """
+    settings: dict[str, Any] = {}
+    for option, name in _SETTINGS.items():
+        value = getattr(arguments, option)
+        if value is not None:
+            settings[name] = value
+    for option, name in _LISTS.items():
+        if getattr(arguments, option):
+            settings[name] = tuple(getattr(arguments, option))
+    for item in arguments.set:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise InvalidInput(f"`--set` must be SECTION.KEY=VALUE. Received: --set {item}")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur train`."""
-    raise NotImplementedError
+    import json
+
+    from tfdeblur.config import override, to_json
+
+    folder = Path(arguments.run)
+    settings = settings_of(arguments)
+    resuming = arguments.resume and (folder / "run.json").is_file()
+    if resuming:
+        from tfdeblur.training.run import continued
+
+        if arguments.preset:
+            raise InvalidInput("`--preset` cannot change on --resume: leave it out.")
+        config = continued(folder, settings)
+    else:
+        config = override(preset(arguments.preset or "small"), settings)
+    if arguments.show_config:
+        print(json.dumps(to_json(config), indent=2))
+        return 0
+    if not config.data.train:
+        raise InvalidInput("`--data` must name a folder of pairs or a TFDS data set.")
+    from tfdeblur.training.run import train
+
+    train(config, folder, resume=arguments.resume)
+    print(
+        f"Trained. Restore a photograph with:\n  tfdeblur deblur PHOTO --out DIR --model {folder}"
+    )
+    return 0

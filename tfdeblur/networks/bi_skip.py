@@ -66,7 +66,8 @@ class BiSkip(keras.Model):
         residual = layers.Conv2D(
             3, 1, name="head", kernel_initializer=keras.initializers.get(head_initializer)
         )(features)
-        restored = layers.Add(name="restored")([image, residual])
+        # In float32 under any policy: bfloat16 would round the image itself to 8 bits.
+        restored = layers.Add(dtype="float32", name="restored")([image, residual])
         super().__init__(image, restored, **kwargs)
 
         # Config: one attribute per constructor argument, same name, same value.

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import zipfile
 
 import keras
@@ -143,7 +144,9 @@ def _check_cut(architecture, layer):
         )
     names = _all_layers(architecture)
     if layer not in names:
-        near = difflib.get_close_matches(str(layer), names, n=1)
+        # "conv3_3" is how papers write it.
+        spelled = re.sub(r"^conv(\d)_(\d)$", r"block\1_conv\2", str(layer))
+        near = difflib.get_close_matches(spelled, names, n=1)
         suggestion = f" Did you mean {near[0]}?" if near else ""
         raise InvalidInput(
             f"`layer` must be a convolution of {architecture}: {', '.join(names)}. "
@@ -213,7 +216,8 @@ def _fill_at_random(convolutions, weights):
 
 def _from_npz(path):
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: given a path, np.load leaves the file open when it turns out damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read as .npz: {error}. {_WAYS_OUT}") from error

@@ -206,7 +206,8 @@ class SelfPacedState(keras.layers.Layer):
         Where nothing above 0 was observed, lambda stays: 0 would switch every sample off.
         Empties `v_histogram`.
         """
-        self.lam.assign(ops.where(self.running_max > 0.0, self.running_max, self.lam))
+        largest, lam = ops.convert_to_tensor(self.running_max), ops.convert_to_tensor(self.lam)
+        self.lam.assign(ops.where(largest > 0.0, largest, lam))
         self.running_max.assign(ops.zeros_like(self.running_max))
         self.epoch.assign(ops.minimum(self.epoch + 1, self.epochs))
         self.v_histogram.assign(ops.zeros_like(self.v_histogram))

@@ -1,0 +1,297 @@
+"""Configuration of a training run: frozen dataclasses, JSON on disk, overrides by dotted name.
+
+Standard library only: the command line reads it before keras or tensorflow is imported.
+"""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfdeblur.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Generator and critic. Units: channel factors, dimensionless.
+
+    Attributes:
+        width: factor on the generator's channels; 1.0 is the paper's network.
+        norm: "batch" (the paper), "group" or "none".
+        head_initializer: Keras initializer of the generator's last layer.
+        critic_width: factor on the critic's channels.
+    """
+
+    width: float = 1.0
+    norm: str = "batch"
+    head_initializer: str = "glorot_uniform"
+    critic_width: float = 1.0
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where pairs come from and how a batch is cut from them.
+
+    Attributes:
+        train: folder of pairs or name of a TFDS data set.
+        validation: the same for validation; empty: the `test` split of `train` if it has one.
+        train_split, validation_split: names of splits; empty: the usual ones.
+        train_only, train_exclude, validation_only: glob patterns on the names of pairs, for
+            splits by video.
+        crop: side of the training crops, pixels, a multiple of 16.
+        batch: images per step over all replicas.
+        flips, turns, permute_channels: augmentations (mirroring; quarter turns; RGB order).
+        cache_mb: decoded images are kept in memory up to this size, MiB.
+        validation_limit: at most this many validation images; 0 means all.
+    """
+
+    train: str = ""
+    validation: str = ""
+    train_split: str = ""
+    validation_split: str = ""
+    train_only: tuple[str, ...] = ()
+    train_exclude: tuple[str, ...] = ()
+    validation_only: tuple[str, ...] = ()
+    crop: int = 256
+    batch: int = 1
+    flips: bool = True
+    turns: bool = False
+    permute_channels: bool = False
+    cache_mb: int = 4096
+    validation_limit: int = 0
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Losses of Bi-Skip (002, sections 4.2 and 4.3).
+
+    Attributes:
+        scheme: name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
+        pixel_weight, feature_weight: gamma1 and gamma2 of Eqn 4.
+        vgg: weights of VGG19 for the letter P: a file, "imagenet" (Keras's download), "none".
+        vgg_layer: layer whose output before its ReLU is compared.
+        adversarial_weight: factor on the generator's adversarial term (the paper: 1).
+        critic_steps: critic updates per generator update (the paper: 2).
+        gradient_penalty: beta of Eqn 7.
+        critic_weight: how v enters the critic: "loss" multiplies its terms, "input" adds a plane.
+        normalise_pace: whether self-paced weights are rescaled to mean 1 over the batch.
+    """
+
+    scheme: str = "SA1P-BS"
+    pixel_weight: float = 100.0
+    feature_weight: float = 0.1
+    vgg: str = "imagenet"
+    vgg_layer: str = "block3_conv3"
+    adversarial_weight: float = 1.0
+    critic_steps: int = 2
+    gradient_penalty: float = 10.0
+    critic_weight: str = "loss"
+    normalise_pace: bool = False
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Optimizers of both players and their schedule.
+
+    Attributes:
+        name: "adam" or "adamw".
+        learning_rate: peak rate.
+        schedule: "linear" (constant, then linear to `final_factor`), "cosine" or "constant".
+        constant_part: share of the steps before the linear decay starts.
+        warmup_steps: steps of linear rise from 0 to the peak.
+        final_factor: last rate as a share of the peak.
+        weight_decay: of AdamW.
+        clip_norm: bound on the norm of all gradients together; 0 means none.
+        beta_1, beta_2: of the generator's Adam.
+        ema: momentum of the averaged generator weights; 0 means none.
+    """
+
+    name: str = "adam"
+    learning_rate: float = 1e-4
+    schedule: str = "linear"
+    constant_part: float = 0.5
+    warmup_steps: int = 0
+    final_factor: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    ema: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Length, seed, precision and rhythm of a run.
+
+    Attributes:
+        epochs: T of the paper.
+        steps_per_epoch: generator updates per epoch; 0 means one pass over the training pairs.
+        seed: of the initial weights and of the data stream.
+        precision: "float32" or "mixed_bfloat16" (networks only; losses stay in float32).
+        strategy: "auto", "one", "mirrored" or "multiworker" (tf.distribute; TF_CONFIG).
+        validate_every: epochs between validations; the last epoch is always validated.
+        panel_every: epochs between pictures of blurred | restored | sharp; 0 means none.
+        backup_minutes: minutes between backups inside an epoch (one more at each epoch's end).
+    """
+
+    epochs: int = 300
+    steps_per_epoch: int = 0
+    seed: int = 0
+    precision: str = "float32"
+    strategy: str = "auto"
+    validate_every: int = 1
+    panel_every: int = 5
+    backup_minutes: float = 5.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run. `run.json` holds it."""
+
+    model: str = "biskip"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+_CHOICES = {
+    "model": ("biskip",),
+    "network.norm": ("batch", "group", "none"),
+    "loss.critic_weight": ("loss", "input"),
+    "optimizer.name": ("adam", "adamw"),
+    "optimizer.schedule": ("linear", "cosine", "constant"),
+    "run.precision": ("float32", "mixed_bfloat16"),
+    "run.strategy": ("auto", "one", "mirrored", "multiworker"),
+}
+_POSITIVE = (
+    "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
+    "run.validate_every loss.critic_steps"
+).split()
+_NOT_NEGATIVE = (
+    "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
+    "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
+    "optimizer.weight_decay optimizer.clip_norm run.steps_per_epoch run.seed run.panel_every "
+    "run.backup_minutes"
+).split()
+_BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
+
+
+def flatten(config: TrainConfig) -> dict[str, Any]:
+    """All settings by dotted name, e.g. `{"optimizer.learning_rate": 1e-4, ...}`."""
+    settings: dict[str, Any] = {}
+    for entry in dataclasses.fields(config):
+        value = getattr(config, entry.name)
+        if dataclasses.is_dataclass(value):
+            for inner in dataclasses.fields(value):
+                settings[f"{entry.name}.{inner.name}"] = getattr(value, inner.name)
+        else:
+            settings[entry.name] = value
+    return settings
+
+
+def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
+    """Returns `config` with some settings replaced.
+
+    Args:
+        config: where to start from; it stays as it is.
+        settings: dotted name -> value; a str is read as the setting's own type
+            ("1e-3", "true", "a,b" for a list).
+
+    Raises:
+        InvalidInput: for an unknown name (with the nearest ones) or a value of a wrong kind.
+    """
+    known = _types()
+    sections: dict[str, dict[str, Any]] = {}
+    top: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            raise InvalidInput(
+                f"`--set` takes a known setting. Received: {name}. "
+                + (f"Did you mean {', '.join(near)}? " if near else "")
+                + f"Known settings: {', '.join(sorted(known))}."
+            )
+        value = _read(name, value, known[name])
+        section, _, key = name.rpartition(".")
+        (sections.setdefault(section, {}) if section else top)[key] = value
+    for section, values in sections.items():
+        top[section] = dataclasses.replace(getattr(config, section), **values)
+    changed = dataclasses.replace(config, **top)
+    check(changed)
+    return changed
+
+
+def check(config: TrainConfig) -> None:
+    """Raises InvalidInput, naming setting and value, where a value cannot be used."""
+    settings = flatten(config)
+    for name, choices in _CHOICES.items():
+        if settings[name] not in choices:
+            raise InvalidInput(
+                f"`{name}` must be one of {list(choices)}. Received: {name}={settings[name]!r}"
+            )
+    for names, fits, text in (
+        (_POSITIVE, lambda value: value > 0, "greater than 0"),
+        (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
+        (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
+        (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
+        (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
+    ):
+        for name in names:
+            if not fits(settings[name]):
+                raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """Nested plain values, ready for `json.dump`."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def from_json(values: dict[str, Any]) -> TrainConfig:
+    """The config that `to_json` wrote; unknown or misspelt keys are errors."""
+    settings: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            settings.update({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            settings[name] = value
+    return override(TrainConfig(), settings)
+
+
+def _types() -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for entry in dataclasses.fields(TrainConfig):
+        if dataclasses.is_dataclass(entry.type):
+            for inner in dataclasses.fields(entry.type):
+                known[f"{entry.name}.{inner.name}"] = inner.type
+        else:
+            known[entry.name] = entry.type
+    return known
+
+
+def _read(name: str, value: Any, kind: Any) -> Any:
+    """`value` as `kind`, from text or from JSON."""
+    if isinstance(kind, types.GenericAlias) and typing.get_origin(kind) is tuple:
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part]
+        return tuple(str(part) for part in value)
+    try:
+        if kind is bool:
+            if isinstance(value, str):
+                return {"true": True, "1": True, "yes": True}.get(value.lower()) or _false(value)
+            return bool(value)
+        if kind is int and isinstance(value, float) and value != int(value):
+            raise ValueError
+        return kind(value)
+    except (ValueError, TypeError, KeyError):
+        raise InvalidInput(
+            f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}"
+        ) from None
+
+
+def _false(text: str) -> bool:
+    return {"false": False, "0": False, "no": False}[text.lower()]

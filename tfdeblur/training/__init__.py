@@ -1,0 +1,1 @@
+"""Training: one Keras trainer per paper, and the run around it (TensorFlow backend)."""

@@ -1,0 +1,163 @@
+"""Backups of a running training: written whole or not at all, at any step.
+
+`keras.callbacks.BackupAndRestore` writes in place, so a kill in that moment leaves neither the
+old state nor the new one, and it starts again at epochs only. This one writes a folder beside
+and renames it, and stores the step inside the epoch.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from tfdeblur.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+_WEIGHTS = "trainer.weights.h5"
+_POSITION = "position.json"
+_KEPT = 2  # the newest, and one more should a disk fault have eaten that
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run is: `epoch` epochs are complete, and `step` steps of the next one."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+def newest_backup(folder):
+    """Path of the newest complete backup in `folder`, or None."""
+    complete = [p for p in Path(folder).glob("step-*") if (p / _POSITION).is_file()]
+    return max(complete, key=lambda p: p.name, default=None)
+
+
+def restore_backup(trainer, folder):
+    """Loads the newest backup into a compiled trainer.
+
+    Args:
+        trainer: compiled `keras.Model`, all optimizers built.
+        folder: where `Backup` wrote.
+
+    Returns:
+        `Position` to go on from; the start if there is no backup.
+
+    Raises:
+        DataError: if no backup in the folder can be read.
+    """
+    candidates = sorted(Path(folder).glob("step-*"), reverse=True)
+    faults = []
+    for path in candidates:
+        try:
+            position = Position(**json.loads((path / _POSITION).read_text()))
+            trainer.load_weights(path / _WEIGHTS)
+            return position
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            logger.warning("Backup %s cannot be read (%s); trying an older one.", path, error)
+            faults.append(f"{path.name}: {error}")
+    if faults:
+        raise DataError(
+            f"No backup in {folder} can be read. Start again in a new run folder. "
+            f"Faults: {'; '.join(faults)}"
+        )
+    return Position()
+
+
+class Backup(keras.callbacks.Callback):
+    """Saves weights, optimizers and position at the end of each epoch and every few minutes.
+
+    Put it after the callbacks that end an epoch's state (self-paced) and before those that swap
+    weights (`SwapEMAWeights`): it must see the raw weights.
+
+    Args:
+        folder: path, receives `step-NNNNNNNNN/` folders; the last two are kept.
+        steps_per_epoch: int.
+        minutes: float, time between backups inside an epoch; 0 means after every step.
+        interrupt: `threading.Event` or None; once set, the current step is saved and
+            KeyboardInterrupt raised.
+    """
+
+    def __init__(self, folder, steps_per_epoch, minutes=5.0, interrupt=None):
+        super().__init__()
+        self.folder = Path(folder)
+        self.steps_per_epoch = steps_per_epoch
+        self.seconds = 60.0 * minutes
+        self.interrupt = interrupt
+        self._epoch = 0
+        self._saved_at = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves if it is time, at the epoch's last step (validation may be long), or if asked."""
+        if not logs:  # a step that was done before the restart
+            return
+        interrupted = self.interrupt is not None and self.interrupt.is_set()
+        due = time.monotonic() - self._saved_at >= self.seconds
+        if interrupted or due or batch + 1 == self.steps_per_epoch:
+            self.save(Position(self._epoch, batch + 1))
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves the complete epoch."""
+        self.save(Position(epoch + 1, 0))
+
+    def save(self, position):
+        """Writes one backup and removes those it makes superfluous."""
+        # An epoch's last step and its end are two states: the second letter orders them.
+        number = position.epoch * self.steps_per_epoch + position.step
+        part = "b" if position.step == 0 else "a"
+        target = self.folder / f"step-{number:09d}{part}"
+        beside = self.folder / f".new-{os.getpid()}"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        self.model.save_weights(beside / _WEIGHTS)
+        (beside / _POSITION).write_text(json.dumps(asdict(position)))
+        for path in beside.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(beside, target)
+        for old in sorted(self.folder.glob("step-*"), reverse=True)[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        self._saved_at = time.monotonic()
+
+
+class GracefulInterrupt:
+    """While active, the first Ctrl-C or SIGTERM sets `event`; the second one interrupts at once.
+
+    Signals reach Python's main thread only: elsewhere it does nothing.
+    """
+
+    def __init__(self):
+        self.event = threading.Event()
+        self._earlier = {}
+
+    def __enter__(self):
+        """Takes over the signals."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._earlier[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *exception):
+        """Gives the signals back."""
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number, frame):
+        if self.event.is_set():
+            raise KeyboardInterrupt
+        self.event.set()
+        logger.info("\nStopping after this step; once more to stop at once.")

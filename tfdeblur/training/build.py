@@ -1,0 +1,121 @@
+"""From a configuration to a compiled trainer."""
+
+import keras
+import tensorflow as tf
+
+from tfdeblur.errors import InvalidInput
+from tfdeblur.losses import parse_scheme
+from tfdeblur.networks import BiSkip, Critic
+from tfdeblur.training.bi_skip import BiSkipTrainer
+from tfdeblur.training.optimizers import build_optimizer
+from tfdeblur.training.self_paced import SelfPacedState
+
+
+def choose_strategy(name):
+    """The `tf.distribute` strategy called `name`.
+
+    Args:
+        name: "auto" (mirrored if there are several GPUs), "one", "mirrored" (all GPUs, or all
+            logical CPUs where there are none) or "multiworker" (the cluster in TF_CONFIG).
+
+    Returns:
+        `tf.distribute.Strategy`. Ask for "multiworker" before TensorFlow has run anything.
+    """
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()
+
+
+def build_trainer(config, total_steps, strategy=None):
+    """Networks, losses and optimizers of a run, compiled and with all variables in place.
+
+    Args:
+        config: `TrainConfig` with `model="biskip"`.
+        total_steps: int, generator updates of the whole run; the schedules end there.
+        strategy: `tf.distribute.Strategy` or None for the current one.
+
+    Returns:
+        `BiSkipTrainer`, compiled.
+
+    Raises:
+        InvalidInput: if the scheme is unknown, or needs VGG and `loss.vgg` is "none".
+        DataError: if VGG's weights cannot be had.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    scheme = parse_scheme(config.loss.scheme)
+    keras.utils.set_random_seed(config.run.seed)
+    earlier_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.run.precision)
+    try:
+        with strategy.scope():
+            trainer = _networks(config, scheme)
+            if strategy.num_replicas_in_sync > 1:
+                _synchronise_batch_norm(trainer.generator)
+            optimizer = build_optimizer(config.optimizer, total_steps)
+            critic_optimizer = None
+            if scheme.adversarial:
+                critic_optimizer = build_optimizer(
+                    config.optimizer, total_steps, True, config.loss.critic_steps
+                )
+            trainer.compile(
+                optimizer,
+                content_loss=scheme.content_loss(
+                    _features(config, scheme),
+                    config.loss.pixel_weight,
+                    config.loss.feature_weight,
+                ),
+                critic_optimizer=critic_optimizer,
+            )
+    finally:
+        keras.config.set_dtype_policy(earlier_policy)
+    return trainer
+
+
+def _networks(config, scheme):
+    critic = None
+    if scheme.adversarial:
+        channels = 4 if config.loss.critic_weight == "input" else 3
+        critic = Critic(config.network.critic_width, channels)
+    state = None
+    if scheme.self_paced:
+        state = SelfPacedState(config.run.epochs, config.loss.normalise_pace)
+    return BiSkipTrainer(
+        BiSkip(
+            scheme.variant,
+            config.network.width,
+            config.network.norm,
+            config.network.head_initializer,
+        ),
+        critic,
+        state,
+        critic_steps=config.loss.critic_steps,
+        gradient_penalty=config.loss.gradient_penalty,
+        adversarial_weight=config.loss.adversarial_weight,
+        critic_weight=config.loss.critic_weight,
+        seed=config.run.seed,
+    )
+
+
+def _features(config, scheme):
+    if not scheme.perceptual:
+        return None
+    if config.loss.vgg == "none":
+        raise InvalidInput(
+            f"`--vgg none` does not go with scheme {scheme.name}, whose letter P compares VGG "
+            "features. Give a weights file, or choose a scheme without P, e.g. 1-BS."
+        )
+    from tfdeblur.networks import VGGFeatures
+
+    return VGGFeatures("vgg19", config.loss.vgg_layer, config.loss.vgg, dtype=config.run.precision)
+
+
+def _synchronise_batch_norm(network):
+    # Set on the layers, not in their config: the network that is saved runs on any backend,
+    # and Keras offers synchronised statistics on TensorFlow only.
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True

@@ -1,0 +1,135 @@
+"""Callbacks of a training run: pictures, self-paced histogram, the kept generator, progress."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur.image.codec import to_uint8, write_atomically
+
+
+class SelfPacedProgress(keras.callbacks.Callback):
+    """Ends the self-paced epoch and writes lambda and the histogram of v to TensorBoard.
+
+    Args:
+        log_dir: path of the event files; None writes none.
+    """
+
+    def __init__(self, log_dir=None):
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Logs lambda and v of this epoch, then lets the state advance (algorithm 1, line 10)."""
+        state = self.model.self_paced
+        if state is None:
+            return
+        if self.writer is not None:
+            counts = keras.ops.convert_to_numpy(state.v_histogram).astype(int)
+            centres = (np.arange(len(counts)) + 0.5) / len(counts)
+            with self.writer.as_default(step=epoch):
+                tf.summary.histogram(
+                    "self_paced/v", np.repeat(centres, counts), buckets=len(counts)
+                )
+                tf.summary.scalar("self_paced/lambda", float(state.lam))
+            self.writer.flush()
+        state.advance()
+
+
+class Panels(keras.callbacks.Callback):
+    """Writes blurred | restored | sharp strips of a fixed set of crops, as PNG and for TensorBoard.
+
+    Args:
+        blurred, sharp: float32 `(n, side, side, 3)` in [0, 1], side a multiple of 16.
+        folder: path, receives `epoch-NNNN.png`.
+        log_dir: path of TensorBoard's event files.
+        every: int >= 1, epochs between pictures.
+    """
+
+    def __init__(self, blurred, sharp, folder, log_dir, every=1):
+        super().__init__()
+        self.blurred, self.sharp = blurred, sharp
+        self.folder = Path(folder)
+        self.writer = tf.summary.create_file_writer(str(log_dir))
+        self.every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Restores the panel with the weights in the model (EMA, if they are swapped in)."""
+        if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
+            return
+        restored = np.clip(self.model.generator(self.blurred, training=False), 0.0, 1.0)
+        strips = np.concatenate([self.blurred, restored, self.sharp], axis=2)
+        with self.writer.as_default(step=epoch):
+            tf.summary.image("blurred_restored_sharp", strips, max_outputs=len(strips))
+        self.writer.flush()
+        picture = to_uint8(np.concatenate(list(strips), axis=0))
+        encoded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / f"epoch-{epoch + 1:04d}.png", encoded.tobytes())
+
+
+class KeepGenerator(keras.callbacks.Callback):
+    """Saves the generator alone: the best so far, or the newest where nothing is validated.
+
+    `keras.callbacks.ModelCheckpoint` writes in place; a kill in that moment would lose the best
+    network of the run. This writes beside and renames, and remembers the best over restarts.
+
+    Args:
+        path: path of the `.keras` file; `PATH.json` beside it holds epoch and metrics.
+        monitor: str, log that must rise; where it is missing from the logs nothing is saved,
+            unless `always`.
+        always: bool, save at the end of every epoch, whatever the logs say.
+    """
+
+    def __init__(self, path, monitor="val_psnr", always=False):
+        super().__init__()
+        self.path = Path(path)
+        self.facts = self.path.with_suffix(".json")
+        self.monitor = monitor
+        self.always = always
+        self.best = -np.inf
+        if self.facts.is_file():
+            self.best = json.loads(self.facts.read_text()).get(monitor, -np.inf)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves if this epoch is the best."""
+        value = (logs or {}).get(self.monitor, -np.inf)
+        if not self.always and not value > self.best:
+            return
+        self.best = value
+        beside = self.path.with_name(f".{self.path.stem}-{os.getpid()}.keras")
+        self.model.generator.save(beside)
+        os.replace(beside, self.path)
+        facts = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
+        write_atomically(self.facts, (json.dumps(facts, indent=2) + "\n").encode())
+
+
+class RunProgress(keras.callbacks.Callback):
+    """Adds an estimate of the time left in the whole run to the end of each epoch's line."""
+
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._started = time.monotonic()
+        self._first_epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes where this process started."""
+        if self._first_epoch is None:
+            self._first_epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Tells epochs done and time left, from the mean pace of this process."""
+        done = epoch + 1 - self._first_epoch
+        left = (self.params["epochs"] - epoch - 1) * (time.monotonic() - self._started) / done
+        if left > 0:
+            hours, minutes = divmod(round(left / 60), 60)
+            self.log(f"  about {hours} h {minutes:02d} min left in this run")

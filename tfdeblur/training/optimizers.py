@@ -1,0 +1,102 @@
+"""Optimizers and schedules from a configuration (keras only).
+
+Schedules follow `optimizer.iterations`, which is saved: they resume by themselves, and with two
+optimizers each follows its own.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear rise from 0, a constant part, then a linear or half-cosine fall.
+
+    Args:
+        peak: float > 0, highest rate.
+        total_steps: int >= 1, steps of the whole run; the rate stays at its end value after them.
+        shape: "linear", "cosine" or "constant".
+        constant_part: float in [0, 1], share of the steps that pass before a linear fall starts.
+        warmup_steps: int >= 0, steps of the rise.
+        final_factor: float >= 0, last rate as a share of `peak`.
+
+    Raises:
+        ValueError: if `shape` is none of the three, or `total_steps` is below 1.
+
+    Source: Bi-Skip, section 5: constant 1e-4, then "linearly decays to zero after half of the
+        epoch"; the cosine is Loshchilov and Hutter's, arXiv:1608.03983, without restarts.
+    """
+
+    def __init__(
+        self, peak, total_steps, shape="linear", constant_part=0.5, warmup_steps=0, final_factor=0.0
+    ):
+        if shape not in ("linear", "cosine", "constant"):
+            raise ValueError(
+                f"`shape` must be 'linear', 'cosine' or 'constant'. Received: shape={shape!r}"
+            )
+        if total_steps < 1:
+            raise ValueError(f"`total_steps` must be at least 1. Received: {total_steps}")
+        self.peak = peak
+        self.total_steps = total_steps
+        self.shape = shape
+        self.constant_part = constant_part
+        self.warmup_steps = warmup_steps
+        self.final_factor = final_factor
+
+    def __call__(self, step):
+        """Rate at `step`, float32 scalar."""
+        step = ops.cast(step, "float32")
+        # step + 1: the first update of a warm-up should move something.
+        rise = ops.minimum(1.0, (step + 1.0) / max(self.warmup_steps, 1))
+        if self.shape == "constant":
+            return self.peak * rise
+        start = self.constant_part * self.total_steps if self.shape == "linear" else 0
+        start = max(start, self.warmup_steps)
+        done = ops.clip((step - start) / max(self.total_steps - start, 1), 0.0, 1.0)
+        left = 1.0 - done if self.shape == "linear" else 0.5 * (1.0 + ops.cos(3.14159265 * done))
+        return self.peak * rise * (self.final_factor + (1.0 - self.final_factor) * left)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {
+            "peak": self.peak,
+            "total_steps": self.total_steps,
+            "shape": self.shape,
+            "constant_part": self.constant_part,
+            "warmup_steps": self.warmup_steps,
+            "final_factor": self.final_factor,
+        }
+
+
+def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
+    """The optimizer of one player.
+
+    Args:
+        config: `OptimizerConfig`.
+        total_steps: int, training steps of the whole run.
+        critic: whether it is the critic's: no EMA, and Adam(0, 0.9) as WGAN-GP was published
+            with (Gulrajani et al., 2017, algorithm 1); momentum follows a moving target badly.
+        updates_per_step: int, updates this player makes per training step.
+
+    Returns:
+        `keras.optimizers.Optimizer`, not yet built.
+    """
+    rate = WarmupThenDecay(
+        config.learning_rate,
+        total_steps * updates_per_step,
+        config.schedule,
+        config.constant_part,
+        config.warmup_steps * updates_per_step,
+        config.final_factor,
+    )
+    arguments = {
+        "learning_rate": rate,
+        "beta_1": 0.0 if critic else config.beta_1,
+        "beta_2": 0.9 if critic else config.beta_2,
+        "global_clipnorm": config.clip_norm or None,
+    }
+    if config.ema and not critic:
+        arguments.update(use_ema=True, ema_momentum=config.ema)
+    if config.name == "adamw":
+        return keras.optimizers.AdamW(weight_decay=config.weight_decay, **arguments)
+    return keras.optimizers.Adam(**arguments)

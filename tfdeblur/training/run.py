@@ -1,0 +1,337 @@
+"""A training run: data, trainer, fit, backups and the record of what was done.
+
+A run folder holds `run.json` (configuration, versions, data, state), `generator.keras` (the best
+generator by validation PSNR, or the newest without validation), `last.keras`, `history.csv`,
+`panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
+"""
+
+import json
+import logging
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfdeblur
+from tfdeblur.config import TrainConfig, flatten, from_json, to_json
+from tfdeblur.data import Augment, evaluation_images, open_source, panel_pairs, training_batches
+from tfdeblur.errors import DataError, InvalidInput, NotConverged
+from tfdeblur.image.codec import write_atomically
+from tfdeblur.training import callbacks as own
+from tfdeblur.training.backup import Backup, GracefulInterrupt, newest_backup, restore_backup
+from tfdeblur.training.build import build_trainer, choose_strategy
+
+logger = logging.getLogger(__name__)
+
+_PANEL_IMAGES = 4
+_PANEL_SIDE = 256
+# May differ between a run and its continuation: they do not change what a step computes.
+_FREE_ON_RESUME = {
+    "run.validate_every",
+    "run.panel_every",
+    "run.backup_minutes",
+    "data.cache_mb",
+    "data.validation_limit",
+    "data.train",
+    "data.validation",
+    "loss.vgg",
+}
+
+
+@dataclass
+class Data:
+    """Sources of a run; `validation` is None where nothing is validated."""
+
+    train: Any
+    validation: Any | None
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the run with an error at the first loss that is no number.
+
+    Not `keras.callbacks.TerminateOnNaN`, which ends the epoch in good order, backup included.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss."""
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(float(loss)):
+            raise NotConverged(
+                f"The loss became {float(loss)} at step {batch + 1} of this epoch. The last backup "
+                "is from before. Start a new run with a lower `optimizer.learning_rate` or with "
+                "`optimizer.clip_norm=1`."
+            )
+
+
+def open_data(config: TrainConfig) -> Data:
+    """Opens training and validation pairs and checks that they are apart.
+
+    Raises:
+        DataError: if pairs are missing or broken, or a pair would be trained and validated on.
+    """
+    data = config.data
+    cache = data.cache_mb * 2**20
+    train_split, test_split = _default_splits(data.train)
+    train = open_source(
+        data.train,
+        data.train_split or train_split,
+        data.train_only,
+        data.train_exclude,
+        cache_bytes=cache,
+    )
+    validation = None
+    if data.validation:
+        _, split = _default_splits(data.validation)
+        split = data.validation_split or split
+        validation = open_source(data.validation, split, data.validation_only, cache_bytes=cache)
+    elif test_split or data.validation_only:
+        split = data.validation_split or test_split
+        validation = open_source(data.train, split, data.validation_only, cache_bytes=cache)
+    if validation is not None:
+        _refuse_overlap(train, validation)
+    return Data(train, validation)
+
+
+def _default_splits(data: str) -> tuple[str | None, str | None]:
+    folder = Path(data).expanduser()
+    if not folder.is_dir():
+        return "train", "test"  # TFDS's usual names
+    return tuple(s if (folder / s).is_dir() else None for s in ("train", "test"))  # type: ignore
+
+
+def _refuse_overlap(train: Any, validation: Any) -> None:
+    def files(source: Any) -> set[str]:
+        pairs = getattr(source, "pairs", [])
+        return {str(Path(pair.sharp).resolve()) for pair in pairs}
+
+    both = sorted(files(train) & files(validation))
+    if both:
+        raise DataError(
+            f"{len(both)} pairs are in training and in validation, e.g. {both[0]}. Validation "
+            "data is never trained on: keep them apart with --train-exclude, or --val."
+        )
+
+
+def train(
+    config: TrainConfig, folder: Path, resume: bool = False, verbose: int | str = "auto"
+) -> dict[str, Any]:
+    """Trains as `config` says, into `folder`, and returns the record that `run.json` holds.
+
+    Args:
+        config: what to do.
+        folder: run folder; made if it is missing.
+        resume: go on from the newest backup in it (or start, where there is none yet).
+        verbose: of `fit`: 1 is a progress bar, 2 a line per epoch, "auto" chooses by terminal.
+
+    Raises:
+        InvalidInput: if the folder holds a run and `resume` is False, or a setting differs.
+        DataError: if data cannot be used or are not those of the earlier run.
+        NotConverged: if the loss becomes NaN.
+        KeyboardInterrupt: if stopped; the step's state is saved before.
+    """
+    record = _check_folder(config, folder, resume)
+    strategy = choose_strategy(config.run.strategy)
+    replicas = strategy.num_replicas_in_sync
+    if config.data.batch % replicas:
+        raise InvalidInput(
+            f"`data.batch` must be a multiple of the {replicas} replicas. "
+            f"Received: data.batch={config.data.batch}"
+        )
+    data = open_data(config)
+    _check_same_data(record, data)
+    steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
+    trainer = build_trainer(config, steps * config.run.epochs, strategy)
+    position = restore_backup(trainer, folder / "backup")
+    trainer.skip_steps(position.step)
+    done = position.epoch * steps + position.step
+    logger.info(
+        "%s: %s parameters, %d training pairs, %d validation pairs, %d steps of %d epochs done",
+        config.loss.scheme,
+        f"{trainer.generator.count_params():,}",
+        data.train.count,
+        data.validation.count if data.validation else 0,
+        done,
+        config.run.epochs,
+    )
+    chief = _is_chief(strategy)
+    record = record or _new_record(config, data, trainer, strategy, steps)
+    if chief:
+        _write_record(folder, {**record, "config": to_json(config), "state": "running"})
+    with GracefulInterrupt() as interrupt:
+        trainer.fit(
+            training_batches(
+                data.train,
+                augment=_augment(config),
+                batch=config.data.batch,
+                seed=config.run.seed,
+                start=done * config.data.batch,
+            ),
+            epochs=config.run.epochs,
+            initial_epoch=position.epoch,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+            callbacks=_callbacks(config, folder, data, steps, chief, interrupt.event),
+            **_validation(config, data),
+        )
+    record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
+    if chief:
+        _write_record(folder, record)
+    return record
+
+
+def _augment(config: TrainConfig) -> Augment:
+    data = config.data
+    return Augment(data.crop, data.flips, data.turns, data.permute_channels)
+
+
+def _validation(config: TrainConfig, data: Data) -> dict[str, Any]:
+    if data.validation is None:
+        return {}
+    every, last = config.run.validate_every, config.run.epochs
+    images = evaluation_images(data.validation, config.data.validation_limit or None)
+    return {
+        "validation_data": images,
+        "validation_freq": sorted({*range(every, last + 1, every), last}),
+    }
+
+
+def _callbacks(config, folder, data, steps, chief, interrupt):
+    """In the order that resuming needs: ended state, backup, EMA, then what reads the weights."""
+    logs = folder / "logs"
+    found = [StopOnNaN()]
+    found += [own.SelfPacedProgress(logs / "train" if chief else None)]
+    if chief:
+        found += [Backup(folder / "backup", steps, config.run.backup_minutes, interrupt)]
+    if config.optimizer.ema:
+        found += [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+    if not chief:
+        return found
+    validated = data.validation is not None
+    found += [
+        own.KeepGenerator(folder / "generator.keras", always=not validated),
+        own.KeepGenerator(folder / "last.keras", always=True),
+        keras.callbacks.TensorBoard(logs, write_graph=False, profile_batch=0),
+        keras.callbacks.CSVLogger(str(folder / "history.csv"), append=True),
+    ]
+    if config.run.panel_every:
+        source = data.validation or data.train
+        side = min(_PANEL_SIDE, int(np.min(source.sizes)) // 16 * 16)
+        if side:
+            panel = panel_pairs(source, _PANEL_IMAGES, side)
+            found += [
+                own.Panels(*panel, folder / "panels", logs / "panels", config.run.panel_every)
+            ]
+    return [*found, own.RunProgress(logger.info)]
+
+
+def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, Any]:
+    """The record of the run in `folder`, or an empty one; refuses to mix two runs."""
+    file = folder / "run.json"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        return {}
+    if not resume:
+        raise InvalidInput(
+            f"`--run` must be a new folder, or come with --resume. Received: {folder}, "
+            "which holds a run."
+        )
+    record = read_record(folder)
+    earlier, now = flatten(from_json(record["config"])), flatten(config)
+    differing = [k for k in now if now[k] != earlier[k] and k not in _FREE_ON_RESUME]
+    if differing:
+        listed = ", ".join(f"{k}: {earlier[k]!r} then, {now[k]!r} now" for k in differing)
+        raise InvalidInput(
+            f"`--resume` must continue with the settings of the run. Differing: {listed}. "
+            "Leave them out (they are read from run.json), or start a new run folder."
+        )
+    if newest_backup(folder / "backup") is None:
+        logger.info("No backup in %s yet: starting from the beginning.", folder)
+    return record
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `run.json` of a run folder holds.
+
+    Raises:
+        DataError: if it is missing or broken.
+    """
+    try:
+        return json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder} holds no readable run.json: {error}") from None
+
+
+def _check_same_data(record: dict[str, Any], data: Data) -> None:
+    earlier = record.get("data", {}).get("train_fingerprint")
+    if earlier and earlier != data.train.fingerprint:
+        raise DataError(
+            "`--data` must hold the pairs that the run was started with: their contents have "
+            f"changed. Received: {data.train.describe()}. Start a new run folder for new data."
+        )
+
+
+def _new_record(config, data, trainer, strategy, steps) -> dict[str, Any]:
+    validation = data.validation
+    return {
+        "tfdeblur": tfdeblur.__version__,
+        "started": _now(),
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "machine": {
+            "system": platform.platform(),
+            "replicas": strategy.num_replicas_in_sync,
+            "gpus": len(tf.config.list_physical_devices("GPU")),
+        },
+        "data": {
+            "train": data.train.describe(),
+            "train_fingerprint": data.train.fingerprint,
+            "train_names": list(data.train.names),
+            "validation": validation.describe() if validation else None,
+            "validation_fingerprint": validation.fingerprint if validation else None,
+            "validation_names": list(validation.names) if validation else [],
+        },
+        "parameters": int(trainer.generator.count_params()),
+        "steps_per_epoch": steps,
+        "seed": config.run.seed,
+        "config": to_json(config),
+    }
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    write_atomically(folder / "run.json", (json.dumps(record, indent=2) + "\n").encode())
+
+
+def _is_chief(strategy: tf.distribute.Strategy) -> bool:
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    return resolver.task_type == "chief" or (
+        "chief" not in resolver.cluster_spec().jobs
+        and resolver.task_type == "worker"
+        and resolver.task_id == 0
+    )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def continued(folder: Path, settings: dict[str, Any]) -> TrainConfig:
+    """The configuration of the run in `folder`, with `settings` by dotted name on top."""
+    from tfdeblur.config import override
+
+    return override(from_json(read_record(folder)["config"]), settings)
+
+
+__all__ = ["Data", "continued", "open_data", "read_record", "train"]
