@@ -1,12 +1,279 @@
-"""`tfdeblur evaluate` (being written)."""
+"""`tfdeblur evaluate`: PSNR, SSIM and seconds of a model on pairs of images."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from tfdeblur.cli.common import add_common_arguments
+from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
+
+if TYPE_CHECKING:
+    from tfdeblur.evaluation.report import EvaluationReport
+
+ALL_SPLITS = "all"
+
+DESCRIPTION = """\
+Restores every blurred image and compares it with its sharp partner, before and after:
+
+  psnr_rgb_u8    dB, 8-bit RGB (clipped, rounded); what the GOPRO tables print
+  ssim_gauss     per channel, Gaussian window 11, sigma 1.5, valid region
+  ssim_matlab3d  height x width x RGB volume, edges repeated; what most GOPRO tables print
+  seconds        wall time of one call; the first call of each image size is not counted
+                 (such an image is restored twice)
+
+Each is one value per image; the last row is the mean over images. Compare numbers of the same
+name only. A bad pair (broken file, sizes that differ, smaller than 11x11) is named on stderr, the
+rest is done, and the exit code is 3. Ctrl-C reports what is finished.
+"""
+
+EPILOG = """\
+data:
+  a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large as
+  published; or the name of a TFDS data set (gopro_large/blur).
+
+exit codes:
+  0 all measured; 3 a pair could not be measured, or a bad argument; 4 data or model missing;
+  5 the model's output was unusable for an image (the blurred one was counted); 130 interrupted
+
+examples:
+  tfdeblur evaluate --model runs/first --data pairs/
+  tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
+  tfdeblur evaluate --model biskip --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+"""
 
 
-def add_parser(commands):
+def add_parser(commands) -> None:
     """Adds the arguments of `tfdeblur evaluate`."""
-    parser = commands.add_parser("evaluate")
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure PSNR, SSIM and seconds on pairs of images",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="name of a preset, folder of a training run, or a .keras file",
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=("gopro",),
+        default="gopro",
+        help="how to measure; gopro: whole images, values above (default: gopro)",
+    )
+    _add_data_arguments(parser)
+    _add_network_arguments(parser)
+    _add_output_arguments(parser)
+    add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
 
-def run(arguments):
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
+    )
+    group.add_argument(
+        "--split",
+        default="test",
+        help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
+        "(default: test)",
+    )
+    for option, what in (("only", "measure only"), ("exclude", "leave out")):
+        group.add_argument(
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
+        )
+    group.add_argument(
+        "--limit", type=_at_least_one, metavar="N", help="the first N pairs (default: all)"
+    )
+
+
+def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("restoring")
+    group.add_argument(
+        "--tile",
+        type=_at_least_one,
+        metavar="N",
+        help="side of the square tiles in pixels (default: as large as the memory budget allows)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="arithmetic of the network; bfloat16 is faster where the processor has it "
+        "(default: float32)",
+    )
+    group.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+    )
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output (besides the table on stdout)")
+    group.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write all numbers, settings and machine facts; an older file is replaced",
+    )
+    group.add_argument(
+        "--panels",
+        type=Path,
+        metavar="DIR",
+        help="write blurred | restored | sharp as DIR/NAME.png, whole pixels; older ones are "
+        "replaced",
+    )
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur evaluate`."""
-    raise NotImplementedError
+    # Cheap checks first: nothing is worse than an hour of work that cannot be written.
+    _check_json_path(arguments.json)
+    from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
+    from tfdeblur.pipeline.restore import Restorer
+
+    split = None if arguments.split == ALL_SPLITS else arguments.split
+    pairs = find_evaluation_pairs(
+        arguments.data, split, arguments.limit, only=arguments.only, exclude=arguments.exclude
+    )
+    settings = {
+        "precision": arguments.precision,
+        "tile": arguments.tile,
+        "self_ensemble": arguments.self_ensemble,
+    }
+    restorer = Restorer.from_preset(arguments.model, **settings)
+    progress = Progress()
+    try:
+        report = evaluate_pairs(
+            restorer,
+            pairs,
+            progress,
+            data=arguments.data,
+            model=arguments.model,
+            split=_split_taken(arguments.data, split),
+            settings={"protocol": arguments.protocol} | settings,
+            panels=arguments.panels,
+        )
+    except KeyboardInterrupt:
+        if progress.report is not None:
+            _finish(progress, arguments.json)
+        raise
+    progress.report = report
+    return _finish(progress, arguments.json)
+
+
+def _check_json_path(path: Path | None) -> None:
+    if path is None:
+        return
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise InvalidInput(
+            "`--json` must name a file in a folder that exists and can be written to. "
+            f"Received: json={str(path)!r}"
+        )
+
+
+def _split_taken(data: str, split: str | None) -> str | None:
+    """The split for the report: a folder without splits has none, whatever was asked for."""
+    folder = Path(data).expanduser()
+    return None if split and folder.is_dir() and not (folder / split).is_dir() else split
+
+
+def _finish(progress: "Progress", json_file: Path | None) -> int:
+    """Prints and writes the report, finished or not; returns the exit code."""
+    progress.close()
+    report = progress.report
+    if report is None:
+        return EXIT_DONE
+    print(report.table())
+    print()
+    print(report.summary())
+    if json_file is not None:
+        report.write_json(json_file)
+        print(f"json      {json_file}")
+    if report.failures:
+        names = ", ".join(dict.fromkeys(bad.name for bad in report.failures))
+        print(f"{len(report.failures)} failed: {names}", file=sys.stderr)
+        return InvalidInput.exit_code
+    if any(score.degenerate for score in report.images):
+        return NotConverged.exit_code
+    return EXIT_DONE
+
+
+class Progress:
+    """Pairs done, PSNR so far and the time left on stderr: one line that is rewritten on a
+    terminal, a line now and then elsewhere; failures always.
+
+    Args:
+        stream: where to write; stderr unless given.
+        clock: returns seconds.
+
+    Attributes:
+        report: the report of the last call, None before it.
+    """
+
+    _ERASE_LINE = "\r\x1b[K"
+    _SECONDS_BETWEEN_LINES = 30.0
+
+    def __init__(self, stream: TextIO | None = None, clock=time.monotonic):
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._on_terminal = self._stream.isatty()
+        self._start = self._last_line = clock()
+        self._failures_told = 0
+        self.report: EvaluationReport | None = None
+
+    def __call__(self, report: "EvaluationReport") -> None:
+        """Shows what the report holds by now."""
+        self.report = report
+        for bad in report.failures[self._failures_told :]:
+            named = bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}"
+            self._write(f"failed: {named}\n")
+        self._failures_told = len(report.failures)
+        now = self._clock()
+        if self._on_terminal:
+            self._write(self._line(report, now))
+        elif now - self._last_line >= self._SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._write(self._line(report, now) + "\n")
+
+    def close(self) -> None:
+        """Removes the line, so that the table starts on an empty one."""
+        self._write("")
+
+    def _line(self, report: "EvaluationReport", now: float) -> str:
+        done = len(report.images) + len({bad.name for bad in report.failures})
+        line = f"{done}/{report.count or '?'} pairs"
+        if report.images:
+            line += f"  {report.mean_gain_db:+.2f} dB  {report.mean_seconds:.2f} s each"
+        if report.count and done < report.count:
+            line += f"  about {_duration((now - self._start) / done * (report.count - done))} left"
+        return line
+
+    def _write(self, text: str) -> None:
+        self._stream.write((self._ERASE_LINE if self._on_terminal else "") + text)
+        self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
