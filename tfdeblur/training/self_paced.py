@@ -172,7 +172,7 @@ class SelfPacedState(keras.layers.Layer):
             float32 `(batch,)`, a constant to the gradient; in [0, 1], or with `normalise`
             any size, mean 1 over the window. Where all of the window is 0 it stays 0.
         """
-        exponent = ops.take(self._exponents, ops.clip(self.epoch, 1, self.epochs) - 1)
+        exponent = ops.take(self._exponents, ops.clip(self.epoch - 1, 0, self.epochs - 1))
         weights = _weights(losses, self.lam, exponent)
         all_weights = weights if window is None else _weights(window, self.lam, exponent)
         if training:
@@ -198,7 +198,8 @@ class SelfPacedState(keras.layers.Layer):
         """
         losses = ops.stop_gradient(ops.convert_to_tensor(losses, dtype="float32"))
         losses = ops.where(ops.isfinite(losses), losses, 0.0)
-        self.running_max.assign(ops.maximum(self.running_max, ops.max(losses)))
+        largest = ops.maximum(ops.convert_to_tensor(self.running_max), ops.max(losses))
+        self.running_max.assign(largest)
 
     def advance(self):
         """Ends an epoch: lambda <- running maximum, which starts again; t <- t + 1, at most T.
@@ -206,11 +207,12 @@ class SelfPacedState(keras.layers.Layer):
         Where nothing above 0 was observed, lambda stays: 0 would switch every sample off.
         Empties `v_histogram`.
         """
+        # Tensors first: JAX's functions do not take Keras variables.
         largest, lam = ops.convert_to_tensor(self.running_max), ops.convert_to_tensor(self.lam)
         self.lam.assign(ops.where(largest > 0.0, largest, lam))
-        self.running_max.assign(ops.zeros_like(self.running_max))
+        self.running_max.assign(0.0)
         self.epoch.assign(ops.minimum(self.epoch + 1, self.epochs))
-        self.v_histogram.assign(ops.zeros_like(self.v_histogram))
+        self.v_histogram.assign(np.zeros(HISTOGRAM_BINS, "float32"))
 
     def call(self, losses, training=False):
         """`sample_weights`, for those who treat this as a layer."""
