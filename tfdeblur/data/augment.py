@@ -99,11 +99,37 @@ def vary_pair(pair: tf.Tensor, seed: tf.Tensor, augment: Augment) -> tf.Tensor:
         pair = tf.cond(flip[1] == 1, lambda: tf.reverse(pair, [2]), lambda: pair)
     if augment.turns:
         turns = tf.random.stateless_uniform([], _stream(seed, _TURN), 0, 4, tf.int32)
-        pair = tf.image.rot90(pair, turns)
+        pair = turn_pair(pair, turns)
     if augment.permute_channels:
         keys = tf.random.stateless_uniform([3], _stream(seed, _CHANNELS))
         pair = tf.gather(pair, tf.argsort(keys), axis=-1)
     return tf.ensure_shape(pair, (2, augment.crop, augment.crop, 3))
+
+
+def turn_pair(pair: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
+    """Turns a square pair counter-clockwise by quarter turns, as `tf.image.rot90` does.
+
+    That one would do as well, but it transposes, for which oneDNN logs an error about uint8
+    on machines without AVX-512 in every process.
+
+    Args:
+        pair: `(2, side, side, 3)`, any dtype.
+        turns: int32 scalar, 0 to 3.
+
+    Returns:
+        `(2, side, side, 3)`, dtype and range kept.
+    """
+    shape = tf.shape(pair)
+    side = shape[1]
+
+    def transpose() -> tf.Tensor:
+        pixels = tf.range(side)[tf.newaxis, :] * side + tf.range(side)[:, tf.newaxis]
+        flat = tf.reshape(pair, [2, side * side, 3])
+        return tf.reshape(tf.gather(flat, tf.reshape(pixels, [-1]), axis=1), shape)
+
+    turned = tf.cond(turns % 2 == 1, transpose, lambda: pair)
+    turned = tf.cond((turns == 1) | (turns == 2), lambda: tf.reverse(turned, [1]), lambda: turned)
+    return tf.cond(turns >= 2, lambda: tf.reverse(turned, [2]), lambda: turned)
 
 
 def _stream(seed: tf.Tensor, stream: int) -> tf.Tensor:

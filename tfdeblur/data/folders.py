@@ -99,7 +99,7 @@ def find_pairs(
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}. Check its rights.") from error
     found = len(search.pairs)
-    pairs = [pair for pair in search.pairs if _wanted(pair.name, only, exclude)]
+    pairs = [pair for pair in search.pairs if image_name_wanted(pair.name, only, exclude)]
     pairs.sort(key=lambda pair: natural_key(pair.name))
     search.problems += _duplicate_names(pairs)
     if check:
@@ -172,6 +172,13 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which runs of digits compare as numbers: frame 2 before frame 10."""
     parts = re.split(r"(\d+)", name)
     return [(1, int(p), p) if p.isdecimal() else (0, 0, p) for p in parts if p]
+
+
+def image_name_wanted(name: str, only: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Whether `name` matches a pattern of `only` (or `only` is empty) and none of `exclude`."""
+    if only and not any(fnmatchcase(name, pattern) for pattern in only):
+        return False
+    return not any(fnmatchcase(name, pattern) for pattern in exclude)
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -265,12 +272,6 @@ def _by_stem(folder: Path, search: _Search) -> dict[str, Path]:
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
-def _wanted(name: str, only: Sequence[str], exclude: Sequence[str]) -> bool:
-    if only and not any(fnmatchcase(name, pattern) for pattern in only):
-        return False
-    return not any(fnmatchcase(name, pattern) for pattern in exclude)
 
 
 def _duplicate_names(pairs: Sequence[Pair]) -> list[str]:

@@ -197,13 +197,15 @@ def open_source(
     """
     if Path(data).expanduser().is_dir():
         return FolderSource(find_pairs(data, split, only=only, exclude=exclude), cache_bytes)
-    from tfdeblur.data.tfds_source import TfdsSource, is_tfds_name
+    from tfdeblur.data.tfds_source import TfdsSource, open_builder
 
-    if not is_tfds_name(str(data)):
+    try:
+        open_builder(str(data), data_dir)
+    except DataError as error:
         raise DataError(
-            f"`data` must be a folder of pairs or the name of a TFDS data set. Received: "
-            f"data={str(data)!r}. There is no such folder, and TFDS knows no such name."
-        )
+            "`data` must be a folder of pairs or the name of a TFDS data set. Received: "
+            f"data={str(data)!r}. There is no such folder ({Path(data).absolute()}). {error}"
+        ) from error
     return TfdsSource(
         str(data), split, data_dir, only=only, exclude=exclude, cache_bytes=cache_bytes
     )
