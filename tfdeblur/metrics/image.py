@@ -83,7 +83,7 @@ def ssim_gauss(sharp, restored):
             "`ssim_matlab3d` and `psnr_rgb_u8` take any size."
         )
     moments, centre = _moments(sharp, restored)
-    return _similarity(_blur(moments), centre)
+    return _similarity(ops.split(_blur(moments), 5, axis=-1), centre)
 
 
 def ssim_matlab3d(sharp, restored):
@@ -117,8 +117,16 @@ def ssim_matlab3d(sharp, restored):
     # Padding first and taking products then is the same as the other way round, and cheaper.
     sharp, restored = ops.split(both, 2, axis=-1)
     moments, centre = _moments(sharp, restored)
-    mixer = np.kron(np.eye(5, dtype="float32"), _channel_mixer())  # each moment's own channels
-    return _similarity(ops.matmul(_blur(moments), mixer), centre)
+    planes = ops.split(_blur(moments), 15, axis=-1)
+    # Sums, not a matrix product: GPUs round the factors of float32 products to TF32, and
+    # E[x²] - E[x]² needs all digits.
+    per_channel = []
+    for red, green, blue in _channel_window():
+        mixed = [
+            red * planes[i] + green * planes[i + 1] + blue * planes[i + 2] for i in range(0, 15, 3)
+        ]
+        per_channel.append(_similarity(mixed, centre))
+    return sum(per_channel) / 3.0
 
 
 def _levels(sharp, restored):
@@ -176,8 +184,8 @@ def _moments(sharp, restored):
 
 
 def _similarity(blurred, centre):
-    """Mean SSIM per image from blurred, centred moments `(batch, height, width, 15)`."""
-    x, y, xx, yy, xy = ops.split(blurred, 5, axis=-1)
+    """Mean SSIM per image from five blurred, centred moments `(batch, height, width, channels)`."""
+    x, y, xx, yy, xy = blurred
     contrast = 2.0 * (xy - x * y) + _C2
     spread = (xx - x * x) + (yy - y * y) + _C2
     x, y = x + centre, y + centre
@@ -199,13 +207,13 @@ def _blur(moments):
     return ops.depthwise_conv(moments, column.transpose(1, 0, 2, 3), padding="valid")
 
 
-def _channel_mixer():
-    """The window over three channels with repeated border channels, as a 3x3 matrix.
+def _channel_window():
+    """The window over three channels with repeated border channels.
 
-    float32, entry (from, to): `values @ matrix` filters the channel axis.
+    Row i holds what red, green and blue weigh in filtered channel i; float, each row sums to 1.
     """
-    matrix = np.zeros((3, 3))
-    for to in range(3):
+    weights = np.zeros((3, 3))
+    for row in range(3):
         for offset, weight in zip(range(-_RADIUS, _RADIUS + 1), _window(), strict=True):
-            matrix[min(max(to + offset, 0), 2), to] += weight
-    return matrix.astype("float32")
+            weights[row, min(max(row + offset, 0), 2)] += weight
+    return weights.tolist()
