@@ -1,0 +1,79 @@
+"""The inference graph, written once: prepare -> network -> finish.
+
+`Restorer` runs it here, and exported signatures wrap the same body, so that what is served and
+what is computed locally cannot drift apart. TensorFlow operations only, no XLA: on CPUs it is
+two to three times slower than the plain graph for these networks.
+"""
+
+import contextlib
+import threading
+
+import tensorflow as tf
+
+from tfdeblur.image.padding import crop_back, pad_to_multiple
+
+DEFAULT_SIZE_MULTIPLE = 16
+_BFLOAT16_SWITCH = "auto_mixed_precision_onednn_bfloat16"
+_switch_lock = threading.RLock()
+
+
+def size_multiple(network) -> int:
+    """Pixels that height and width must be a multiple of: the network's own, or 16."""
+    return int(getattr(network, "size_multiple", DEFAULT_SIZE_MULTIPLE))
+
+
+def inference_body(network):
+    """Returns the plain function behind `inference_function`, to be wrapped in signatures.
+
+    It maps `image`, float32 `(batch, height, width, 3)` in [0, 1], any size from 1 x 1, to
+    float32 of the same shape, not clipped: callers clip once, at their very end.
+    """
+    multiple = size_multiple(network)
+
+    def restore(image):
+        image = tf.ensure_shape(image, (None, None, None, 3))
+        padded, size = pad_to_multiple(image, multiple)
+        restored = tf.cast(network(padded, training=False), tf.float32)
+        return crop_back(restored, size)
+
+    return restore
+
+
+def inference_function(network):
+    """Returns the inference graph of a network as a `tf.function`, traced once for all sizes.
+
+    Args:
+        network: callable `(image, training=False)`, image to image, whose inputs have
+            sizes that are multiples of `network.size_multiple` (16 where it has none).
+    """
+    return tf.function(
+        inference_body(network),
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="image")],
+        autograph=False,
+        reduce_retracing=True,
+    )
+
+
+@contextlib.contextmanager
+def arithmetic(precision: str):
+    """Runs graphs within the block in "float32" or "bfloat16" arithmetic.
+
+    bfloat16 is a rewrite of the graph (convolutions and what lies between them) by
+    TensorFlow for CPUs that have AVX-512 BF16 or AMX; the network and its weights stay as
+    they are. TensorFlow optimises a graph once per setting, at the first call under it, so
+    the switch must be on during *calls* (not tracing) and both forms are kept. The earlier
+    setting comes back at the end. On GPUs it does nothing: build or load the network under the
+    Keras policy "mixed_bfloat16" there.
+
+    The switch belongs to the process: calls from several threads wait for each other.
+    """
+    if precision == "float32":
+        yield
+        return
+    with _switch_lock:
+        before = tf.config.optimizer.get_experimental_options().get(_BFLOAT16_SWITCH, False)
+        tf.config.optimizer.set_experimental_options({_BFLOAT16_SWITCH: True})
+        try:
+            yield
+        finally:
+            tf.config.optimizer.set_experimental_options({_BFLOAT16_SWITCH: before})
