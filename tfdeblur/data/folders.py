@@ -171,7 +171,7 @@ def upright_size(header: Header, name: str) -> tuple[int, int]:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which runs of digits compare as numbers: frame 2 before frame 10."""
     parts = re.split(r"(\d+)", name)
-    return [(1, int(p), p) if p.isdecimal() else (0, 0, p) for p in parts if p]
+    return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
 def image_name_wanted(name: str, only: Sequence[str], exclude: Sequence[str]) -> bool:

@@ -75,6 +75,11 @@ class TfdsSource(CachingSource):
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         builder = open_builder(name, data_dir)
+        if not builder.is_prepared():
+            raise DataError(
+                f"{name} is not prepared in {builder.data_dir}. Prepare it once with "
+                f"tensorflow_datasets.builder({name!r}).download_and_prepare()."
+            )
         self.cache_bytes = cache_bytes
         self._title = f"{builder.info.full_name} {split or 'all splits'}"
         self._keys = _feature_keys(builder, name)
@@ -190,11 +195,6 @@ def _feature_keys(builder: Any, name: str) -> tuple[str, str]:
 def _pieces(builder: Any, name: str, split: str | None) -> list[Any]:
     """Returns TFDS's own list of files, and which of their records make up the split."""
     splits = builder.info.splits
-    if not splits:
-        raise DataError(
-            f"{name} is not prepared in {builder.data_dir}. Prepare it once with "
-            f"tensorflow_datasets.builder({name!r}).download_and_prepare()."
-        )
     file_format = builder.info.file_format
     if file_format is None or file_format.value != "tfrecord":
         raise DataError(
