@@ -176,6 +176,23 @@ def test_a_real_network_from_a_file(folder, capsys, tmp_path):
     assert "no-such-model" in capsys.readouterr().err
 
 
+def test_a_network_that_gives_nan(folder, capsys):
+    """The real restorer's guard: the input is kept and counted, said once, in the table."""
+    import keras
+
+    from tfdeblur.pipeline.restore import Restorer
+
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Rescaling(float("nan"))(image))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Restorer, "from_preset", lambda name, **options: Restorer(network))
+        assert run(folder, "--limit", "2") == 5
+    out = capsys.readouterr().out
+    assert out.count("degenerate: the blurred image was kept") == 2 and "(+0.00)" in out.replace(
+        " ", ""
+    )
+
+
 def score(name):
     values = {"psnr_rgb_u8": 20.0, "ssim_gauss": 0.5, "ssim_matlab3d": 0.5}
     return ImageScore(name, 20, 24, values, values | {"psnr_rgb_u8": 21.0}, 0.5)
