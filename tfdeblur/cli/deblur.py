@@ -29,9 +29,10 @@ what is kept:
   Videos (mp4, avi, mov, mkv) keep their size and rate; their sound is not carried over.
 
 exit codes:
-  0 all done, or done before; 3 a file is damaged or no image; 4 a file or the model is missing;
-  5 the network's output was unusable for a file, which was written as it was; 1 anything
-  unexpected, a full disk for one; 130 interrupted. Of several, 1 wins, then 3, 4, 5.
+  0 all done, or done before; 3 a file is damaged or no image, or MODEL means nothing; 4 a file
+  is missing or cannot be read, or the model is damaged; 5 the network's output was unusable
+  for a file, which was written as it was; 1 anything unexpected, a full disk for one;
+  130 interrupted. Of several, 1 wins, then 3, 4, 5.
 
 examples:
   tfdeblur deblur photo.jpg --out restored/ --model runs/first
@@ -197,12 +198,16 @@ def _restore(jobs: Sequence[Any], arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace):
+    from tfdeblur.pipeline.passes import InPasses
     from tfdeblur.pipeline.restore import Restorer
 
     options = {"tile": arguments.tile, "precision": arguments.precision}
     if arguments.memory_budget is not None:
         options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    return Restorer.from_preset(arguments.model, self_ensemble=arguments.self_ensemble, **options)
+    restorer = Restorer.from_preset(
+        arguments.model, self_ensemble=arguments.self_ensemble, **options
+    )
+    return restorer if arguments.passes == 1 else InPasses(restorer, arguments.passes)
 
 
 def _summarise(results: Sequence[Any], jobs: int, code: int) -> None:

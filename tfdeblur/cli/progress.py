@@ -5,7 +5,7 @@ equal size, while one photograph can take a hundred times as long as the next.
 """
 
 import logging
-import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Progress:
         if self._on_terminal:
             filled = round(_BAR_COLUMNS * min(1.0, (finished + part) / len(self._jobs)))
             bar = "=" * filled + "." * (_BAR_COLUMNS - filled)
-            columns = os.get_terminal_size(self._stream.fileno()).columns
+            columns = shutil.get_terminal_size().columns
             self._write(_ERASE_LINE + f"[{bar}] {text}"[: max(1, columns - 1)])
         else:
             self._write(text + "\n")

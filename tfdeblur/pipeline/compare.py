@@ -10,8 +10,9 @@ from tfdeblur.errors import InvalidInput
 # All lengths in pixels of the picture that is drawn.
 _PANEL_SIDES = (320, 800)  # the longer side of a panel is brought into this range
 _GAP = 8
-_LABEL_HEIGHT = 30
-_LABEL_SIZE = 0.55
+_LABEL_HEIGHT = 36
+_LABEL_SIZE = 0.7  # in OpenCV's units: letters of about 15 pixels
+_NARROWEST_COLUMN = 280  # room for the longest label
 _BACKGROUND = 24  # 8-bit level, for all three channels
 _TEXT = (235, 235, 235)
 _FRAME = (255, 196, 0)
@@ -42,20 +43,20 @@ def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int
         top, left, height, width in pixels, inside the image.
     """
     height, width = blurred.shape[:2]
-    # A window as wide and as high, in part, as the image: enlarged, it fills a panel.
     window_height, window_width = (
         min(side, max(_SMALLEST_DETAIL, round(side * _DETAIL_PART))) for side in (height, width)
     )
+    # Not higher than wide: enlarged, it would make the picture too tall for a screen.
+    window_height = min(window_height, max(window_width, _SMALLEST_DETAIL))
     change = np.abs(restored.astype(np.float32) - blurred).mean(axis=-1)
-    sums = cv2.integral(change, sdepth=cv2.CV_64F)
-    window = (
-        sums[window_height:, window_width:]
-        - sums[:-window_height, window_width:]
-        - sums[window_height:, :-window_width]
-        + sums[:-window_height, :-window_width]
-    )
-    top, left = np.unravel_index(int(np.argmax(window)), window.shape)
-    return int(top), int(left), window_height, window_width
+    # Twice a box of half the size: the window's middle counts most, so the change ends up there.
+    box = max(1, window_width // 2), max(1, window_height // 2)
+    for _ in range(2):
+        change = cv2.blur(change, box, borderType=cv2.BORDER_CONSTANT)
+    middle_row, middle_column = np.unravel_index(int(np.argmax(change)), change.shape)
+    top = min(max(0, int(middle_row) - window_height // 2), height - window_height)
+    left = min(max(0, int(middle_column) - window_width // 2), width - window_width)
+    return top, left, window_height, window_width
 
 
 def comparison(
@@ -102,18 +103,29 @@ def _label(name: str, image: np.ndarray, sharp: np.ndarray | None) -> str:
 
 def _column(label: str, image: np.ndarray, place: tuple[int, int, int, int]) -> np.ndarray:
     top, left, height, width = place
-    scale = _scale(*image.shape[:2])
-    panel = _resized(image, scale)
-    detail = image[top : top + height, left : left + width]
-    enlarged = _resized(detail, panel.shape[1] / width, panel.shape[1])
-    corners = [round(v * scale) for v in (left, top, left + width, top + height)]
+    panel = _resized(image, _scale(*image.shape[:2]))
+    columns = max(panel.shape[1], _NARROWEST_COLUMN)
+    enlargement = columns / max(height, width)
+    detail = _resized(image[top : top + height, left : left + width], enlargement)
     if (height, width) != image.shape[:2]:
-        cv2.rectangle(panel, corners[:2], [corners[2] - 1, corners[3] - 1], _FRAME, 2)
-    strip = np.full((_LABEL_HEIGHT, panel.shape[1], 3), _BACKGROUND, np.uint8)
-    cv2.putText(strip, label, (2, 21), cv2.FONT_HERSHEY_SIMPLEX, _LABEL_SIZE, _TEXT, 1, cv2.LINE_AA)
-    gap = np.full((_GAP, panel.shape[1], 3), _BACKGROUND, np.uint8)
-    cv2.rectangle(enlarged, (0, 0), (enlarged.shape[1] - 1, enlarged.shape[0] - 1), _FRAME, 2)
-    return np.concatenate([strip, panel, gap, enlarged, gap], axis=0)
+        # Scales of the panel as it came out: a side of 1 pixel is not scaled like the other.
+        down, right = (panel.shape[axis] / image.shape[axis] for axis in (0, 1))
+        corner = round(left * right), round(top * down)
+        opposite = round((left + width) * right) - 1, round((top + height) * down) - 1
+        cv2.rectangle(panel, corner, opposite, _FRAME, 2)
+    cv2.rectangle(detail, (0, 0), (detail.shape[1] - 1, detail.shape[0] - 1), _FRAME, 2)
+    strip = np.full((_LABEL_HEIGHT, columns, 3), _BACKGROUND, np.uint8)
+    baseline = (2, _LABEL_HEIGHT - 11)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(strip, label, baseline, font, _LABEL_SIZE, _TEXT, 1, cv2.LINE_AA)
+    gap = np.full((_GAP, columns, 3), _BACKGROUND, np.uint8)
+    return np.concatenate([strip, _centred(panel, columns), gap, _centred(detail, columns), gap])
+
+
+def _centred(image: np.ndarray, columns: int) -> np.ndarray:
+    left = (columns - image.shape[1]) // 2
+    right = columns - image.shape[1] - left
+    return np.pad(image, ((0, 0), (left, right), (0, 0)), constant_values=_BACKGROUND)
 
 
 def _scale(height: int, width: int) -> float:
@@ -122,10 +134,10 @@ def _scale(height: int, width: int) -> float:
     return min(max(1.0, smallest / longer), largest / longer)
 
 
-def _resized(image: np.ndarray, scale: float, columns: int | None = None) -> np.ndarray:
-    """A copy, scaled; enlarged pixels stay visible squares where they are few."""
+def _resized(image: np.ndarray, scale: float) -> np.ndarray:
+    """A scaled copy; where there are only a few pixels, they stay visible as squares."""
     height, width = image.shape[:2]
-    size = (columns or max(1, round(width * scale)), max(1, round(height * scale)))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     if scale <= 1:
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     few = min(height, width) < _SMALLEST_DETAIL

@@ -7,6 +7,7 @@ file as well, ends the loop. Images and videos are written whole or not at all.
 import errno
 import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from tfdeblur.image.codec import (
 from tfdeblur.pipeline.compare import comparison, sharp_partner
 from tfdeblur.pipeline.inputs import Source, find_inputs, printable
 from tfdeblur.pipeline.plan import Job, plan_outputs, prepare_folder
+from tfdeblur.pipeline.restore import DegenerateOutputWarning
 from tfdeblur.pipeline.video import restore_video
 
 __all__ = [
@@ -48,7 +50,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
 
 # What fails one write for these reasons fails every later one too.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -137,7 +138,10 @@ def restore_files(
             on_event(Event(index, job, pixels, fraction))
 
         start = time.perf_counter()
-        result = _guarded(restorer, job, on_progress, overwrite)
+        with warnings.catch_warnings():
+            # It is part of the result, by name of the file.
+            warnings.simplefilter("ignore", DegenerateOutputWarning)
+            result = _guarded(restorer, job, on_progress, overwrite)
         result = replace(result, seconds=time.perf_counter() - start)
         results.append(result)
         pixels = result.width * result.height * result.frames
@@ -197,9 +201,9 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
         on_progress(done / total, height * width)
 
     on_progress(0.0, height * width)
-    # 16-bit and gray levels (three channels are averaged) need more than 8 bits on the way.
-    plain = decoded.bits == 8 and not decoded.gray
-    restored = restorer(decoded.rgb if plain else decoded.float_rgb(), progress=on_tiles)
+    # Of gray images three channels are averaged at the end: they are rounded after that, once.
+    image = decoded.float_rgb() if decoded.gray else decoded.rgb
+    restored = restorer(image, progress=on_tiles)
     data = encode_image(restored.image, like=decoded, format=format_of(job.output))
     if job.comparison is not None:
         _write_comparison(job, decoded, restored.image)

@@ -134,8 +134,9 @@ def prepare_folder(out: str | os.PathLike) -> Path:
         with tempfile.TemporaryFile(dir=os.fspath(out)):
             pass
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InvalidInput(
-            f"`out` must be a folder that can be written to ({getattr(error, 'strerror', None) or error}). "
+            f"`out` must be a folder that can be written to ({reason}). "
             f"Received: out={os.fspath(out)!r}"
         ) from error
     return Path(out)

@@ -1,5 +1,6 @@
 """Restores videos frame by frame through OpenCV. The sound is not carried over."""
 
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
+
+logger = logging.getLogger(__name__)
 
 _CODECS = {".avi": "MJPG"}  # all others: MPEG-4, which every build of OpenCV can write
 _CODEC = "mp4v"
@@ -87,6 +90,8 @@ def restore_video(
         return result
     except KeyboardInterrupt:
         keep_part = True
+        if part.exists():
+            logger.warning("The frames restored so far are kept in %s", part)
         raise
     finally:
         capture.release()
