@@ -1,0 +1,142 @@
+"""Models, folders and disks that do not do their part: clear errors, and no file is lost."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.makers import contents, good, pixels
+from tfdeblur.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "says"),
+    [
+        ("nosuchpreset", 3, "No model 'nosuchpreset': it must be a preset"),
+        ("empty", 4, "empty holds no generator.keras"),
+        ("broken.keras", 4, "broken.keras cannot be loaded as a Keras model"),
+        ("cut.keras", 4, "cut.keras cannot be loaded as a Keras model"),
+    ],
+)
+def test_models(given, code, says, affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path)
+    Path("empty").mkdir()
+    Path("broken.keras").write_bytes(b"no zip")
+    data = (affine_model / "generator.keras").read_bytes()
+    Path("cut.keras").write_bytes(data[: len(data) // 2])
+    assert main(["deblur", "good.png", "--out", "out", "--model", given]) == code
+    assert says in capsys.readouterr().err
+    assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "/dev/null/x"])
+def test_output_folders_that_cannot_be(out, affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path)
+    Path("file").write_text("kept")
+    assert main(["deblur", "good.png", "--out", out, "--model", str(affine_model)]) == 3
+    assert "`out` must be a folder that can be written to" in capsys.readouterr().err
+    assert Path("file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--compare"]])
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_full_disk_ends_the_run_and_leaves_no_half_file(
+    function, options, affine_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for index in range(3):
+        good(tmp_path, f"p/{index}.png")
+    real, calls = getattr(os, function), []
+
+    def full(*arguments):
+        calls.append(arguments)
+        if len(calls) > (2 if "--compare" in options else 1):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments)
+
+    monkeypatch.setattr(os, function, full)
+    command = ["deblur", "p", "--out", "out", "--model", str(affine_model), *options]
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert "No space left on device: out/1.png was not written" in captured.err
+    assert "3 files: 1 restored, 2 not reached." in captured.err
+    compared = ["0.compare.png"] if "--compare" in options else []
+    assert sorted(os.listdir("out")) == compared + ["0.png"]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 0  # room was made: the rest is done
+    assert len(os.listdir("out")) == 3 + 3 * len(compared)
+
+
+def test_a_file_that_may_not_be_read(affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path, "p/a.png")
+    good(tmp_path, "p/b.png")
+    read = Path.read_bytes
+
+    def refuse(self):  # root may read everything, so that the mode alone would not do
+        if self.name == "a.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert main(["deblur", "p", "--out", "out", "--model", str(affine_model)]) == 4
+    assert "a.png cannot be read: Permission denied" in capsys.readouterr().err
+    assert os.listdir("out") == ["b.png"]
+
+
+def test_a_folder_that_may_not_be_read(affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path, "p/a.png")
+    good(tmp_path, "p/q/b.png")
+    listdir = os.listdir
+
+    def refuse(path="."):
+        if Path(path).name == "q":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert main(["deblur", "p", "--recursive", "--out", "out", "--model", str(affine_model)]) == 3
+    assert "The folder cannot be read: Permission denied" in capsys.readouterr().err
+    assert os.listdir("out") == ["a.png"]
+
+
+def test_an_existing_output_is_left_alone_until_overwrite(
+    affine_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    wanted = good(tmp_path)
+    Path("out").mkdir()
+    Path("out/good.png").write_text("precious")
+    command = ["deblur", "good.png", "--out", "out", "--model", str(affine_model)]
+    assert main(command) == 0
+    assert Path("out/good.png").read_text() == "precious"
+    assert "1 done before" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    np.testing.assert_array_equal(pixels("out/good.png"), wanted)
+
+
+@pytest.mark.parametrize("out", ["p", "link", "p/q/.."])
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+def test_an_output_that_is_an_input(out, options, affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path, "p/x.png")
+    good(tmp_path, "p/q/y.png")
+    os.symlink("p", "link")
+    before = contents(tmp_path)
+    assert main(["deblur", "p", "--out", out, "--model", str(affine_model), *options]) == 3
+    assert "would replace an input" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_an_output_that_is_a_folder(affine_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path)
+    Path("out/good.png").mkdir(parents=True)
+    assert main(["deblur", "good.png", "--out", "out", "--model", str(affine_model)]) == 3
+    assert "out/good.png is a folder" in capsys.readouterr().err

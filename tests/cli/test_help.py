@@ -1,0 +1,71 @@
+"""`--help` of every command: complete, and at once, because no framework is loaded."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tfdeblur.cli.main import COMMANDS, build_parser
+
+NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+
+SHOW_HELP = """
+import sys
+from tfdeblur.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+heavy = {"tensorflow", "keras", "cv2", "numpy", "h5py"} & set(sys.modules)
+sys.exit(f"code {code}, loaded {sorted(heavy)}" if code or heavy else 0)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([n, "--help"] for n in NAMES)])
+def test_help_loads_no_framework(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_HELP, *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and "tfdeblur" in done.stdout
+
+
+def test_console_script_and_module_are_the_same_command():
+    command = [sys.executable, "-m", "tfdeblur.cli.main", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert all(f"\n    {name} " in done.stdout for name in NAMES), done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_names_examples_and_describes_every_option(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args([name, "--help"])
+    text = capsys.readouterr().out
+    assert end.value.code == 0 and f"tfdeblur {name} " in text.partition("options:")[2]
+    parser = next(
+        action.choices[name] for action in build_parser()._actions if action.choices is not None
+    )
+    assert [action.dest for action in parser._actions if not action.help] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nosuchcommand"],
+        ["deblur"],
+        ["deblur", "x.png", "--model", "m"],
+        ["deblur", "x.png", "--out", "o"],
+        ["deblur", "--out", "o", "--model", "m"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--format", "gif"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--passes", "0"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--tile", "-1"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--memory-budget", "much"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--flow"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args(arguments)
+    assert end.value.code == 2 and "usage: tfdeblur" in capsys.readouterr().err
