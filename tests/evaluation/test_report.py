@@ -26,7 +26,7 @@ def report(*scores, count=None):
         model="biskip",
         split="test",
         count=count,
-        settings={"precision": "float32"},
+        settings={"precision": "float32", "tile": None, "self_ensemble": False},
         machine={"cpu": "A CPU", "cores": 2, "tensorflow": "2.21.0", "accelerators": []},
         images=list(scores),
     )
@@ -67,7 +67,7 @@ def test_json_is_strict_and_complete(tmp_path):
 
     found = json.loads(path.read_text(), parse_constant=refuse)
     assert found["data"] == {"name": "pairs", "split": "test", "count": 2}
-    assert found["model"] == "biskip" and found["settings"] == {"precision": "float32"}
+    assert found["model"] == "biskip" and found["settings"]["precision"] == "float32"
     assert set(found["protocols"]) == {"psnr_rgb_u8", "ssim_gauss", "ssim_matlab3d"}
     assert found["machine"]["cores"] == 2 and found["complete"] is False
     assert found["mean"]["psnr_rgb_u8"] == {"blurred": "inf", "restored": "inf"}

@@ -207,7 +207,7 @@ def _finish(progress: "Progress", json_file: Path | None) -> int:
     print(report.summary())
     if json_file is not None:
         report.write_json(json_file)
-        print(f"json      {json_file}")
+        print(f"{'json':<15}{json_file}")
     if report.failures:
         names = ", ".join(dict.fromkeys(bad.name for bad in report.failures))
         print(f"{len(report.failures)} failed: {names}", file=sys.stderr)

@@ -155,18 +155,25 @@ class EvaluationReport:
         """Data set, split, count, model and machine: what a reader must know about the table."""
         of = "" if self.count in (None, len(self.images)) else f" of {self.count}"
         split = f", split {self.split}" if self.split else ""
-        settings = ", ".join(f"{key} {value}" for key, value in self.settings.items())
-        machine = self.machine
-        lines = [
-            f"data      {self.data}{split}: {len(self.images)}{of} images",
-            f"model     {self.model}" + (f" ({settings})" if settings else ""),
-            "seconds   wall time of one call per image, first call of each size not counted",
-            f"machine   {machine.get('cpu', '?')}, {machine.get('cores', '?')} cores"
-            + "".join(f", {name}" for name in machine.get("accelerators", ()))
-            + f"; TensorFlow {machine.get('tensorflow', '?')}",
-        ]
-        lines += [f"{name:<14}{text}" for name, text in PROTOCOLS.items()]
-        return "\n".join(lines)
+        # What was not asked for goes without saying; the JSON file has all of it.
+        asked = {key: value for key, value in self.settings.items() if value not in (None, False)}
+        settings = ", ".join(f"{key} {value}" for key, value in asked.items())
+        machine = ", ".join(
+            [
+                str(self.machine.get("cpu", "?")),
+                f"{self.machine.get('cores', '?')} cores",
+                *self.machine.get("accelerators", ()),
+                f"TensorFlow {self.machine.get('tensorflow', '?')}",
+            ]
+        )
+        facts = {
+            "data": f"{self.data}{split}: {len(self.images)}{of} images",
+            "model": self.model + (f" ({settings})" if settings else ""),
+            **PROTOCOLS,
+            "seconds": "wall time of one call per image, first call of each size not counted",
+            "machine": machine,
+        }
+        return "\n".join(f"{name:<15}{text}" for name, text in facts.items())
 
 
 def gain(before: float, after: float) -> float:
