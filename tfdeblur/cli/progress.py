@@ -85,7 +85,8 @@ class Progress:
             text += f" of {event.pixels / 1e6:.1f}"
         if pixels:
             left = max(0.0, self._pixels_left(event, finished, part))
-            text += f"  {seconds / pixels * 1e6:.2g} s/MP"
+            pace = seconds / pixels * 1e6
+            text += f"  {pace:.2f} s/MP" if pace < 10 else f"  {pace:.0f} s/MP"
             text += f"  about {_duration(seconds / pixels * left)} left"
         if self._on_terminal:
             filled = round(_BAR_COLUMNS * min(1.0, (finished + part) / len(self._jobs)))
