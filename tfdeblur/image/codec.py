@@ -131,7 +131,9 @@ def decode_image(data: bytes, name: str) -> DecodedImage:
     if header.pictures > 1:
         logger.warning("%s holds several pictures; only the first is used.", name)
     decode = _decode_with_tensorflow if header.format in ("png", "jpeg") else _decode_with_opencv
-    pixels = _turn_upright(decode(data, header, name), header.orientation)
+    pixels = decode(data, header, name)
+    if header.format != "tiff":  # OpenCV turns TIFF, and TIFF only, even when told not to
+        pixels = _turn_upright(pixels, header.orientation)
     pixels = np.ascontiguousarray(pixels)
     channels = pixels.shape[-1]
     gray = channels <= 2
@@ -162,13 +164,16 @@ def _decode_with_tensorflow(data: bytes, header: Header, name: str) -> np.ndarra
 
 
 def _decode_with_opencv(data: bytes, header: Header, name: str) -> np.ndarray:
-    # UNCHANGED keeps alpha and 16 bits and leaves the turn to us.
+    if header.alpha_kind:
+        # libtiff would multiply the colours by their alpha, and lose what is transparent.
+        position, as_stored = header.alpha_kind
+        data = data[:position] + as_stored + data[position + len(as_stored) :]
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(
         cv2.utils.logging.LOG_LEVEL_SILENT
     )  # its complaints on stderr would add nothing to our error
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # alpha, 16 bits
     except cv2.error:
         pixels = None
     finally:
@@ -219,7 +224,7 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
             says (8 bits for floats), colour, no alpha.
         format: "png", "jpeg", "webp", "bmp" or "tiff". JPEG, WebP and BMP hold 8 bits; JPEG
             has no alpha: it is dropped, with a logged warning. JPEG and WebP have quality
-            95, JPEG full colour resolution (4:4:4).
+            95, JPEG full colour resolution (4:4:4), WebP half (all that lossy WebP has).
 
     Raises:
         InvalidInput: if the format is unknown or the shapes do not fit.

@@ -14,6 +14,8 @@ from tfdeblur.errors import InvalidInput
 _JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION_TAG = 0x0112
+_PALETTE = 3  # TIFF tag 262, kind of colour
+_SEPARATE_ALPHA = 2  # TIFF tag 338, kind of fourth channel
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Header:
         channels: int, channels as stored (a palette counts as 3).
         orientation: int 1..8, EXIF; 1 is upright.
         pictures: int, 2 or more where the file is animated or has several pages.
+        alpha_kind: (position, two bytes) to put in place of a TIFF's mark of separate alpha, or
+            None; see `codec`.
     """
 
     format: str
@@ -36,6 +40,7 @@ class Header:
     channels: int = 3
     orientation: int = 1
     pictures: int = 1
+    alpha_kind: tuple[int, bytes] | None = None
 
 
 def read_header(data: bytes, name: str) -> Header:
@@ -191,10 +196,19 @@ def _tiff(data: bytes, name: str) -> Header:
         tags[257][0],
         tags[256][0],
         16 if bits == 16 else 8,
-        tags.get(277, (1,))[0] if tags.get(262, (2,))[0] != 3 else 3,
+        3 if tags.get(262) == (_PALETTE,) else tags.get(277, (1,))[0],
         turn if 1 <= turn <= 8 else 1,
         2 if following else 1,
+        _alpha_kind(data, first, order) if tags.get(338) == (_SEPARATE_ALPHA,) else None,
     )
+
+
+def _alpha_kind(data: bytes, directory: int, order: str) -> tuple[int, bytes]:
+    """Where the directory says "separate alpha", and what would say "as it is stored"."""
+    entry = directory + 2
+    while struct.unpack_from(order + "H", data, entry) != (338,):
+        entry += 12
+    return entry + 8, struct.pack(order + "H", 1)
 
 
 def _exif_orientation(block: bytes) -> int:
