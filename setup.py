@@ -11,7 +11,16 @@ VERSION = re.search(
 ).group(1)
 
 DATA = ["tensorflow-datasets~=4.9"]
-TEST = ["pytest>=8", "hypothesis>=6", "scipy>=1.11", "scikit-image>=0.24", "pillow>=10"]
+TEST = [
+    "pytest>=8",
+    "hypothesis>=6",
+    "scipy>=1.11",
+    "scikit-image>=0.24",
+    "pillow>=10",
+    "jax>=0.5",  # the networks are held against Keras on JAX and NumPy
+    "dill",
+    "importlib_resources",
+]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 
 setup(
@@ -23,7 +32,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
-    package_data={"tfdeblur": ["py.typed", "demo/**/*", "demo/*"]},
+    package_data={"tfdeblur": ["py.typed"]},
     install_requires=[
         "tensorflow~=2.21.0",
         "keras~=3.15.0",

@@ -29,10 +29,10 @@ def picture(height, width, channels=3, seed=0):
     rng = np.random.default_rng(seed)
     rows = np.linspace(0, 1, height)[:, None, None]
     columns = np.linspace(0, 1, width)[None, :, None]
-    waves = sum(
-        np.sin(2 * np.pi * (rng.integers(1, 5) * rows + rng.integers(1, 5) * columns + rng.random(channels)))
-        for _ in range(4)
-    )
+    waves = 0.0
+    for _ in range(4):
+        down, across = rng.integers(1, 5, size=2)
+        waves = waves + np.sin(2 * np.pi * (down * rows + across * columns + rng.random(channels)))
     return (0.5 + waves / 8).astype("float32")
 
 

@@ -17,8 +17,8 @@ ALLOWED = {
     "image": {"image", "errors", "tensorflow"},
     "data": {"data", "image", "errors", "tensorflow"},
     "training": {
-        *{"training", "networks", "losses", "metrics", "data", "image", "errors", "config"},
-        "tensorflow",
+        *{"training", "networks", "losses", "metrics", "data", "image"},
+        *{"config", "record", "errors", "tensorflow"},
     },
     "pipeline": {"pipeline", "networks", "losses", "image", "errors", "tensorflow"},
     "evaluation": {"evaluation", "pipeline", "metrics", "data", "image", "errors", "tensorflow"},

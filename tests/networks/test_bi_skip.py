@@ -92,7 +92,7 @@ def test_training_and_inference_agree_once_statistics_are_settled():
     # The paper trains with batches of one and batch norm; inference uses moving statistics.
     keras.utils.set_random_seed(0)
     network = BiSkip(width=0.25, norm="batch")
-    image = np.random.default_rng(0).random((1, 32, 32, 3), "float32")
+    image = np.random.default_rng(0).random((1, 64, 64, 3), "float32")
     train = tf.function(lambda: network(image, training=True))
     for _ in range(60):
         trained = train()

@@ -18,6 +18,30 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def load_tensorflow(verbose: bool) -> None:
+    """Imports tensorflow without its start-up lines on stderr, unless `verbose`.
+
+    They come from C++ before any log level is read (no GPU found, which instructions are used),
+    so stderr itself is turned away meanwhile. An error of the import is raised all the same.
+    """
+    if verbose:
+        import tensorflow  # noqa: F401
+
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for a GPU, and says so in C++
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
 def run_command(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Runs `command` and turns errors into a line on stderr and an exit code."""
     verbose = getattr(arguments, "verbose", False)

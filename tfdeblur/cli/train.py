@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import PRESETS, preset
 
@@ -126,17 +126,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur train`."""
     import json
 
-    from tfdeblur.config import override, to_json
+    from tfdeblur.config import from_json, override, to_json
+    from tfdeblur.record import read_record
 
     folder = Path(arguments.run)
     settings = settings_of(arguments)
     resuming = arguments.resume and (folder / "run.json").is_file()
     if resuming:
-        from tfdeblur.training.run import continued
-
         if arguments.preset:
             raise InvalidInput("`--preset` cannot change on --resume: leave it out.")
-        config = continued(folder, settings)
+        config = override(from_json(read_record(folder)["config"]), settings)
     else:
         config = override(preset(arguments.preset or "small"), settings)
     if arguments.show_config:
@@ -144,6 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not config.data.train:
         raise InvalidInput("`--data` must name a folder of pairs or a TFDS data set.")
+    load_tensorflow(arguments.verbose)
     from tfdeblur.training.run import train
 
     train(config, folder, resume=arguments.resume)

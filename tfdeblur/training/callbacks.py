@@ -1,4 +1,4 @@
-"""Callbacks of a training run: pictures, self-paced histogram, the kept generator, progress."""
+"""Callbacks of a run: NaN, pictures, self-paced histogram, the kept generator, progress."""
 
 import json
 import os
@@ -10,7 +10,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfdeblur.errors import NotConverged
 from tfdeblur.image.codec import to_uint8, write_atomically
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the run with an error at the first loss that is no number.
+
+    Not `keras.callbacks.TerminateOnNaN`, which ends the epoch in good order, backup included.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss."""
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(float(loss)):
+            raise NotConverged(
+                f"The loss became {float(loss)} at step {batch + 1} of this epoch. The last backup "
+                "is from before. Start a new run with a lower `optimizer.learning_rate` or with "
+                "`optimizer.clip_norm=1`."
+            )
 
 
 class SelfPacedProgress(keras.callbacks.Callback):

@@ -5,12 +5,10 @@ generator by validation PSNR, or the newest without validation), `last.keras`, `
 `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
 """
 
-import json
 import logging
 import platform
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,14 @@ import tensorflow as tf
 
 import tfdeblur
 from tfdeblur.config import TrainConfig, flatten, from_json, to_json
-from tfdeblur.data import Augment, evaluation_images, open_source, panel_pairs, training_batches
-from tfdeblur.errors import DataError, InvalidInput, NotConverged
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.data import Augment, evaluation_images, panel_pairs, training_batches
+from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.losses import parse_scheme
+from tfdeblur.record import RECORD, read_record, write_record
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.backup import Backup, GracefulInterrupt, newest_backup, restore_backup
 from tfdeblur.training.build import build_trainer, choose_strategy
+from tfdeblur.training.sources import Data, open_data
 
 logger = logging.getLogger(__name__)
 
@@ -42,80 +42,6 @@ _FREE_ON_RESUME = {
     "data.validation",
     "loss.vgg",
 }
-
-
-@dataclass
-class Data:
-    """Sources of a run; `validation` is None where nothing is validated."""
-
-    train: Any
-    validation: Any | None
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Ends the run with an error at the first loss that is no number.
-
-    Not `keras.callbacks.TerminateOnNaN`, which ends the epoch in good order, backup included.
-    """
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss."""
-        loss = (logs or {}).get("loss")
-        if loss is not None and not np.isfinite(float(loss)):
-            raise NotConverged(
-                f"The loss became {float(loss)} at step {batch + 1} of this epoch. The last backup "
-                "is from before. Start a new run with a lower `optimizer.learning_rate` or with "
-                "`optimizer.clip_norm=1`."
-            )
-
-
-def open_data(config: TrainConfig) -> Data:
-    """Opens training and validation pairs and checks that they are apart.
-
-    Raises:
-        DataError: if pairs are missing or broken, or a pair would be trained and validated on.
-    """
-    data = config.data
-    cache = data.cache_mb * 2**20
-    train_split, test_split = _default_splits(data.train)
-    train = open_source(
-        data.train,
-        data.train_split or train_split,
-        data.train_only,
-        data.train_exclude,
-        cache_bytes=cache,
-    )
-    validation = None
-    if data.validation:
-        _, split = _default_splits(data.validation)
-        split = data.validation_split or split
-        validation = open_source(data.validation, split, data.validation_only, cache_bytes=cache)
-    elif test_split or data.validation_only:
-        split = data.validation_split or test_split
-        validation = open_source(data.train, split, data.validation_only, cache_bytes=cache)
-    if validation is not None:
-        _refuse_overlap(train, validation)
-    return Data(train, validation)
-
-
-def _default_splits(data: str) -> tuple[str | None, str | None]:
-    folder = Path(data).expanduser()
-    if not folder.is_dir():
-        return "train", "test"  # TFDS's usual names
-    return tuple(s if (folder / s).is_dir() else None for s in ("train", "test"))  # type: ignore
-
-
-def _refuse_overlap(train: Any, validation: Any) -> None:
-    def files(source: Any) -> set[str]:
-        pairs = getattr(source, "pairs", [])
-        return {str(Path(pair.sharp).resolve()) for pair in pairs}
-
-    both = sorted(files(train) & files(validation))
-    if both:
-        raise DataError(
-            f"{len(both)} pairs are in training and in validation, e.g. {both[0]}. Validation "
-            "data is never trained on: keep them apart with --train-exclude, or --val."
-        )
 
 
 def train(
@@ -143,6 +69,7 @@ def train(
             f"`data.batch` must be a multiple of the {replicas} replicas. "
             f"Received: data.batch={config.data.batch}"
         )
+    parse_scheme(config.loss.scheme)  # before files are read, which may take long
     data = open_data(config)
     _check_same_data(record, data)
     steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
@@ -162,7 +89,7 @@ def train(
     chief = _is_chief(strategy)
     record = record or _new_record(config, data, trainer, strategy, steps)
     if chief:
-        _write_record(folder, {**record, "config": to_json(config), "state": "running"})
+        write_record(folder, {**record, "config": to_json(config), "state": "running"})
     with GracefulInterrupt() as interrupt:
         trainer.fit(
             training_batches(
@@ -182,7 +109,7 @@ def train(
         )
     record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
     if chief:
-        _write_record(folder, record)
+        write_record(folder, record)
     return record
 
 
@@ -205,7 +132,7 @@ def _validation(config: TrainConfig, data: Data) -> dict[str, Any]:
 def _callbacks(config, folder, data, steps, chief, interrupt):
     """In the order that resuming needs: ended state, backup, EMA, then what reads the weights."""
     logs = folder / "logs"
-    found = [StopOnNaN()]
+    found = [own.StopOnNaN()]
     found += [own.SelfPacedProgress(logs / "train" if chief else None)]
     if chief:
         found += [Backup(folder / "backup", steps, config.run.backup_minutes, interrupt)]
@@ -233,7 +160,7 @@ def _callbacks(config, folder, data, steps, chief, interrupt):
 
 def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, Any]:
     """The record of the run in `folder`, or an empty one; refuses to mix two runs."""
-    file = folder / "run.json"
+    file = folder / RECORD
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         return {}
@@ -254,18 +181,6 @@ def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, 
     if newest_backup(folder / "backup") is None:
         logger.info("No backup in %s yet: starting from the beginning.", folder)
     return record
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """What `run.json` of a run folder holds.
-
-    Raises:
-        DataError: if it is missing or broken.
-    """
-    try:
-        return json.loads((folder / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder} holds no readable run.json: {error}") from None
 
 
 def _check_same_data(record: dict[str, Any], data: Data) -> None:
@@ -308,10 +223,6 @@ def _new_record(config, data, trainer, strategy, steps) -> dict[str, Any]:
     }
 
 
-def _write_record(folder: Path, record: dict[str, Any]) -> None:
-    write_atomically(folder / "run.json", (json.dumps(record, indent=2) + "\n").encode())
-
-
 def _is_chief(strategy: tf.distribute.Strategy) -> bool:
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
@@ -325,13 +236,3 @@ def _is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def continued(folder: Path, settings: dict[str, Any]) -> TrainConfig:
-    """The configuration of the run in `folder`, with `settings` by dotted name on top."""
-    from tfdeblur.config import override
-
-    return override(from_json(read_record(folder)["config"]), settings)
-
-
-__all__ = ["Data", "continued", "open_data", "read_record", "train"]

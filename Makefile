@@ -1,0 +1,61 @@
+# Each target sets up what it needs, in .venv, and uses it again the next time.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO := demo-out
+
+.PHONY: demo test test-slow lint bench lock clean
+
+# Trains on seven small real pairs, then restores a photograph of a video that was not among them.
+demo: $(VENV)/.run
+	rm -rf $(DEMO)
+	$(BIN)/tfdeblur train --data demo/pairs --preset demo --run $(DEMO)/run
+	$(BIN)/tfdeblur evaluate --model $(DEMO)/run --data demo/pairs --split test \
+		--json $(DEMO)/scores.json --panels $(DEMO)/panels
+	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(DEMO)/restored --model $(DEMO)/run --compare
+	@echo
+	@echo "blurred | restored | sharp:  $$(ls $(DEMO)/panels/*.png)"
+	@echo "before and after:            $$(ls $(DEMO)/restored/*.png | tr '\n' ' ')"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest --slow
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Prints ratios, on this machine; see benchmarks/ for their options.
+bench: $(VENV)/.run
+	$(BIN)/python benchmarks/forward.py
+	$(BIN)/python benchmarks/restorer.py
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/input_pipeline.py demo/pairs/train
+	$(BIN)/python benchmarks/memory.py
+
+# Exact versions of everything, for all extras: pip takes them as constraints.
+lock: $(VENV)/.test
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^tfdeblur' > requirements.lock
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "tfdeblur needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || \
+		{ echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.run: $(VENV)/.python setup.py requirements.lock
+	$(PIP) install --quiet --constraint requirements.lock --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[data,test,dev]'
+	touch $@

@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+import pytest
+
+from tfdeblur.config import OptimizerConfig
+from tfdeblur.training.optimizers import WarmupThenDecay, build_optimizer
+
+
+def rates(schedule, steps):
+    return [float(schedule(step)) for step in steps]
+
+
+def test_papers_schedule():
+    # Section 5: constant for half of the run, then linear to zero.
+    schedule = WarmupThenDecay(1e-4, 100)
+    expected = [1e-4, 1e-4, 1e-4, 0.5e-4, 0.0, 0.0]
+    np.testing.assert_allclose(rates(schedule, [0, 49, 50, 75, 100, 200]), expected, atol=1e-12)
+
+
+def test_cosine_with_warm_up():
+    schedule = WarmupThenDecay(1.0, 110, "cosine", warmup_steps=10, final_factor=0.2)
+    expected = [0.1, 1.0, 1.0, 0.6, 0.2, 0.2]
+    np.testing.assert_allclose(rates(schedule, [0, 9, 10, 60, 110, 500]), expected, atol=1e-6)
+
+
+def test_constant():
+    assert rates(WarmupThenDecay(0.5, 10, "constant"), [0, 5, 50]) == [0.5] * 3
+
+
+def test_schedule_survives_saving():
+    schedule = WarmupThenDecay(1e-3, 50, "cosine", warmup_steps=5)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert again.get_config() == schedule.get_config()
+
+
+def test_critic_gets_its_own_optimizer():
+    config = OptimizerConfig(ema=0.9, clip_norm=1.0, warmup_steps=10)
+    generator, critic = (build_optimizer(config, 100, c, 1 + c) for c in (False, True))
+    assert generator.use_ema and not critic.use_ema
+    assert (critic.beta_1, critic.beta_2) == (0.0, 0.9)
+    # Two updates a step: both are half way down when the run is.
+    assert float(critic._learning_rate(150)) == pytest.approx(float(generator._learning_rate(75)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"total_steps": 0}, "`total_steps` must be at least 1. Received: 0"),
+        ({"total_steps": 5, "shape": "step"}, "`shape` must be .* Received: shape='step'"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        WarmupThenDecay(1.0, **arguments)

@@ -1,0 +1,173 @@
+"""Whole runs: resuming equals not stopping, folders are not mixed, records tell what was done."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.makers import tiny, write_pairs
+from tfdeblur.config import override
+from tfdeblur.errors import DataError, InvalidInput, NotConverged
+from tfdeblur.training import run as runs
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends the process's work the hard way after some steps, as a kill would."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= bool(logs)
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def trainers(monkeypatch):
+    """Trainers that runs build, in order."""
+    built = []
+    build = runs.build_trainer
+
+    def keep(*arguments):
+        built.append(build(*arguments))
+        return built[-1]
+
+    monkeypatch.setattr(runs, "build_trainer", keep)
+    return built
+
+
+def stop_after(monkeypatch, steps):
+    callbacks = runs._callbacks
+    monkeypatch.setattr(runs, "_callbacks", lambda *a: [*callbacks(*a), StopAfter(steps)])
+
+
+# 3 epochs of 3 steps: inside an epoch, at its last step (before validation), in the last one.
+@pytest.mark.parametrize(("ema", "stop"), [(0.0, 4), (0.9, 4), (0.9, 6), (0.9, 8)])
+def test_resumed_equals_uninterrupted(pairs, tmp_path, monkeypatch, trainers, ema, stop):
+    config = tiny(
+        pairs, loss__scheme="SA1-S", optimizer__ema=ema, run__backup_minutes=0.0, run__epochs=3
+    )
+    runs.train(config, tmp_path / "whole", verbose=0)
+    with monkeypatch.context() as patch:
+        stop_after(patch, stop)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(config, tmp_path / "parts", verbose=0)
+    runs.train(config, tmp_path / "parts", resume=True, verbose=0)
+
+    whole, stopped, resumed = trainers
+    assert stopped.optimizer.iterations == stop
+    assert resumed.optimizer.iterations == 9
+    assert resumed.critic_optimizer.iterations == 18
+    assert int(resumed.self_paced.epoch) == 3
+    np.testing.assert_allclose(resumed.self_paced.lam, whole.self_paced.lam, rtol=1e-4)
+    for part in ("weights", "variables"):
+        for a, b in zip(getattr(whole, part), getattr(resumed, part), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=a.path)
+    for players in ("optimizer", "critic_optimizer"):
+        ours, theirs = (getattr(t, players).variables for t in (whole, resumed))
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=a.path)
+
+
+def test_stopping_changes_something(pairs, tmp_path, trainers):
+    # The test above could not fail if nine steps and four gave the same weights.
+    runs.train(tiny(pairs, run__epochs=1), tmp_path / "short", verbose=0)
+    runs.train(tiny(pairs, run__epochs=3), tmp_path / "long", verbose=0)
+    short, long = (
+        keras.ops.convert_to_numpy(t.generator.get_layer("head").kernel) for t in trainers
+    )
+    assert np.abs(short - long).max() > 1e-4
+
+
+def test_ctrl_c_saves_the_step_and_stops(pairs, tmp_path, monkeypatch, trainers):
+    class PressCtrlC(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1:
+                import os
+                import signal
+
+                os.kill(os.getpid(), signal.SIGINT)
+
+    callbacks = runs._callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_callbacks", lambda *a: [PressCtrlC(), *callbacks(*a)])
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(tiny(pairs), tmp_path, verbose=0)
+    assert trainers[0].optimizer.iterations == 2
+    runs.train(tiny(pairs), tmp_path, resume=True, verbose=0)
+    assert trainers[1].optimizer.iterations == 9
+
+
+def test_run_folder_tells_what_was_done(pairs, tmp_path):
+    validation = write_pairs(tmp_path / "held_apart", count=2, first=10)
+    config = tiny(pairs, data__validation=str(validation), run__panel_every=2, loss__scheme="S1-S")
+    folder = tmp_path / "run"
+    runs.train(config, folder, verbose=0)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["state"] == "done"
+    assert record["data"]["validation_names"] == ["010", "011"]
+    assert not set(record["data"]["validation_names"]) & set(record["data"]["train_names"])
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["seed"] == 0 and record["parameters"] > 0
+    assert {p.name for p in (folder / "panels").iterdir()} == {"epoch-0002.png", "epoch-0003.png"}
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert len(rows) == 4 and "val_psnr" in rows[0]
+    facts = json.loads((folder / "generator.json").read_text())
+    best = max(float(row.split(",")[rows[0].split(",").index("val_psnr")]) for row in rows[1:])
+    assert facts["val_psnr"] == pytest.approx(best)
+    assert (
+        keras.saving.load_model(folder / "generator.keras").count_params() == record["parameters"]
+    )
+    events = list((folder / "logs").rglob("events*"))
+    text = b"".join(path.read_bytes() for path in events)
+    for tag in (b"self_paced/v", b"self_paced/lambda", b"blurred_restored_sharp", b"epoch_psnr"):
+        assert tag in text
+
+
+def test_a_run_is_not_overwritten_nor_mixed(pairs, tmp_path):
+    config = tiny(pairs, run__epochs=1)
+    runs.train(config, tmp_path, verbose=0)
+    with pytest.raises(InvalidInput, match="must be a new folder, or come with --resume"):
+        runs.train(config, tmp_path, verbose=0)
+    other = override(config, {"optimizer.learning_rate": 2e-3})
+    with pytest.raises(InvalidInput, match="optimizer.learning_rate: 0.001 then, 0.002 now"):
+        runs.train(other, tmp_path, resume=True, verbose=0)
+    moved = write_pairs(tmp_path / "other_pairs", first=20)
+    with pytest.raises(DataError, match="their contents have changed"):
+        runs.train(override(config, {"data.train": str(moved)}), tmp_path, resume=True, verbose=0)
+
+
+def test_validation_pairs_are_never_trained_on(pairs, tmp_path):
+    with pytest.raises(DataError, match="2 pairs are in training and in validation"):
+        runs.train(tiny(pairs, data__validation_only=("000", "001")), tmp_path, verbose=0)
+    config = tiny(pairs, data__validation_only=("000", "001"), data__train_exclude=("000", "001"))
+    data = runs.open_data(config)
+    assert (list(data.train.names), list(data.validation.names)) == (["002", "003"], ["000", "001"])
+
+
+def test_nan_ends_the_run_and_spares_the_backup(pairs, tmp_path, trainers):
+    config = tiny(pairs, optimizer__learning_rate=1e30, run__backup_minutes=0.0)
+    with pytest.raises(NotConverged, match="The loss became .* lower `optimizer.learning_rate`"):
+        runs.train(config, tmp_path, verbose=0)
+    restored = runs.build_trainer(config, 9)
+    runs.restore_backup(restored, tmp_path / "backup")
+    # The loss that was seen at the last backup was still a number.
+    position = runs.restore_backup(restored, tmp_path / "backup")
+    assert position.step >= 1
+
+
+def test_batch_must_fit_the_replicas(pairs, tmp_path, monkeypatch):
+    class Three:
+        num_replicas_in_sync = 3
+
+    monkeypatch.setattr(runs, "choose_strategy", lambda name: Three())
+    with pytest.raises(InvalidInput, match="multiple of the 3 replicas. Received: data.batch=2"):
+        runs.train(tiny(pairs), tmp_path, verbose=0)
