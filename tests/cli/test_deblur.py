@@ -189,7 +189,7 @@ def test_interruption_keeps_finished_files_and_goes_on_later(deblur, monkeypatch
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert [f["status"] for f in report["files"]] == ["done"] and report["exit_code"] == 130
-    assert "3 files: 1 restored, 2 not reached." in captured.err
+    assert "3 files: 1 restored, 2 not finished." in captured.err
     assert "Interrupted. Finished work is kept." in captured.err
     assert os.listdir("out") == ["0.png"]
     assert deblur("p") == 0

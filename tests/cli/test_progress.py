@@ -59,7 +59,7 @@ def test_time_left_is_seconds_per_pixel_times_pixels_left(clock, jobs):
         "[====....................] 0/3 files  0.5 MP  2.00 s/MP  about 19 s left"
     )
     clock.now += 1
-    progress(Event(0, jobs[0], 1_000_000, 1.0, result(jobs[0])))
+    progress(Event(0, jobs[0], 1_000_000, 1.0, result=result(jobs[0])))
     progress(Event(1, jobs[1]))
     clock.now += 4
     # The second is larger per byte than the first: 1.5 MP to go here, 6 MP wait; 6 s for 2.5 MP.
@@ -72,7 +72,7 @@ def test_skipped_and_failed_files_do_not_count_as_speed(clock, jobs):
     progress = Progress(jobs, terminal)
     progress(Event(0, jobs[0]))
     clock.now += 50
-    progress(Event(0, jobs[0], 0, 1.0, result(jobs[0], "failed", 50.0, "broken")))
+    progress(Event(0, jobs[0], 0, 1.0, result=result(jobs[0], "failed", 50.0, "broken")))
     progress(Event(1, jobs[1]))
     clock.now += 3
     progress(Event(1, jobs[1], 1_000_000, 1.0))
@@ -87,7 +87,9 @@ def test_lines_where_there_is_no_terminal(clock, jobs):
         clock.now += 1
         progress(Event(index, jobs[index], 10, 0.5))
         reason = {"failed": "it is broken"}.get(status, "")
-        progress(Event(index, jobs[index], 10, 1.0, result(jobs[index], status, reason=reason)))
+        progress(
+            Event(index, jobs[index], 10, 1.0, result=result(jobs[index], status, reason=reason))
+        )
     progress.close()
     text = stream.getvalue()
     assert "\r" not in text and "\x1b" not in text
@@ -108,6 +110,15 @@ def test_a_long_file_says_something_now_and_then(clock, jobs):
     assert stream.getvalue().splitlines()[0] == (
         "0/1 files  0.3 MP of 1.0  100 s/MP  about 1 min left"
     )
+
+
+def test_frames_of_a_video_are_counted(clock, jobs):
+    terminal = Terminal()
+    progress = Progress(jobs, terminal)
+    progress(Event(0, jobs[0]))
+    clock.now += 1
+    progress(Event(0, jobs[0], 6_000_000, 0.05, "frame 3 of 60"))
+    assert "0/3 files  0.3 MP  frame 3 of 60  3.33 s/MP" in last_bar(terminal)
 
 
 def test_log_lines_do_not_run_into_the_bar(clock, jobs):

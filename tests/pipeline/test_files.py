@@ -58,11 +58,11 @@ def test_events_tell_start_parts_and_end(jobs):
         Event(0, jobs[0], 20, 0.0),
         Event(0, jobs[0], 20, 0.5),
         Event(0, jobs[0], 20, 1.0),
-        Event(0, jobs[0], 20, 1.0, results[0]),
+        Event(0, jobs[0], 20, 1.0, result=results[0]),
     ]
     assert [event for event in events if event.index == 1] == [
         Event(1, jobs[1]),
-        Event(1, jobs[1], 0, 1.0, results[1]),
+        Event(1, jobs[1], 0, 1.0, result=results[1]),
     ]
 
 
@@ -78,6 +78,14 @@ def test_done_jobs_are_skipped_until_overwrite(jobs):
     assert calls == []
     again = restore_files(spy, jobs, overwrite=True)
     assert [r.status for r in again] == ["done", "failed", "done"] and len(calls) == 2
+
+
+def test_a_finished_video_is_not_made_again_for_its_picture(jobs):
+    Path("v.mp4").touch()
+    Path("done.mp4").write_text("kept")
+    job = Job(Path("v.mp4"), Path("done.mp4"), Path("v.compare.png"))
+    (result,) = restore_files(restorer, [job])
+    assert result.status == "skipped" and Path("done.mp4").read_text() == "kept"
 
 
 @pytest.mark.parametrize(

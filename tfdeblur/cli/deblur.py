@@ -83,8 +83,8 @@ def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=_at_least_one,
         metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: whatever the "
-        "memory budget allows)",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what the memory "
+        "budget allows)",
     )
     group.add_argument(
         "--memory-budget",
@@ -221,7 +221,7 @@ def _summarise(results: Sequence[Any], jobs: int, code: int) -> None:
     }
     parts = [f"{count[status]} {word}" for status, word in words.items() if count[status]]
     if len(results) < jobs:
-        parts.append(f"{jobs - len(results)} not reached")
+        parts.append(f"{jobs - len(results)} not finished")
     print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.", file=sys.stderr)
     if code == EXIT_DONE and count["skipped"] and not count["done"]:
         print("To restore again what exists, give --overwrite.", file=sys.stderr)

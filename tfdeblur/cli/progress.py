@@ -83,6 +83,8 @@ class Progress:
         text = f"{finished}/{len(self._jobs)} files  {pixels / 1e6:.1f} MP"
         if not event.result and event.pixels and len(self._jobs) == 1:
             text += f" of {event.pixels / 1e6:.1f}"
+        if event.detail and not event.result:
+            text += f"  {event.detail}"
         if pixels:
             left = max(0.0, self._pixels_left(event, finished, part))
             pace = seconds / pixels * 1e6

@@ -48,7 +48,7 @@ def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int
     )
     # Not higher than wide: enlarged, it would make the picture too tall for a screen.
     window_height = min(window_height, max(window_width, _SMALLEST_DETAIL))
-    change = np.abs(restored.astype(np.float32) - blurred).mean(axis=-1)
+    change = cv2.absdiff(blurred, restored).mean(axis=-1, dtype=np.float32)
     # Twice a box of half the size: the window's middle counts most, so the change ends up there.
     box = max(1, window_width // 2), max(1, window_height // 2)
     for _ in range(2):

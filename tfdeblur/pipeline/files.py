@@ -87,6 +87,7 @@ class Event:
     Attributes:
         pixels: int, pixels of the job, all frames together; 0 while unknown.
         fraction: float in [0, 1], how much of the job is finished.
+        detail: which part that was, "frame 3 of 60"; "" for images.
         result: set once, in the last event of the job.
     """
 
@@ -94,6 +95,7 @@ class Event:
     job: Job
     pixels: int = 0
     fraction: float = 0.0
+    detail: str = ""
     result: FileResult | None = None
 
 
@@ -134,8 +136,10 @@ def restore_files(
     for index, job in enumerate(jobs):
         on_event(Event(index, job))
 
-        def on_progress(fraction: float, pixels: int, index: int = index, job: Job = job) -> None:
-            on_event(Event(index, job, pixels, fraction))
+        def on_progress(
+            fraction: float, pixels: int, detail: str = "", index: int = index, job: Job = job
+        ) -> None:
+            on_event(Event(index, job, pixels, fraction, detail))
 
         start = time.perf_counter()
         with warnings.catch_warnings():
@@ -145,7 +149,7 @@ def restore_files(
         result = replace(result, seconds=time.perf_counter() - start)
         results.append(result)
         pixels = result.width * result.height * result.frames
-        on_event(Event(index, job, pixels, 1.0, result))
+        on_event(Event(index, job, pixels, 1.0, result=result))
     return results
 
 
@@ -159,6 +163,9 @@ def _guarded(restorer, job: Job, on_progress, overwrite: bool) -> FileResult:
             raise InvalidInput(f"The result cannot be written: {job.output} is a folder.")
         job.output.parent.mkdir(parents=True, exist_ok=True)
         if job.is_video:
+            if job.output.is_file() and not overwrite:
+                reason = "already done; for its comparison picture, overwrite it"
+                return FileResult(job.source, job.output, "skipped", reason=reason)
             return _restore_video(restorer, job, on_progress)
         return _restore_image(restorer, job, on_progress, overwrite)
     except Exception as error:  # a fault in one file must not cost the user the others
@@ -233,7 +240,7 @@ def _write_picture(path: Path | None, picture: np.ndarray) -> None:
 def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     def on_frame(frames: int, total: int, width: int, height: int) -> None:
         total = max(frames, total)
-        on_progress(frames / total, total * width * height)
+        on_progress(frames / total, total * width * height, f"frame {frames} of {total}")
 
     video = restore_video(restorer, job.source, job.output, on_frame)
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
