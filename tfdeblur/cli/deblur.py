@@ -83,8 +83,8 @@ def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=_at_least_one,
         metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what the memory "
-        "budget allows)",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
+        "the memory budget allows)",
     )
     group.add_argument(
         "--memory-budget",
