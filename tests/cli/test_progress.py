@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfdeblur.cli import progress as module
+from tfdeblur.cli.common import duration
 from tfdeblur.cli.progress import Progress, describe
 from tfdeblur.pipeline.files import Event, FileResult
 from tfdeblur.pipeline.plan import Job
@@ -156,7 +157,7 @@ def test_a_bar_fits_its_terminal(clock, jobs, monkeypatch):
     [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min"), (3599, "1 h 00 min"), (7500, "2 h 05 min")],
 )
 def test_durations(seconds, text):
-    assert module._duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_descriptions():

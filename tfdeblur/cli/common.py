@@ -5,10 +5,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
+
+ERASE_LINE = "\r\x1b[K"  # for lines that are rewritten, on terminals only
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +19,75 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="log details and show tracebacks of errors"
     )
+
+
+def at_least_one(text: str) -> int:
+    """Type of an argparse option that counts something."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: `40 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`, the network to restore with."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="name of a preset, folder of a training run, or a .keras file",
+    )
+
+
+def add_restoring_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds the options of `pipeline.restore.Restorer`; returns their group, for more of them."""
+    group = parser.add_argument_group("restoring")
+    group.add_argument(
+        "--tile",
+        type=at_least_one,
+        metavar="N",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
+        "the memory budget allows)",
+    )
+    group.add_argument(
+        "--memory-budget",
+        type=at_least_one,
+        metavar="MB",
+        help="memory for one image, in megabytes (10^6 bytes); smaller means smaller tiles",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="arithmetic of the network; bfloat16 is faster where the processor has it "
+        "(default: float32)",
+    )
+    group.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+    )
+    return group
+
+
+def restoring_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keyword arguments for `Restorer.from_preset` from `add_restoring_arguments`."""
+    options = {
+        "tile": arguments.tile,
+        "precision": arguments.precision,
+        "self_ensemble": arguments.self_ensemble,
+    }
+    if arguments.memory_budget is not None:
+        options["memory_budget_bytes"] = arguments.memory_budget * 10**6
+    return options
 
 
 def load_tensorflow(verbose: bool) -> None:

@@ -8,7 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    add_model_argument,
+    add_restoring_arguments,
+    at_least_one,
+    load_tensorflow,
+    restoring_options,
+)
 from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 DESCRIPTION = """\
@@ -58,52 +65,17 @@ def add_parser(commands) -> None:
         help="image, video, folder, or pattern in quotes ('photos/**/*.jpg')",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument(
-        "--model",
-        required=True,
-        metavar="MODEL",
-        help="name of a preset, folder of a training run, or a .keras file",
-    )
-    _add_network_arguments(parser)
-    _add_file_arguments(parser)
-    add_common_arguments(parser)
-    parser.set_defaults(run_command=run)
-
-
-def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("restoring")
-    group.add_argument(
+    add_model_argument(parser)
+    add_restoring_arguments(parser).add_argument(
         "--passes",
-        type=_at_least_one,
+        type=at_least_one,
         default=1,
         metavar="N",
         help="restore the result again, N times in all (default: 1)",
     )
-    group.add_argument(
-        "--tile",
-        type=_at_least_one,
-        metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
-        "the memory budget allows)",
-    )
-    group.add_argument(
-        "--memory-budget",
-        type=_at_least_one,
-        metavar="MB",
-        help="memory for one image, in megabytes (10^6 bytes); smaller means smaller tiles",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the network; bfloat16 is faster where the processor has it "
-        "(default: float32)",
-    )
-    group.add_argument(
-        "--self-ensemble",
-        action="store_true",
-        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
-    )
+    _add_file_arguments(parser)
+    add_common_arguments(parser)
+    parser.set_defaults(run_command=run)
 
 
 def _add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,13 +106,6 @@ def _add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     from tfdeblur.pipeline.inputs import find_inputs
@@ -158,6 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
         compare=arguments.compare,
     )
     prepare_folder(arguments.out)
+    load_tensorflow(arguments.verbose)
     return _restore(jobs, arguments)
 
 
@@ -202,12 +168,7 @@ def _load(arguments: argparse.Namespace):
     from tfdeblur.pipeline.passes import InPasses
     from tfdeblur.pipeline.restore import Restorer
 
-    options = {"tile": arguments.tile, "precision": arguments.precision}
-    if arguments.memory_budget is not None:
-        options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    restorer = Restorer.from_preset(
-        arguments.model, self_ensemble=arguments.self_ensemble, **options
-    )
+    restorer = Restorer.from_preset(arguments.model, **restoring_options(arguments))
     return restorer if arguments.passes == 1 else InPasses(restorer, arguments.passes)
 
 

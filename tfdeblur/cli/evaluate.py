@@ -7,7 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from tfdeblur.cli.common import add_common_arguments
+from tfdeblur.cli.common import (
+    ERASE_LINE,
+    add_common_arguments,
+    add_model_argument,
+    add_restoring_arguments,
+    at_least_one,
+    duration,
+    load_tensorflow,
+    restoring_options,
+)
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
 
 if TYPE_CHECKING:
@@ -54,12 +63,7 @@ def add_parser(commands) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        metavar="MODEL",
-        help="name of a preset, folder of a training run, or a .keras file",
-    )
+    add_model_argument(parser)
     parser.add_argument(
         "--protocol",
         choices=("gopro",),
@@ -67,7 +71,7 @@ def add_parser(commands) -> None:
         help="how to measure; gopro: whole images, values above (default: gopro)",
     )
     _add_data_arguments(parser)
-    _add_network_arguments(parser)
+    add_restoring_arguments(parser)
     _add_output_arguments(parser)
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
@@ -93,29 +97,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
         )
     group.add_argument(
-        "--limit", type=_at_least_one, metavar="N", help="the first N pairs (default: all)"
-    )
-
-
-def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("restoring")
-    group.add_argument(
-        "--tile",
-        type=_at_least_one,
-        metavar="N",
-        help="side of the square tiles in pixels (default: as large as the memory budget allows)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the network; bfloat16 is faster where the processor has it "
-        "(default: float32)",
-    )
-    group.add_argument(
-        "--self-ensemble",
-        action="store_true",
-        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+        "--limit", type=at_least_one, metavar="N", help="the first N pairs (default: all)"
     )
 
 
@@ -136,17 +118,11 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur evaluate`."""
     # Cheap checks first: nothing is worse than an hour of work that cannot be written.
     _check_json_path(arguments.json)
+    load_tensorflow(arguments.verbose)
     from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
     from tfdeblur.pipeline.restore import Restorer
 
@@ -154,11 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = find_evaluation_pairs(
         arguments.data, split, arguments.limit, only=arguments.only, exclude=arguments.exclude
     )
-    settings = {
-        "precision": arguments.precision,
-        "tile": arguments.tile,
-        "self_ensemble": arguments.self_ensemble,
-    }
+    settings = restoring_options(arguments)
     restorer = Restorer.from_preset(arguments.model, **settings)
     progress = Progress()
     try:
@@ -229,7 +201,6 @@ class Progress:
         report: the report of the last call, None before it.
     """
 
-    _ERASE_LINE = "\r\x1b[K"
     _SECONDS_BETWEEN_LINES = 30.0
 
     def __init__(self, stream: TextIO | None = None, clock=time.monotonic):
@@ -264,16 +235,9 @@ class Progress:
         if report.images:
             line += f"  {report.mean_gain_db:+.2f} dB  {report.mean_seconds:.2f} s each"
         if report.count and done < report.count:
-            line += f"  about {_duration((now - self._start) / done * (report.count - done))} left"
+            line += f"  about {duration((now - self._start) / done * (report.count - done))} left"
         return line
 
     def _write(self, text: str) -> None:
-        self._stream.write((self._ERASE_LINE if self._on_terminal else "") + text)
+        self._stream.write((ERASE_LINE if self._on_terminal else "") + text)
         self._stream.flush()
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from tfdeblur.cli.common import ERASE_LINE, duration
 from tfdeblur.pipeline.files import Event, FileResult
 from tfdeblur.pipeline.inputs import printable
 from tfdeblur.pipeline.plan import Job
@@ -18,7 +19,6 @@ from tfdeblur.pipeline.plan import Job
 _BAR_COLUMNS = 24
 _SECONDS_BETWEEN_BARS = 0.1
 _SECONDS_BETWEEN_LINES = 30.0  # within one long file, where there is no terminal
-_ERASE_LINE = "\r\x1b[K"
 
 
 class Progress:
@@ -60,7 +60,7 @@ class Progress:
     def close(self) -> None:
         """Removes the bar, so that whatever follows starts on an empty line."""
         if self._on_terminal:
-            self._write(_ERASE_LINE)
+            self._write(ERASE_LINE)
             for handler in logging.getLogger().handlers:
                 handler.removeFilter(self._make_room)
 
@@ -73,7 +73,7 @@ class Progress:
         if result.status == "skipped" or (self._on_terminal and not result.reason):
             return
         place = f"[{event.index + 1}/{len(self._jobs)}] "
-        self._write((_ERASE_LINE if self._on_terminal else "") + place + line + "\n")
+        self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
 
     def _show(self, event: Event, now: float) -> None:
         part = 0.0 if event.result else event.fraction
@@ -89,12 +89,12 @@ class Progress:
             left = max(0.0, self._pixels_left(event, finished, part))
             pace = seconds / pixels * 1e6
             text += f"  {pace:.2f} s/MP" if pace < 10 else f"  {pace:.0f} s/MP"
-            text += f"  about {_duration(seconds / pixels * left)} left"
+            text += f"  about {duration(seconds / pixels * left)} left"
         if self._on_terminal:
             filled = round(_BAR_COLUMNS * min(1.0, (finished + part) / len(self._jobs)))
             bar = "=" * filled + "." * (_BAR_COLUMNS - filled)
             columns = shutil.get_terminal_size().columns
-            self._write(_ERASE_LINE + f"[{bar}] {text}"[: max(1, columns - 1)])
+            self._write(ERASE_LINE + f"[{bar}] {text}"[: max(1, columns - 1)])
         else:
             self._write(text + "\n")
 
@@ -106,7 +106,7 @@ class Progress:
         return current + waiting * known_pixels / max(1, known_bytes)
 
     def _make_room(self, record: logging.LogRecord) -> bool:
-        self._write(_ERASE_LINE)
+        self._write(ERASE_LINE)
         return True
 
     def _write(self, text: str) -> None:
@@ -133,10 +133,3 @@ def _size(job: Job) -> int:
         return 0 if job.error or job.is_done() else job.source.stat().st_size
     except OSError:
         return 0
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

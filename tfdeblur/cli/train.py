@@ -81,8 +81,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--crop", type=int, metavar="PIXELS", help="side of training crops")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights and data (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on from the last backup")
-    parser.add_argument("--strategy", choices=["auto", "one", "mirrored", "multiworker"])
-    parser.add_argument("--precision", choices=["float32", "mixed_bfloat16"])
+    parser.add_argument(
+        "--strategy",
+        choices=["auto", "one", "mirrored", "multiworker"],
+        help="devices: auto takes all GPUs, mirrored all devices of this machine, multiworker the "
+        "cluster in TF_CONFIG (default: auto)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["float32", "mixed_bfloat16"],
+        help="arithmetic of the networks (small: mixed_bfloat16, paper: float32)",
+    )
     parser.add_argument(
         "--vgg", metavar="FILE|imagenet|none", help="VGG19 weights for the letter P (.npz or .h5)"
     )

@@ -29,7 +29,7 @@ class BiSkipTrainer(keras.Model):
         critic_weight: "loss": v_i multiplies sample i's critic terms; "input": v is the fourth
             input plane of the critic, which then needs `channels=4`. The paper writes D(x, v)
             and leaves it open.
-        seed: int, of the points between sharp and restored images that the penalty visits.
+        seed: int >= 0, of the points between sharp and restored images that the penalty visits.
 
     Batches: `(blurred, sharp)`, float32 `(batch, height, width, 3)` in [0, 1].
 
@@ -62,8 +62,7 @@ class BiSkipTrainer(keras.Model):
         self.gradient_penalty = gradient_penalty
         self.adversarial_weight = adversarial_weight
         self.critic_weight = critic_weight
-        # A saved variable, so that a resumed run draws the same points.
-        self.mixing_seed = keras.random.SeedGenerator(seed) if critic is not None else None
+        self.seed = seed
         names = ["loss", "content", "v", "psnr", "ssim"]
         names += ["critic", "penalty", "adversarial"] if critic is not None else []
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
@@ -181,8 +180,7 @@ class BiSkipTrainer(keras.Model):
     def _update_critic(self, sharp, restored, pace):
         weight = self._critic_terms_weight(pace)
         for _ in range(self.critic_steps):
-            alpha = keras.random.uniform(ops.shape(sharp)[:1], seed=self.mixing_seed)
-            between = interpolate(sharp, restored, alpha)
+            between = interpolate(sharp, restored, self._draw_alpha(sharp))
             with tf.GradientTape() as tape:
                 # One pass for both: a convolution over 2n images costs less than two over n.
                 scores = self._scores(ops.concatenate([sharp, restored]), ops.tile(pace, [2]))
@@ -193,6 +191,18 @@ class BiSkipTrainer(keras.Model):
             self._apply(self.critic_optimizer, tape, loss, self.critic.trainable_variables)
             self.trackers["critic"].update_state(wasserstein)
             self.trackers["penalty"].update_state(penalty)
+
+    def _draw_alpha(self, images):
+        """One number in [0, 1) per image, a function of seed, critic update and replica alone.
+
+        Not from a `SeedGenerator`: `save_weights` leaves its state out, and a resumed run would
+        draw other points.
+        """
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        update = tf.cast(self.critic_optimizer.iterations.value, tf.int64)
+        seed = tf.stack([tf.cast(self.seed, tf.int64) * 2**16 + tf.cast(replica, tf.int64), update])
+        return tf.random.stateless_uniform(tf.shape(images)[:1], seed)
 
     def _penalty(self, between, pace):
         with tf.GradientTape() as tape:

@@ -91,26 +91,37 @@ def train(
     if chief:
         write_record(folder, {**record, "config": to_json(config), "state": "running"})
     with GracefulInterrupt() as interrupt:
+        callbacks = _callbacks(config, folder, data, steps, chief, interrupt.event)
+        _fit(trainer, config, data, position, steps, callbacks, verbose)
+    record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
+    if chief:
+        write_record(folder, record)
+    return record
+
+
+def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
+    batches = training_batches(
+        data.train,
+        augment=_augment(config),
+        batch=config.data.batch,
+        seed=config.run.seed,
+        start=(position.epoch * steps + position.step) * config.data.batch,
+    )
+    try:
         trainer.fit(
-            training_batches(
-                data.train,
-                augment=_augment(config),
-                batch=config.data.batch,
-                seed=config.run.seed,
-                start=done * config.data.batch,
-            ),
+            batches,
             epochs=config.run.epochs,
             initial_epoch=position.epoch,
             steps_per_epoch=steps,
             shuffle=False,
             verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
-            callbacks=_callbacks(config, folder, data, steps, chief, interrupt.event),
+            callbacks=callbacks,
             **_validation(config, data),
         )
-    record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
-    if chief:
-        write_record(folder, record)
-    return record
+    finally:
+        for callback in callbacks:  # fit() closes it only where it ends by itself
+            if isinstance(callback, keras.callbacks.CSVLogger) and callback.csv_file:
+                callback.csv_file.close()
 
 
 def _augment(config: TrainConfig) -> Augment:
