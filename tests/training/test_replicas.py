@@ -32,14 +32,24 @@ from tfdeblur.training import run as runs
 folder, scheme, norm = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 built = []
 build = runs.build_trainer
-runs.build_trainer = lambda *arguments: built.append(build(*arguments)) or built[-1]
+
+def build_with_sgd(config, steps, strategy):
+    # Adam makes whole steps of gradients that are zero but for rounding, in either direction.
+    trainer = build(config, steps, strategy)
+    with strategy.scope():
+        player = lambda: keras.optimizers.SGD(1e-3)
+        trainer.compile(player(), trainer.content_loss, player())
+    built.append(trainer)
+    return trainer
+
+runs.build_trainer = build_with_sgd
 logs = {}
 for strategy in ("mirrored", "one"):
     # Penalty 0: its points are drawn per replica, so they cannot be the same.
     config = tiny(
         folder / "train", data__validation=str(folder / "held_apart"), data__batch=4,
         loss__scheme=scheme, loss__gradient_penalty=0.0, network__norm=norm, run__epochs=2,
-        run__strategy=strategy, optimizer__ema=0.9,
+        run__strategy=strategy,
     )
     runs.train(config, folder / strategy, verbose=0)
     rows = (folder / strategy / "history.csv").read_text().splitlines()
@@ -48,9 +58,11 @@ two, one = built
 assert two.distribute_strategy.num_replicas_in_sync == 2
 worst = max(
     float(np.max(np.abs(keras.ops.convert_to_numpy(a) - keras.ops.convert_to_numpy(b))))
-    for a, b in zip(two.weights, one.weights, strict=True)
+    for a, b in zip(two.trainable_weights, one.trainable_weights, strict=True)
 )
-print(json.dumps({"worst": worst, "logs": logs, "lam": [float(t.self_paced.lam) for t in built]}))
+moved = float(np.max(np.abs(keras.ops.convert_to_numpy(one.generator.get_layer("head").bias))))
+lam = [float(keras.ops.convert_to_numpy(trainer.self_paced.lam)) for trainer in built]
+print(json.dumps({"worst": worst, "moved": moved, "logs": logs, "lam": lam}))
 """
 
 
@@ -72,10 +84,12 @@ def test_two_replicas_equal_one(tmp_path, norm):
     answer = python(_TWO_AND_ONE, tmp_path, "SA1-S", norm)
     assert answer.returncode == 0, answer.stderr[-3000:]
     facts = json.loads(answer.stdout.splitlines()[-1])
-    assert facts["worst"] < 2e-4  # Adam turns rounding of small gradients into steps of the rate
-    assert facts["lam"][0] == pytest.approx(facts["lam"][1], rel=1e-4)
+    assert facts["moved"] > 1e-3 and facts["worst"] < 1e-5
+    assert facts["lam"][0] == pytest.approx(facts["lam"][1], rel=1e-5)
     for two, one in zip(facts["logs"]["mirrored"], facts["logs"]["one"], strict=True):
-        assert two == pytest.approx(one, rel=1e-3, abs=1e-4)
+        if norm == "batch":  # one replica's moving variance is the unbiased one, n / (n - 1)
+            two, one = ({k: v for k, v in log.items() if "val" not in k} for log in (two, one))
+        assert two == pytest.approx(one, rel=1e-4, abs=1e-5)
 
 
 def train(folder, run, *options):

@@ -30,9 +30,8 @@ class StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.fixture
-def trainers(monkeypatch):
-    """Trainers that runs build, in order."""
+def keep_trainers(patch):
+    """A list that receives the trainers that runs build, in order."""
     built = []
     build = runs.build_trainer
 
@@ -40,41 +39,61 @@ def trainers(monkeypatch):
         built.append(build(*arguments))
         return built[-1]
 
-    monkeypatch.setattr(runs, "build_trainer", keep)
+    patch.setattr(runs, "build_trainer", keep)
     return built
+
+
+@pytest.fixture
+def trainers(monkeypatch):
+    return keep_trainers(monkeypatch)
 
 
 def stop_after(monkeypatch, steps):
     callbacks = runs._callbacks
-    monkeypatch.setattr(runs, "_callbacks", lambda *a: [*callbacks(*a), StopAfter(steps)])
+    monkeypatch.setattr(runs, "_callbacks", lambda *a, **k: [*callbacks(*a, **k), StopAfter(steps)])
 
 
-# 3 epochs of 3 steps: inside an epoch, at its last step (before validation), in the last one.
-@pytest.mark.parametrize(("ema", "stop"), [(0.0, 4), (0.9, 4), (0.9, 6), (0.9, 8)])
-def test_resumed_equals_uninterrupted(pairs, tmp_path, monkeypatch, trainers, ema, stop):
-    config = tiny(
-        pairs, loss__scheme="SA1-S", optimizer__ema=ema, run__backup_minutes=0.0, run__epochs=3
-    )
-    runs.train(config, tmp_path / "whole", verbose=0)
+@pytest.fixture(scope="module")
+def uninterrupted(pairs, tmp_path_factory):
+    """Maps an EMA momentum to its configuration and the trainer of an uninterrupted run."""
+    known = {}
+
+    def trained(ema):
+        if ema not in known:
+            config = tiny(pairs, loss__scheme="SA1-S", optimizer__ema=ema, run__backup_minutes=0.0)
+            with pytest.MonkeyPatch.context() as patch:
+                built = keep_trainers(patch)
+                runs.train(config, tmp_path_factory.mktemp("whole"), verbose=0)
+            known[ema] = config, built[0]
+        return known[ema]
+
+    return trained
+
+
+# 3 epochs of 3 steps: stopped inside an epoch, and at the last step of one.
+@pytest.mark.parametrize(("ema", "stop"), [(0.0, 4), (0.9, 4), (0.9, 6)])
+def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trainers, ema, stop):
+    config, whole = uninterrupted(ema)
     with monkeypatch.context() as patch:
         stop_after(patch, stop)
         with pytest.raises(KeyboardInterrupt):
-            runs.train(config, tmp_path / "parts", verbose=0)
-    runs.train(config, tmp_path / "parts", resume=True, verbose=0)
+            runs.train(config, tmp_path, verbose=0)
+    runs.train(config, tmp_path, resume=True, verbose=0)
 
-    whole, stopped, resumed = trainers
+    stopped, resumed = trainers[-2:]
     assert stopped.optimizer.iterations == stop
     assert resumed.optimizer.iterations == 9
     assert resumed.critic_optimizer.iterations == 18
     assert int(resumed.self_paced.epoch) == 3
     np.testing.assert_allclose(resumed.self_paced.lam, whole.self_paced.lam, rtol=1e-4)
-    for part in ("weights", "variables"):
-        for a, b in zip(getattr(whole, part), getattr(resumed, part), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=a.path)
-    for players in ("optimizer", "critic_optimizer"):
-        ours, theirs = (getattr(t, players).variables for t in (whole, resumed))
-        for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=a.path)
+    assert_close(whole.variables, resumed.variables)
+    for player in ("optimizer", "critic_optimizer"):  # moments and EMA
+        assert_close(getattr(whole, player).variables, getattr(resumed, player).variables)
+
+
+def assert_close(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5, err_msg=a.path)
 
 
 def test_stopping_changes_something(pairs, tmp_path, trainers):
@@ -98,7 +117,7 @@ def test_ctrl_c_saves_the_step_and_stops(pairs, tmp_path, monkeypatch, trainers)
 
     callbacks = runs._callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "_callbacks", lambda *a: [PressCtrlC(), *callbacks(*a)])
+        patch.setattr(runs, "_callbacks", lambda *a, **k: [PressCtrlC(), *callbacks(*a, **k)])
         with pytest.raises(KeyboardInterrupt):
             runs.train(tiny(pairs), tmp_path, verbose=0)
     assert trainers[0].optimizer.iterations == 2

@@ -141,11 +141,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     settings = settings_of(arguments)
     resuming = arguments.resume and (folder / "run.json").is_file()
-    if resuming:
-        if arguments.preset:
-            raise InvalidInput("`--preset` cannot change on --resume: leave it out.")
+    if resuming and not arguments.preset:
         config = override(from_json(read_record(folder)["config"]), settings)
-    else:
+    else:  # a whole command with --resume added; what differs from the run is refused later
         config = override(preset(arguments.preset or "small"), settings)
     if arguments.show_config:
         print(json.dumps(to_json(config), indent=2))

@@ -74,8 +74,7 @@ def restore_backup(trainer, folder):
 class Backup(keras.callbacks.Callback):
     """Saves weights, optimizers and position at the end of each epoch and every few minutes.
 
-    Put it after the callbacks that end an epoch's state (self-paced) and before those that swap
-    weights (`SwapEMAWeights`): it must see the raw weights.
+    Put it last: it must see the raw weights, and the self-paced state after its epoch ended.
 
     Args:
         folder: path, receives `step-NNNNNNNNN/` folders; the last two are kept.

@@ -132,14 +132,25 @@ class BiSkipTrainer(keras.Model):
             self.trackers[name].update_state(value)
         return self._logs(without=("psnr", "ssim"))
 
-    def test_step(self, batch):
-        """Restores whole frames of any size and tracks their metrics, one value per image."""
+    def frame_metrics(self, batch):
+        """Restores whole frames of any size and measures them.
+
+        Args:
+            batch: `(blurred, sharp)`, float32 `(batch, height, width, 3)` in [0, 1].
+
+        Returns:
+            dict: "psnr" (dB) and "ssim", float32 `(batch,)`.
+        """
         blurred, sharp = batch
         padded, size = pad_to_multiple(blurred, getattr(self.generator, "size_multiple", 16))
         restored = ops.cast(self.generator(padded, training=False), "float32")
         restored = crop_back(restored, size)
-        self.trackers["psnr"].update_state(psnr_rgb_u8(sharp, restored))
-        self.trackers["ssim"].update_state(ssim_gauss(sharp, restored))
+        return {"psnr": psnr_rgb_u8(sharp, restored), "ssim": ssim_gauss(sharp, restored)}
+
+    def test_step(self, batch):
+        """Tracks `frame_metrics`, for `evaluate`; a run validates by `callbacks.Validate`."""
+        for name, values in self.frame_metrics(batch).items():
+            self.trackers[name].update_state(values)
         return self._logs(only=("psnr", "ssim"))
 
     def skip_steps(self, steps):

@@ -1,4 +1,4 @@
-"""Callbacks of a run: NaN, pictures, self-paced histogram, the kept generator, progress."""
+"""Callbacks of a run: NaN, validation, pictures, self-paced histogram, generators, progress."""
 
 import json
 import os
@@ -31,6 +31,87 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class WithAveragedWeights(keras.callbacks.Callback):
+    """Runs callbacks at the end of an epoch while the averaged (EMA) weights are in the model.
+
+    `SwapEMAWeights(swap_on_epoch=True)` would leave them there until the next epoch begins, and
+    a backup written in between would take them for the raw ones.
+
+    Args:
+        callbacks: list of callbacks; only their `on_epoch_end` is used.
+        averaged: bool, whether the optimizer keeps an EMA.
+    """
+
+    def __init__(self, callbacks, averaged):
+        super().__init__()
+        self.callbacks = callbacks
+        self.swap = keras.callbacks.SwapEMAWeights() if averaged else None
+
+    def set_model(self, model):
+        """Hands the model on."""
+        super().set_model(model)
+        for callback in [*self.callbacks, *([self.swap] if self.swap else [])]:
+            callback.set_model(model)
+
+    def set_params(self, params):
+        """Hands the parameters on."""
+        super().set_params(params)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Swaps, runs the callbacks, swaps back."""
+        if self.swap is not None:
+            self.swap.on_test_begin()
+        try:
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, logs)
+        finally:
+            if self.swap is not None:
+                self.swap.on_test_end()
+
+
+class Validate(keras.callbacks.Callback):
+    """Adds `val_psnr` and `val_ssim`, means over whole frames, to the epoch's logs.
+
+    Not `fit(validation_data=...)`: frames come one at a time, as their sizes differ, and a
+    distribution strategy cannot share one frame among replicas.
+
+    Args:
+        images: dataset of `(blurred, sharp)`, float32 `(1, height, width, 3)` in [0, 1].
+        count: int, how many there are.
+        every: int >= 1, epochs between validations; the last epoch is always validated.
+        interrupt: `threading.Event`; once set, validation stops with KeyboardInterrupt.
+        verbose: bool, whether to show a progress bar.
+    """
+
+    def __init__(self, images, count, every=1, interrupt=None, verbose=False):
+        super().__init__()
+        self.images, self.count, self.every = images, count, every
+        self.interrupt = interrupt
+        self.verbose = verbose
+
+    def set_model(self, model):
+        """Compiles the measurement once."""
+        super().set_model(model)
+        self._measure = tf.function(model.frame_metrics, reduce_retracing=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Restores and measures all frames."""
+        if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
+            return
+        bar = keras.utils.Progbar(self.count, verbose=int(self.verbose), unit_name="frame")
+        values = {}
+        for done, frames in enumerate(self.images, 1):
+            for name, value in self._measure(frames).items():
+                values.setdefault(name, []).append(float(value[0]))
+            if self.verbose:
+                bar.update(done)
+            if self.interrupt is not None and self.interrupt.is_set():
+                raise KeyboardInterrupt
+        logs.update({f"val_{name}": float(np.mean(value)) for name, value in values.items()})
+
+
 class SelfPacedProgress(keras.callbacks.Callback):
     """Ends the self-paced epoch and writes lambda and the histogram of v to TensorBoard.
 
@@ -54,7 +135,7 @@ class SelfPacedProgress(keras.callbacks.Callback):
                 tf.summary.histogram(
                     "self_paced/v", np.repeat(centres, counts), buckets=len(counts)
                 )
-                tf.summary.scalar("self_paced/lambda", float(state.lam))
+                tf.summary.scalar("self_paced/lambda", float(keras.ops.convert_to_numpy(state.lam)))
             self.writer.flush()
         state.advance()
 

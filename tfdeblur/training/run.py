@@ -91,7 +91,11 @@ def train(
     if chief:
         write_record(folder, {**record, "config": to_json(config), "state": "running"})
     with GracefulInterrupt() as interrupt:
-        callbacks = _callbacks(config, folder, data, steps, chief, interrupt.event)
+        if verbose == "auto":
+            verbose = 1 if sys.stdout.isatty() else 2
+        callbacks = _callbacks(
+            config, folder, data, steps, chief, interrupt.event, show_bar=verbose == 1
+        )
         _fit(trainer, config, data, position, steps, callbacks, verbose)
     record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
     if chief:
@@ -114,9 +118,8 @@ def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
             initial_epoch=position.epoch,
             steps_per_epoch=steps,
             shuffle=False,
-            verbose=(1 if sys.stdout.isatty() else 2) if verbose == "auto" else verbose,
+            verbose=verbose,
             callbacks=callbacks,
-            **_validation(config, data),
         )
     finally:
         for callback in callbacks:  # fit() closes it only where it ends by itself
@@ -129,44 +132,45 @@ def _augment(config: TrainConfig) -> Augment:
     return Augment(data.crop, data.flips, data.turns, data.permute_channels)
 
 
-def _validation(config: TrainConfig, data: Data) -> dict[str, Any]:
-    if data.validation is None:
-        return {}
-    every, last = config.run.validate_every, config.run.epochs
-    images = evaluation_images(data.validation, config.data.validation_limit or None)
-    return {
-        "validation_data": images,
-        "validation_freq": sorted({*range(every, last + 1, every), last}),
-    }
+def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
+    """In the order that resuming needs: what reads the weights, what ends the epoch, backup.
 
-
-def _callbacks(config, folder, data, steps, chief, interrupt):
-    """In the order that resuming needs: ended state, backup, EMA, then what reads the weights."""
-    logs = folder / "logs"
+    A kill in validation goes on from the backup of the epoch's last step, and validates again.
+    """
     found = [own.StopOnNaN()]
-    found += [own.SelfPacedProgress(logs / "train" if chief else None)]
+    if chief:
+        readers = _readers(config, folder, data, interrupt, show_bar)
+        found += [
+            own.WithAveragedWeights(readers, averaged=config.optimizer.ema > 0),
+            keras.callbacks.TensorBoard(folder / "logs", write_graph=False, profile_batch=0),
+            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=True),
+            own.RunProgress(logger.info),
+        ]
+    found += [own.SelfPacedProgress(folder / "logs" / "train" if chief else None)]
     if chief:
         found += [Backup(folder / "backup", steps, config.run.backup_minutes, interrupt)]
-    if config.optimizer.ema:
-        found += [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
-    if not chief:
-        return found
-    validated = data.validation is not None
-    found += [
-        own.KeepGenerator(folder / "generator.keras", always=not validated),
+    return found
+
+
+def _readers(config, folder, data, interrupt, show_bar):
+    """Callbacks that look at the weights an epoch ends with."""
+    validation, limit = data.validation, config.data.validation_limit or None
+    readers = []
+    if validation is not None:
+        count = min(validation.count, limit or validation.count)
+        images = evaluation_images(validation, limit)
+        readers += [own.Validate(images, count, config.run.validate_every, interrupt, show_bar)]
+    readers += [
+        own.KeepGenerator(folder / "generator.keras", always=validation is None),
         own.KeepGenerator(folder / "last.keras", always=True),
-        keras.callbacks.TensorBoard(logs, write_graph=False, profile_batch=0),
-        keras.callbacks.CSVLogger(str(folder / "history.csv"), append=True),
     ]
-    if config.run.panel_every:
-        source = data.validation or data.train
-        side = min(_PANEL_SIDE, int(np.min(source.sizes)) // 16 * 16)
-        if side:
-            panel = panel_pairs(source, _PANEL_IMAGES, side)
-            found += [
-                own.Panels(*panel, folder / "panels", logs / "panels", config.run.panel_every)
-            ]
-    return [*found, own.RunProgress(logger.info)]
+    source = validation or data.train
+    side = min(_PANEL_SIDE, int(np.min(source.sizes)) // 16 * 16)
+    if config.run.panel_every and side:
+        panel = panel_pairs(source, _PANEL_IMAGES, side)
+        logs = folder / "logs" / "panels"
+        readers += [own.Panels(*panel, folder / "panels", logs, config.run.panel_every)]
+    return readers
 
 
 def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, Any]:
