@@ -29,7 +29,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "optimizer.clip_norm": 1.0,
         "optimizer.ema": 0.998,
         "run.precision": "mixed_bfloat16",
-        "run.epochs": 20,
+        "run.epochs": 22,
         "run.steps_per_epoch": 500,
     },
 }
@@ -37,7 +37,7 @@ _PRESETS["demo"] = {
     **_PRESETS["small"],
     "network.width": 0.25,
     "data.crop": 128,
-    "run.epochs": 6,
+    "run.epochs": 15,
     "run.steps_per_epoch": 200,
     "run.panel_every": 1,
 }
