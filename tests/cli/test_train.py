@@ -1,0 +1,97 @@
+import json
+
+import keras
+import pytest
+
+from tests.training.makers import write_pairs
+from tfdeblur.cli.main import main
+
+QUICK = [
+    *("--preset", "demo", "--scheme", "1-S", "--crop", "16", "--batch", "2"),
+    *("--epochs", "2", "--steps-per-epoch", "2", "--precision", "float32"),
+    *("--set", "network.width=0.125", "--set", "run.panel_every=2"),
+]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
+
+
+def train(*arguments):
+    return main(["train", *map(str, arguments)])
+
+
+def test_a_run_and_its_continuation(pairs, tmp_path, capsys):
+    folder = tmp_path / "run"
+    split = ["--val-only", "00[01]", "--train-exclude", "00[01]"]
+    assert train("--data", pairs, "--run", folder, *QUICK, *split) == 0
+    out = capsys.readouterr().out
+    assert f"tfdeblur deblur PHOTO --out DIR --model {folder}" in out
+    record = json.loads((folder / "run.json").read_text())
+    assert record["data"]["train_names"] == ["002", "003"]
+    assert record["data"]["validation_names"] == ["000", "001"]
+    assert keras.saving.load_model(folder / "generator.keras").variant == "S"
+    assert (folder / "panels" / "epoch-0002.png").is_file()
+
+    # The bare option goes on with what run.json says; so does the whole command again.
+    assert train("--run", folder, "--resume") == 0
+    assert train("--data", pairs, "--run", folder, *QUICK, *split, "--resume") == 0
+    assert train("--data", pairs, "--run", folder, *QUICK, *split) == 3
+    assert "must be a new folder, or come with --resume" in capsys.readouterr().err
+    assert train("--run", folder, "--resume", "--crop", 32) == 3
+    assert "data.crop: 16 then, 32 now" in capsys.readouterr().err
+
+
+def test_show_config_prints_all_settings_and_does_nothing(tmp_path, capsys):
+    folder = tmp_path / "run"
+    arguments = ["--run", folder, "--preset", "paper", "--set", "optimizer.ema=0.9"]
+    assert train(*arguments, "--show-config") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["loss"]["scheme"] == "SA1P-BS" and shown["optimizer"]["ema"] == 0.9
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--epochs", "1"], 3, "`--data` must name a folder of pairs or a TFDS data set"),
+        (["--data", "{pairs}", "--set", "optimizer.lr=1"], 3, "Received: optimizer.lr"),
+        (["--data", "{pairs}", "--set", "seed"], 3, "`--set` must be SECTION.KEY=VALUE"),
+        (["--data", "{pairs}", "--crop", "100"], 3, "`data.crop` must be a multiple of 16"),
+        (["--data", "{pairs}", "--crop", "256"], 4, "000"),
+        (["--data", "{pairs}", "--scheme", "B1-BS"], 3, "SA1P-BS"),
+        (
+            ["--data", "{pairs}", "--crop", "16", "--scheme", "1P-BS", "--vgg", "none"],
+            3,
+            "letter P",
+        ),
+        (
+            ["--data", "{pairs}", "--crop", "16", "--scheme", "1P-BS", "--vgg", "no.npz"],
+            4,
+            "no.npz",
+        ),
+        (["--data", "{pairs}/none"], 4, "must be a folder of pairs or the name of a TFDS data set"),
+        (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),
+    ],
+)
+def test_what_is_wrong_is_named(pairs, tmp_path, capsys, arguments, code, message):
+    arguments = [argument.format(pairs=pairs) for argument in arguments]
+    assert train("--run", tmp_path / "run", *arguments) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--run", "x", "--model", "none"], ["--run"]])
+def test_usage_errors_are_code_2(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        train(*arguments)
+    assert stopped.value.code == 2
+
+
+def test_a_missing_partner_is_named_before_training(pairs, tmp_path, capsys):
+    folder = write_pairs(tmp_path / "broken")
+    (folder / "sharp" / "002.png").unlink()
+    (folder / "blur" / "001.png").write_bytes(b"")
+    assert train("--data", folder, "--run", tmp_path / "run", *QUICK) == 4
+    said = capsys.readouterr().err
+    assert "002" in said and "001.png" in said
