@@ -34,7 +34,7 @@ def test_forward_numbers(tmp_path, backend):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("needs jax (pip install jax)")
     image = np.random.default_rng(0).random((1, 32, 48, 3), "float32")
-    generator, critic = BiSkip(width=0.125, norm="group"), Critic(width=0.125)
+    generator, critic = BiSkip(width=0.125, norm="batch"), Critic(width=0.125)
     generator.save(tmp_path / "generator.keras")
     critic.save(tmp_path / "critic.keras")
     np.save(tmp_path / "image.npy", image)
