@@ -7,13 +7,15 @@ DEMO := demo-out
 
 .PHONY: demo test test-slow lint bench lock clean
 
-# Trains on seven small real pairs, then restores a photograph of a video that was not among them.
+# Trains on seven small real pairs, then restores a photograph of a video that was not among them,
+# as the mean over its eight turns and mirrorings.
 demo: $(VENV)/.run
 	rm -rf $(DEMO)
-	$(BIN)/tfdeblur train --data demo/pairs --preset demo --run $(DEMO)/run
-	$(BIN)/tfdeblur evaluate --model $(DEMO)/run --data demo/pairs --split test \
-		--json $(DEMO)/scores.json --panels $(DEMO)/panels
-	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(DEMO)/restored --model $(DEMO)/run --compare
+	$(BIN)/tfdeblur train --data demo/pairs/train --preset demo --run $(DEMO)/run
+	$(BIN)/tfdeblur evaluate --model $(DEMO)/run --data demo/pairs --self-ensemble \
+		--split test --json $(DEMO)/scores.json --panels $(DEMO)/panels
+	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(DEMO)/restored --model $(DEMO)/run \
+		--self-ensemble --compare
 	@echo
 	@echo "blurred | restored | sharp:  $$(ls $(DEMO)/panels/*.png)"
 	@echo "before and after:            $$(ls $(DEMO)/restored/*.png | tr '\n' ' ')"

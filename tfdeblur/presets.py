@@ -37,7 +37,7 @@ _PRESETS["demo"] = {
     **_PRESETS["small"],
     "network.width": 0.25,
     "data.crop": 128,
-    "run.epochs": 15,
+    "run.epochs": 8,
     "run.steps_per_epoch": 200,
     "run.panel_every": 1,
 }
