@@ -161,6 +161,9 @@ class BiSkipTrainer(keras.Model):
         """
         self._steps_to_skip = steps
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: all is built, and Keras 3.15's own fails on several workers' batches."""
+
     def make_train_function(self, force=False):
         """Builds the compiled step; the wrapper around it skips what is already done."""
         if self.train_function is not None and not force:
@@ -240,8 +243,12 @@ class BiSkipTrainer(keras.Model):
         optimizer.apply(tape.gradient(loss, variables), variables)
 
     def _logs(self, only=None, without=()):
+        # Over several workers Keras 3.15 takes the mean of logs along axis 0: give them one.
+        workers = isinstance(
+            tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy
+        )
         return {
-            name: tracker.result()
+            name: tracker.result()[None] if workers else tracker.result()
             for name, tracker in self.trackers.items()
             if name not in without and (only is None or name in only)
         }
