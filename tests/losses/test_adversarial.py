@@ -10,7 +10,6 @@ from tfdeblur.losses import (
     GeneratorAdversarialLoss,
     GradientPenalty,
     critic_real_fake,
-    draw_alpha,
     generator_adversarial,
     interpolate,
     penalty_from_gradients,
@@ -65,19 +64,6 @@ def test_interpolation_mixes_image_by_image():
         mixed = np.asarray(interpolate(real, fake, alpha))
         assert np.all(mixed[0] == 0.25)
         assert np.all(mixed[1] == 1.0)
-
-
-def test_alpha_is_uniform_and_repeats_with_the_seed():
-    first = np.asarray(draw_alpha(1000, keras.random.SeedGenerator(3)))
-    generator = keras.random.SeedGenerator(3)
-    np.testing.assert_array_equal(draw_alpha(1000, generator), first)
-    assert not np.array_equal(draw_alpha(1000, generator), first)
-    assert first.shape == (1000, 1, 1, 1)
-    assert first.min() >= 0
-    assert first.max() < 1
-    # a normal draw, as some published code has it, would fail both lines
-    assert abs(first.mean() - 0.5) < 0.05
-    assert abs(first.var() - 1 / 12) < 0.01
 
 
 def test_penalty_of_a_linear_critic_is_the_norm_of_its_weights():

@@ -131,3 +131,16 @@ def test_bfloat16_trains_and_saves_a_plain_network(tmp_path):
     plain = keras.saving.load_model(tmp_path / "generator.keras")
     assert plain.get_layer("down0_conv").compute_dtype == "float32"
     np.testing.assert_allclose(plain(data[0]), trainer.generator(data[0]), atol=0.02)
+
+
+def test_mixing_points_are_uniform_and_follow_the_critics_updates():
+    trainer = trainer_of(loss__scheme="A1-S")
+    images = tf.zeros((1000, 1, 1, 3))
+    first = trainer._draw_alpha(images).numpy()
+    np.testing.assert_array_equal(trainer._draw_alpha(images), first)
+    trainer.critic_optimizer.iterations.assign_add(1)
+    assert not np.array_equal(trainer._draw_alpha(images), first)
+    assert first.min() >= 0 and first.max() < 1
+    # A normal draw, as some published code has it, would fail both lines.
+    assert abs(first.mean() - 0.5) < 0.05
+    assert abs(first.var() - 1 / 12) < 0.01

@@ -151,6 +151,20 @@ def test_run_folder_tells_what_was_done(pairs, tmp_path):
         assert tag in text
 
 
+def test_history_keeps_validation_that_comes_later(pairs, tmp_path, monkeypatch):
+    split = {"data__validation_only": ("000",), "data__train_exclude": ("000",)}
+    config = tiny(pairs, run__validate_every=2, run__epochs=3, run__backup_minutes=0.0, **split)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 7)  # after the validated second epoch; the resumed one starts a file anew
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(config, tmp_path, verbose=0)
+    runs.train(config, tmp_path, resume=True, verbose=0)
+    head, *rows = (line.split(",") for line in (tmp_path / "history.csv").read_text().splitlines())
+    assert [len(row) for row in rows] == [len(head)] * 3
+    psnr = [row[head.index("val_psnr")] for row in rows]
+    assert psnr[0] == "NA" and all(float(value) > 10 for value in psnr[1:])
+
+
 def test_a_run_is_not_overwritten_nor_mixed(pairs, tmp_path):
     config = tiny(pairs, run__epochs=1)
     runs.train(config, tmp_path, verbose=0)

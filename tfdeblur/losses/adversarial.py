@@ -60,22 +60,6 @@ def generator_adversarial(fake_scores):
     return -score_per_image(fake_scores)
 
 
-def draw_alpha(batch, seed=None):
-    """Mixing weights for `interpolate`, uniform in [0, 1), one per image.
-
-    Args:
-        batch: int or scalar integer tensor, number of images.
-        seed: `keras.random.SeedGenerator` (held by the trainer, so that its state is saved),
-            int (the same draw every time), or None (not repeatable).
-
-    Returns:
-        float32 `(batch, 1, 1, 1)`.
-
-    Source: Gulrajani et al., WGAN-GP, 2017, arXiv:1704.00028, algorithm 1, line 4: U[0, 1].
-    """
-    return keras.random.uniform((batch, 1, 1, 1), dtype="float32", seed=seed)
-
-
 def interpolate(real, fake, alpha):
     """Points between sharp and restored images: x^ = alpha * x + (1 - alpha) * x~.
 

@@ -2,7 +2,7 @@
 
 `Restorer` runs it here, and exported signatures wrap the same body, so that what is served and
 what is computed locally cannot drift apart. TensorFlow operations only, no XLA: on CPUs it is
-two to three times slower than the plain graph for these networks.
+slower than the plain graph for these networks (`benchmarks/forward.py --xla`).
 """
 
 import contextlib

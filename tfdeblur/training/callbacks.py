@@ -208,6 +208,28 @@ class KeepGenerator(keras.callbacks.Callback):
         write_atomically(self.facts, (json.dumps(facts, indent=2) + "\n").encode())
 
 
+class History(keras.callbacks.CSVLogger):
+    """A row per epoch, with the same columns in every process that continues the run.
+
+    Keras takes the columns from the first epoch it sees: if that one is not validated it makes up
+    names for validation's columns, and what is measured later is lost.
+
+    Args:
+        path: path of the `.csv` file, appended to.
+        validated: bool, whether there will be `val_psnr` and `val_ssim`; NA where not measured.
+    """
+
+    def __init__(self, path, validated):
+        super().__init__(str(path), append=True)
+        self.validated = validated
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the row."""
+        if self.keys is None:
+            self.keys = sorted({*logs, *(("val_psnr", "val_ssim") if self.validated else ())})
+        super().on_epoch_end(epoch, logs)
+
+
 class RunProgress(keras.callbacks.Callback):
     """Adds an estimate of the time left in the whole run to the end of each epoch's line."""
 

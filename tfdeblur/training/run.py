@@ -123,7 +123,7 @@ def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
         )
     finally:
         for callback in callbacks:  # fit() closes it only where it ends by itself
-            if isinstance(callback, keras.callbacks.CSVLogger) and callback.csv_file:
+            if isinstance(callback, own.History) and callback.csv_file:
                 callback.csv_file.close()
 
 
@@ -143,7 +143,7 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
         found += [
             own.WithAveragedWeights(readers, averaged=config.optimizer.ema > 0),
             keras.callbacks.TensorBoard(folder / "logs", write_graph=False, profile_batch=0),
-            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=True),
+            own.History(folder / "history.csv", validated=data.validation is not None),
             own.RunProgress(logger.info),
         ]
     found += [own.SelfPacedProgress(folder / "logs" / "train" if chief else None)]
