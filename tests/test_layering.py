@@ -14,13 +14,18 @@ ALLOWED = {
     "networks": {"networks", "errors"},
     "losses": {"losses", "networks", "errors"},
     "metrics": {"metrics", "errors"},
+    "operators": {"operators", "errors", "tensorflow"},
+    "solvers": {"solvers", "operators", "errors", "tensorflow"},
     "image": {"image", "errors", "tensorflow"},
-    "data": {"data", "image", "errors", "tensorflow"},
+    "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
         *{"training", "networks", "losses", "metrics", "data", "image"},
         *{"config", "record", "errors", "tensorflow"},
     },
-    "pipeline": {"pipeline", "networks", "losses", "image", "errors", "tensorflow"},
+    "pipeline": {
+        *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
+        *{"errors", "tensorflow"},
+    },
     "evaluation": {"evaluation", "pipeline", "metrics", "data", "image", "errors", "tensorflow"},
 }
 
