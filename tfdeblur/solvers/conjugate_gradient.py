@@ -4,6 +4,7 @@
 there, it stops for all images at once, and its gradient keeps every step.
 """
 
+import contextlib
 import math
 import numbers
 from collections.abc import Callable
@@ -60,13 +61,12 @@ def conjugate_gradient(
         )
     start = tf.zeros_like(rhs) if start is None else as_like("start", start, "rhs", rhs)
 
-    @tf.custom_gradient
-    def solve(rhs, start):
-        found = _iterate(apply, rhs, start, tolerance, max_steps)
-        return found, lambda *gradients, variables=None: _no_gradients(variables)
-
-    value, steps = solve(rhs, start)
-    remainder = rhs - apply(tf.stop_gradient(value))
+    # Nothing of the loop may be kept for a gradient. In a graph stop_gradient sees to it; outside,
+    # tapes record what they watch, and only init_scope makes them pause.
+    with tf.init_scope() if tf.executing_eagerly() else contextlib.nullcontext():
+        value, steps = _iterate(apply, rhs, start, tolerance, max_steps)
+    value = tf.stop_gradient(value)
+    remainder = rhs - apply(value)
 
     # By the implicit function theorem dx = A^-1 (db - dA x): what changes x is what changes the
     # remainder at fixed x. So the value is tied to the remainder, which has the gradients of b
@@ -83,7 +83,7 @@ def conjugate_gradient(
     residual = tf.sqrt(tf.math.divide_no_nan(_squares(remainder), _squares(rhs)))
     residual = tf.stop_gradient(residual)
     return Solution(
-        value=tie(tf.stop_gradient(value), remainder),
+        value=tie(value, remainder),
         steps=steps,
         residual=tf.cast(tf.reshape(residual, [-1]), tf.float32),
         converged=tf.reshape(residual, [-1]) <= tolerance,
@@ -131,11 +131,6 @@ def _squares(image):
 def _all_but_first(image):
     rank = image.shape.rank
     return tf.range(1, tf.rank(image)) if rank is None else list(range(1, rank))
-
-
-def _no_gradients(variables):
-    gradients = (None, None)
-    return gradients if variables is None else (gradients, [None] * len(variables))
 
 
 def check_stopping(tolerance: float, max_steps: int) -> None:
