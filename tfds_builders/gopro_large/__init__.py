@@ -1,0 +1,1 @@
+"""GOPRO_Large: see README.md."""

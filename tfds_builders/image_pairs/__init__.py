@@ -1,0 +1,1 @@
+"""Your own pairs of images: see README.md."""

@@ -1,0 +1,1 @@
+"""Köhler benchmark: see README.md."""

@@ -1,0 +1,1 @@
+"""Synthetic motion blur with its flow: see README.md."""

@@ -1,0 +1,112 @@
+"""What the builders share: the user's own copy of the data, or a download that is verified."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_datasets as tfds
+from etils import epath
+
+from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.headers import Header, read_header
+
+_CHUNK_BYTES = 1 << 20
+
+
+class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A builder that remembers how its download was configured and finds its source by that."""
+
+    _download_config: tfds.download.DownloadConfig | None = None
+
+    def _download_and_prepare(
+        self, dl_manager: Any, download_config: tfds.download.DownloadConfig
+    ) -> None:
+        # TFDS does not hand this to _split_generators, which has to know what was asked for.
+        self._download_config = download_config
+        super()._download_and_prepare(dl_manager, download_config)
+
+    def _own_copy(self, dl_manager: Any, names: Sequence[str]) -> epath.Path | None:
+        """Returns the folder or archive that the user has provided, if any.
+
+        Args:
+            dl_manager: TFDS's download manager.
+            names: folders or archives to look for in `manual_dir`, the first found is taken.
+
+        Returns:
+            A path below `manual_dir`, or `manual_dir` itself where the user has named one and
+            it holds none of `names`. None where TFDS's own default holds none of them: that
+            folder is shared by all data sets.
+
+        Raises:
+            DataError: if the user has named a `manual_dir` that does not exist.
+        """
+        given = self._download_config and self._download_config.manual_dir
+        if given:
+            manual_dir = epath.Path(given).expanduser()
+            if not manual_dir.exists():
+                raise DataError(
+                    f"`manual_dir` must be a folder that exists. Received: manual_dir={given}"
+                )
+        else:
+            try:
+                manual_dir = epath.Path(dl_manager.manual_dir)
+            except AssertionError:  # TFDS's way to say that its default folder is not there
+                return None
+        for name in names:
+            if (manual_dir / name).exists():
+                return manual_dir / name
+        return manual_dir if given else None
+
+
+def verify_download(path: epath.PathLike, digest: str, url: str) -> epath.Path:
+    """Compares a downloaded file with a published checksum that TFDS cannot hold.
+
+    TFDS verifies what is in checksums.tsv, but wants the size in bytes and a SHA-256 of each
+    file there; not all authors give both. A file that differs is set aside as `NAME.wrong`, so
+    that TFDS's cache does not hand it out again.
+
+    Args:
+        path: the downloaded file.
+        digest: hexadecimal MD5 or SHA-256, told apart by its length.
+        url: where the file came from, for the error.
+
+    Raises:
+        DataError: if the checksum differs.
+    """
+    path = epath.Path(path)
+    found = file_digest(path, digest)
+    if found == digest:
+        return path
+    aside = path.with_name(path.name + ".wrong")
+    path.replace(aside)
+    raise DataError(
+        f"{url} has a wrong checksum: the download was cut off, or the file has changed.\n"
+        f"  expected {digest}\n  received {found}\nRun again to download it anew; what came "
+        f"was kept as {aside}. If you trust it, give it as `manual_dir` (see the README)."
+    )
+
+
+def file_digest(path: epath.PathLike, like: str) -> str:
+    """Returns the hexadecimal MD5 or SHA-256 of a file, whichever is as long as `like`."""
+    algorithm = {32: "md5", 64: "sha256"}[len(like)]
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with epath.Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def png_header(data: bytes, name: str) -> Header:
+    """Checks that `data` are a whole 8-bit PNG, and returns its header.
+
+    TFDS stores the bytes of an image as they are: a broken one would be noticed when training.
+
+    Raises:
+        InvalidInput: if they are not; `name` is used in the text.
+    """
+    header = read_header(data, name)
+    if header.format != "png" or header.bits != 8:
+        raise InvalidInput(
+            f"{name} must be an 8-bit PNG. Received: {header.bits}-bit {header.format}"
+        )
+    return header
