@@ -1,0 +1,127 @@
+"""The blur operator at 1280x720x3 beside SciPy's CSR: K, K^T, building it, and its memory.
+
+Smooth flows (translation, rotation and zoom) with the paper's ceilings of 23 and 46 pixels. SciPy
+multiplies the same matrix, one thread, in the same rounds. Peak memory is that of the process.
+"""
+
+import contextlib
+import resource
+import sys
+
+from _common import finish, parser, show
+from _common import size as wanted_size
+
+BARS = {"K": 1.2, "K^T": 1.5}
+BUILD_BARS = {23: 1.2, 46: 2.0}  # seconds on two cores
+
+
+def read_arguments():
+    """The command line."""
+    made = parser(__doc__, repeats=9)
+    made.add_argument(
+        "--size",
+        type=wanted_size,
+        default=(720, 1280),
+        metavar="WIDTHxHEIGHT",
+        help="pixels (default: 1280x720)",
+    )
+    made.add_argument(
+        "--extents",
+        type=float,
+        nargs="+",
+        default=[23, 46],
+        metavar="PIXELS",
+        help="largest component of the flow (default: 23 46)",
+    )
+    made.add_argument("--taps", action="store_true", help="time the matrix-free way as well")
+    return made.parse_args()
+
+
+def smooth_flow(height, width, extent):
+    """Translation, rotation and zoom, float32 `(height, width, 2)`, largest component `extent`."""
+    import numpy as np
+
+    rows, columns = np.mgrid[:height, :width].astype("float32")
+    down, right = rows / height - 0.45, columns / height - 0.55 * width / height
+    u = 0.35 + 0.5 * right - 0.6 * down
+    v = 0.25 + 0.6 * right + 0.5 * down
+    flow = np.stack([u, v], axis=-1)
+    return (flow * (extent / np.abs(flow).max())).astype("float32")
+
+
+def csr_of(K, pixels):
+    """The matrix that the operator holds, as SciPy's CSR."""
+    import numpy as np
+    from scipy.sparse import coo_matrix, vstack
+
+    from tfdeblur.operators.matrix import BLOCKS
+
+    edges = [pixels * i // BLOCKS for i in range(BLOCKS + 1)]
+    parts = []
+    for block, first, last in zip(K._blocks, edges[:-1], edges[1:], strict=True):
+        rows, columns = block.indices.numpy().T
+        shape = (last - first, pixels)
+        parts.append(coo_matrix((block.weights.numpy(), (rows, columns)), shape).tocsr())
+    whole = vstack(parts).tocsr()
+    whole.sum_duplicates()
+    return whole, whole.T.tocsr().astype(np.float32)
+
+
+def peak_gigabytes():
+    """Largest resident memory of this process until now."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (peak if sys.platform == "darwin" else 1024 * peak) / 1e9
+
+
+def measure(extent, arguments):
+    """Builds, multiplies and compares for one flow; returns JSON values."""
+    import numpy as np
+
+    from tfdeblur.evaluation.timing import compare
+    from tfdeblur.operators import MotionBlur
+
+    height, width = arguments.size
+    flow = smooth_flow(height, width, extent)
+    image = np.random.default_rng(0).random((1, height, width, 3), "float32")
+    before = peak_gigabytes()
+    built = compare(
+        {"build": lambda: [b.weights.numpy() for b in MotionBlur(flow, method="matrix")._blocks]},
+        repeats=5,
+    )
+    peak = peak_gigabytes()
+    K = MotionBlur(flow, method="matrix")
+    matrix, transposed = csr_of(K, height * width)
+    flat = image.reshape(-1, 3)
+    name = f"extent {extent:g}, {matrix.nnz / flat.shape[0]:.1f} entries a pixel"
+    seconds = built.median("build")
+    line = f"{name}: build {seconds:.2f} s"
+    if extent in BUILD_BARS:
+        line += f", bar {BUILD_BARS[extent]:g} s: "
+        line += "met" if seconds <= BUILD_BARS[extent] else "missed"
+    print(f"{line}; peak memory {peak:.2f} GB, {before:.2f} before")
+    calls = {
+        "scipy K": lambda: matrix @ flat,
+        "K": lambda: K.apply(image).numpy(),
+    }
+    back = {"scipy K^T": lambda: transposed @ flat, "K^T": lambda: K.adjoint(image).numpy()}
+    if arguments.taps:
+        taps = MotionBlur(flow, method="taps")
+        calls["taps K"] = lambda: taps.apply(image).numpy()
+        back["taps K^T"] = lambda: taps.adjoint(image).numpy()
+    results = [{"title": name, "build_seconds": built.seconds["build"], "peak_gb": peak}]
+    for group in (calls, back):
+        found = compare(group, repeats=arguments.repeats, warmups=arguments.warmups)
+        results.append(show(name, found, next(iter(group)), BARS))
+    return results
+
+
+def main():
+    """Measures and prints."""
+    arguments = read_arguments()
+    results = [part for extent in arguments.extents for part in measure(extent, arguments)]
+    finish(arguments, results)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
