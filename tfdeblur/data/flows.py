@@ -137,13 +137,8 @@ def draw_motion(
             raise InvalidInput(
                 f"`{name}` must be a whole number of pixels, at least 1. Received: {name}={size!r}"
             )
-    try:
-        generator = np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"`seed` must be a whole number >= 0 or several. Received: seed={seed!r}"
-        ) from error
-    motion = motion_from_uniform(generator.random(8), law, strength)
+    # Only `random`: NumPy keeps its numbers the same over versions, and so our fields.
+    motion = motion_from_uniform(random_generator(seed).random(8), law, strength)
     return Motion(**{name: float(value) for name, value in vars(motion).items()})
 
 
@@ -249,6 +244,20 @@ def border(flow: np.ndarray) -> tuple[int, int]:
     """
     columns, rows = np.abs(flow).max(axis=(0, 1)) // 2
     return int(rows), int(columns)
+
+
+def random_generator(seed: Seed) -> np.random.Generator:
+    """A generator of random numbers that is a pure function of its seed.
+
+    Raises:
+        InvalidInput: if `seed` is neither an int >= 0 nor a sequence of them.
+    """
+    try:
+        if seed is not None:
+            return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        pass
+    raise InvalidInput(f"`seed` must be a whole number >= 0 or several. Received: seed={seed!r}")
 
 
 def _check_law(law: str) -> None:
