@@ -22,6 +22,8 @@ TEST = [
     "importlib_resources",
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
+# Moves protobuf and pyarrow below what requirements.lock has: an environment of its own.
+BEAM = ["apache-beam>=2.77"]
 
 setup(
     name="tfdeblur",
@@ -32,7 +34,13 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
-    package_data={"tfdeblur": ["py.typed"]},
+    package_data={
+        "tfdeblur": ["py.typed"],
+        "tfds_builders": [
+            *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
+            "*/dummy_data/**/*",
+        ],
+    },
     install_requires=[
         "tensorflow~=2.21.0",
         "keras~=3.15.0",
@@ -44,6 +52,7 @@ setup(
         "data": DATA,
         "test": TEST + DATA,
         "dev": DEV,
+        "beam": BEAM + DATA,
     },
     entry_points={"console_scripts": ["tfdeblur = tfdeblur.cli.main:main"]},
     classifiers=[

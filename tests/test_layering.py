@@ -53,6 +53,17 @@ def test_imports(folder):
                 assert rest.split(".")[0] in ALLOWED[folder], f"{path} imports {name}"
 
 
+def test_imports_of_the_tfds_builders():
+    files = sorted((PACKAGE.parent / "tfds_builders").rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            top, _, rest = name.partition(".")
+            assert top != "tensorflow", f"{path} imports {name}"
+            if top == "tfdeblur":
+                assert rest.split(".")[0] in {"data", "image", "errors"}, f"{path} imports {name}"
+
+
 def test_importing_the_package_loads_no_framework():
     code = "import sys, tfdeblur; print({'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
