@@ -1,0 +1,146 @@
+"""Motion flows in files: NumPy's .npz and Middlebury's .flo. Needs NumPy alone to read."""
+
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tfdeblur.errors import DataError, InvalidInput
+
+FORMATS = ("npz", "flo")
+_FLO_MAGIC = np.float32(202021.25).astype("<f4").tobytes()
+_FLO_UNKNOWN = 1e9  # larger components mark pixels whose flow is not known
+_ENTRY = "flow"
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip file
+
+
+def read_flow(path: str | os.PathLike[str]) -> np.ndarray:
+    """Reads a flow from a file named *.npz (array "flow") or *.flo.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        float32 `(height, width, 2)`, pixels, u to the right and v down, as stored: either
+        sign. `operators.canonical_flow` picks one.
+
+    Raises:
+        DataError: if the file is missing or cannot be read.
+        InvalidInput: if its name has another suffix, or it holds no sound flow.
+
+    Source: Baker et al., A database and evaluation methodology for optical flow, IJCV 2011,
+        for .flo.
+    """
+    path = Path(path)
+    decode = {"npz": _decode_npz, "flo": _decode_flo}[_format_of(path)]
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError as error:
+        raise InvalidInput(f"{path} is a folder; a flow file is needed.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return _checked(decode(data, str(path)), str(path))
+
+
+def write_flow(path: str | os.PathLike[str], flow: np.ndarray) -> None:
+    """Writes a flow to a file, as a whole or not at all; its suffix says in which format.
+
+    Args:
+        path: *.npz or *.flo.
+        flow: float `(height, width, 2)`, pixels.
+
+    Raises:
+        DataError: if the file cannot be written.
+        InvalidInput: if the suffix is another one or `flow` is not what it must be.
+    """
+    from tfdeblur.image.codec import write_atomically  # here: it loads tensorflow
+
+    write_atomically(path, encode_flow(flow, _format_of(Path(path))))
+
+
+def encode_flow(flow: np.ndarray, format: str) -> bytes:
+    """The bytes of a flow file; equal flows give equal bytes.
+
+    Args:
+        flow: float or int `(height, width, 2)`, pixels, finite; stored as float32.
+        format: "npz" or "flo".
+
+    Raises:
+        InvalidInput: if `flow` or `format` is not what it must be.
+    """
+    if format not in FORMATS:
+        raise InvalidInput(
+            f"`format` must be one of {', '.join(FORMATS)}. Received: format={format!r}"
+        )
+    flow = _checked(np.asarray(flow), "`flow`")
+    if format == "flo":
+        size = np.array(flow.shape[1::-1], "<i4")
+        return _FLO_MAGIC + size.tobytes() + flow.astype("<f4").tobytes()
+    array, archive = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array(array, flow.astype("<f4"), version=(1, 0), allow_pickle=False)
+    with zipfile.ZipFile(archive, "w") as file:
+        # Not np.savez_compressed: it is not said to leave out the time of day.
+        entry = zipfile.ZipInfo(f"{_ENTRY}.npy", date_time=_LONG_AGO)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        file.writestr(entry, array.getvalue())
+    return archive.getvalue()
+
+
+def _format_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix[1:] not in FORMATS:
+        raise InvalidInput(f"{path} must end in .npz or .flo. Received: {path.suffix!r}")
+    return suffix[1:]
+
+
+def _decode_flo(data: bytes, name: str) -> np.ndarray:
+    if data[:4] != _FLO_MAGIC:
+        raise InvalidInput(
+            f"{name} is no Middlebury .flo file: it must begin with {_FLO_MAGIC!r}. "
+            f"Received: {data[:4]!r}"
+        )
+    width, height = (int.from_bytes(data[i : i + 4], "little", signed=True) for i in (4, 8))
+    if len(data) < 12 or width < 1 or height < 1:
+        raise InvalidInput(f"{name} is damaged: its header gives no size.")
+    expected = 12 + 8 * width * height
+    if len(data) != expected:
+        fault = "cut off" if len(data) < expected else "damaged"
+        raise InvalidInput(
+            f"{name} is {fault}: {width} x {height} pixels need {expected} bytes. "
+            f"Received: {len(data)}"
+        )
+    return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2)
+
+
+def _decode_npz(data: bytes, name: str) -> np.ndarray:
+    try:
+        if not data.startswith(b"PK"):  # np.load would take a lone array or a pickle as well
+            raise ValueError("not a zip file")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            if _ENTRY not in arrays.files:
+                found = ", ".join(arrays.files) or "none"
+                raise InvalidInput(f'{name} must hold an array "{_ENTRY}". Received: {found}')
+            return arrays[_ENTRY]
+    except InvalidInput:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InvalidInput(f"{name} is damaged, or no .npz file of plain arrays.") from error
+
+
+def _checked(flow: np.ndarray, name: str) -> np.ndarray:
+    """The flow as float32 in the machine's byte order, or an error that begins with `name`."""
+    if flow.ndim != 3 or flow.shape[-1] != 2 or flow.size == 0:
+        raise InvalidInput(f"{name} must be a flow (height, width, 2). Received: {flow.shape}")
+    if flow.dtype.kind not in "fiu":
+        raise InvalidInput(f"{name} must be a flow of numbers. Received: dtype={flow.dtype}")
+    bad = ~(np.abs(flow) <= _FLO_UNKNOWN)  # also true of NaN
+    if bad.any():
+        raise InvalidInput(
+            f"{name} must be known and finite everywhere. Received: "
+            f"{int(bad.any(axis=-1).sum())} pixels with NaN or more than 1e9, which marks "
+            "unknown flow"
+        )
+    return flow.astype(np.float32)
