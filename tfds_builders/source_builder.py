@@ -13,7 +13,10 @@ from tfdeblur.image.headers import Header, read_header
 _CHUNK_BYTES = 1 << 20
 
 
-class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class SourceBuilder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
     """A builder that remembers how its download was configured and finds its source by that."""
 
     _download_config: tfds.download.DownloadConfig | None = None

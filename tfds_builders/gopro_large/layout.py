@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tfdeblur.errors import DataError
@@ -109,7 +109,7 @@ def find_frames(tree: FileTree, blur_role: str) -> dict[str, list[Frame]]:
     return {split: found for split, found in frames.items() if found}
 
 
-def what_is_missing(frames: dict[str, Sequence[Frame]]) -> str:
+def what_is_missing(frames: Mapping[str, Sequence[Frame]]) -> str:
     """Compares the frames with the published counts; returns "" where they agree."""
     lines = []
     for split, published in PUBLISHED.items():
@@ -127,7 +127,9 @@ def what_is_missing(frames: dict[str, Sequence[Frame]]) -> str:
 
 def _frame(sequence: str, stem: str, blur: str, sharp: str) -> Frame:
     if sequence:
-        return Frame(f"{sequence}-{stem}", sequence, int(stem) if stem.isdigit() else -1, blur, sharp)
+        return Frame(
+            f"{sequence}-{stem}", sequence, int(stem) if stem.isdigit() else -1, blur, sharp
+        )
     if match := _FLAT_NAME.fullmatch(stem):
         return Frame(f"{match[1]}-{match[2]}", match[1], int(match[2]), blur, sharp)
     return Frame(stem, "", -1, blur, sharp)

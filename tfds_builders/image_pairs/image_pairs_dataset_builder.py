@@ -64,11 +64,12 @@ class Builder(SourceBuilder):
                 "an ImagePairsConfig with `path`."
             )
         folder = Path(folder).expanduser()
-        splits = [name for name in SPLIT_FOLDERS if (folder / name).is_dir()] or [None]
+        found = [name for name in SPLIT_FOLDERS if (folder / name).is_dir()]
+        splits: list[str | None] = [*found] or [None]
         pairs = {
             split: find_pairs(folder, split, blur_folder=config.blur_folder) for split in splits
         }
-        return {split or "train": self._generate_examples(found) for split, found in pairs.items()}
+        return {split or "train": self._generate_examples(p) for split, p in pairs.items()}
 
     def _generate_examples(self, pairs: Sequence[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for pair in pairs:

@@ -111,7 +111,9 @@ def _sizes(tree: FileTree) -> dict[Photograph, tuple[int, int]]:
     from tfdeblur.image.headers import read_header
 
     files = [n for n in tree.names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]
-    sizes, seen, problems = {}, {}, []
+    sizes: dict[Photograph, tuple[int, int]] = {}
+    seen: dict[str, str] = {}
+    problems = []
     for file, name in zip(files, _names(files), strict=True):
         if name in seen:
             problems.append(f"{tree.where(file)} and {seen[name]} would both be named {name}")
