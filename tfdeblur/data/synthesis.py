@@ -2,22 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfdeblur.data import flows
+from tfdeblur.data.degrade import Degradation, degrade, expose
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_uint8
 from tfdeblur.operators import blur_image
 
-if TYPE_CHECKING:
-    from tfdeblur.data.degrade import Degradation
-
 BLURS = ("motion-flow", "camera-shake")
-
-# Displacements over the exposure of a camera shake; at 46 pixels they are less than one apart.
-_SHAKE_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ def synthesize_pair(
     seed: int,
     law: str = "gong2018",
     max_extent: float = 23,
-    degradation: "Degradation | None" = None,
+    degradation: Degradation | None = None,
     crop_border: bool = True,
     *,
     strength: str = "strong",
@@ -54,9 +48,10 @@ def synthesize_pair(
     Args:
         sharp_uint8: uint8 `(height, width, 3)`, RGB.
         seed: int >= 0. The flow is `flows.random_flow(seed, height, width, ...)`.
-        law, max_extent, strength: of the motion, see `flows.random_flow`. Camera shake takes
-            `max_extent` as the longest path, pixels, and has neither law nor strength.
-        degradation: noise, saturation and JPEG after the blur; None: none of them.
+        law, max_extent, strength: of the motion, see `flows.random_flow`. Camera shake has
+            neither law nor strength; for its `max_extent` see `camera_shake.random_shake`.
+        degradation: noise, saturation and JPEG after the blur; None: none of them. Of these the
+            sharp image takes part in the saturation.
         crop_border: whether to cut off the border (`flows.border`) where the blur takes in
             pixels that the photograph does not have; its width differs from motion to motion.
         blur: "motion-flow", straight lines by the operator K, or "camera-shake", curved paths.
@@ -81,17 +76,51 @@ def synthesize_pair(
         blurred, margin, factor = *_shake(image, seed, max_extent), 1.0
     else:
         raise InvalidInput(f"`blur` must be one of {', '.join(BLURS)}. Received: blur={blur!r}")
-    if degradation is not None:
-        from tfdeblur.data.degrade import degrade
-
-        blurred = degrade(blurred, degradation, _noise_seed(seed))
     inside = _inside(height, width, margin if crop_border else (0, 0))
     return SyntheticPair(
-        to_uint8(blurred[inside]),
-        sharp_uint8[inside].copy(),
-        None if flow is None else flow[inside].copy(),
+        _degraded(blurred, degradation, seed)[inside],
+        _exposed(sharp_uint8, degradation)[inside],
+        None if flow is None else flow[inside],
         factor,
     )
+
+
+def unblurred_pair(
+    sharp_uint8: np.ndarray,
+    seed: int,
+    degradation: Degradation | None = None,
+    *,
+    blur: str = "motion-flow",
+) -> SyntheticPair:
+    """A photograph as its own partner, for an image that is sharp must be left as it is.
+
+    Args, raises: as `synthesize_pair`.
+
+    Returns:
+        The pair, with a flow of zeros, or None for camera shake.
+    """
+    _check_photograph(sharp_uint8)
+    image = sharp_uint8 / np.float32(255)
+    still = np.zeros((*image.shape[:2], 2), np.float32)
+    return SyntheticPair(
+        _degraded(image, degradation, seed),
+        _exposed(sharp_uint8, degradation),
+        still if blur == "motion-flow" else None,
+        1.0,
+    )
+
+
+def _degraded(blurred: np.ndarray, degradation: Degradation | None, seed: int) -> np.ndarray:
+    if degradation is None:
+        return to_uint8(blurred)
+    # From the seed itself the noise would repeat the numbers of the motion.
+    return to_uint8(degrade(blurred, degradation, (seed, 1)))
+
+
+def _exposed(sharp: np.ndarray, degradation: Degradation | None) -> np.ndarray:
+    if degradation is None or degradation.saturation == 1:
+        return sharp
+    return to_uint8(expose(sharp / np.float32(255), degradation))
 
 
 def _shake(image: np.ndarray, seed: int, max_extent: float) -> tuple[np.ndarray, tuple[int, int]]:
@@ -100,7 +129,7 @@ def _shake(image: np.ndarray, seed: int, max_extent: float) -> tuple[np.ndarray,
     from tfdeblur.operators.path_blur import PathBlur
 
     height, width = image.shape[:2]
-    paths = random_shake(seed, height, width, max_extent, _SHAKE_SAMPLES)
+    paths = random_shake(seed, height, width, max_extent)
     blurred = np.asarray(PathBlur(paths[np.newaxis]).apply(image[np.newaxis]))[0]
     columns, rows = np.abs(paths).max(axis=(0, 1, 2))
     return blurred, (math.ceil(rows), math.ceil(columns))
@@ -116,11 +145,6 @@ def _inside(height: int, width: int, margin: tuple[int, int]) -> tuple[slice, sl
             "`max_extent`, or leave the photograph out."
         )
     return slice(rows, height - rows), slice(columns, width - columns)
-
-
-def _noise_seed(seed: int) -> int:
-    """A seed of its own for the noise: from the same one it would repeat the motion's numbers."""
-    return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
 def _check_photograph(sharp: np.ndarray) -> None:
