@@ -10,7 +10,8 @@ VERSION = re.search(
     r'^__version__ = "([^"]+)"', (HERE / "tfdeblur/__init__.py").read_text(), re.MULTILINE
 ).group(1)
 
-DATA = ["tensorflow-datasets~=4.9"]
+# TFDS 4.9.10 imports importlib_resources when it builds a data set, and does not ask for it.
+DATA = ["tensorflow-datasets~=4.9", "importlib_resources"]
 TEST = [
     "pytest>=8",
     "hypothesis>=6",
@@ -19,7 +20,6 @@ TEST = [
     "pillow>=10",
     "jax>=0.5",  # the networks are held against Keras on JAX and NumPy
     "dill",
-    "importlib_resources",
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Moves protobuf and pyarrow below what requirements.lock has: an environment of its own.

@@ -1,10 +1,10 @@
 """TFDS's own test of a builder, on dummy data: every configuration of the four."""
 
 import tempfile
-from pathlib import Path
 from unittest import mock
 
 import tensorflow_datasets as tfds
+from etils import epath
 
 import tfds_builders
 from tests.tfds_builders.makers import BUILDERS, write_dummy_data, write_kohler_archives
@@ -47,9 +47,10 @@ class WholeKohlerTest(tfds.testing.DatasetBuilderTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.EXAMPLE_DIR = cls.enterClassContext(tempfile.TemporaryDirectory())
+        # Not EXAMPLE_DIR: TFDS looks at that when pytest collects the class, before this.
+        cls.dummy_data = epath.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         counts = {(i, k): published_frames(i, k) for i in IMAGES for k in KERNELS}
-        folder = write_kohler_archives(Path(cls.EXAMPLE_DIR) / "kohler", counts)
+        folder = write_kohler_archives(cls.dummy_data / "kohler", counts)
         digests = {name: file_digest(folder / name, "0" * 32) for name in kohler.MD5}
         cls.enterClassContext(mock.patch.object(kohler, "MD5", digests))
 
