@@ -29,6 +29,14 @@ def at_least_one(text: str) -> int:
     return value
 
 
+def above_zero(text: str) -> float:
+    """Type of an argparse option that is a positive, finite number."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text}")
+    return value
+
+
 def duration(seconds: float) -> str:
     """A time span for people: `40 s`, `12 min`, `3 h 05 min`."""
     if seconds < 60:
@@ -37,11 +45,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
+def add_model_argument(parser: argparse._ActionsContainer, required: bool = True) -> None:
     """Adds `--model`, the network to restore with."""
     parser.add_argument(
         "--model",
-        required=True,
+        required=required,
         metavar="MODEL",
         help="name of a preset, folder of a training run, or a .keras file",
     )

@@ -65,7 +65,7 @@ class Progress:
                 handler.removeFilter(self._make_room)
 
     def _finish(self, event: Event, result: FileResult, now: float) -> None:
-        if result.status in ("done", "degenerate"):
+        if result.status in ("done", "degenerate", "not converged"):
             self._pixels_done += event.pixels
             self._measured_bytes += self._bytes[event.index]
             self._seconds_done += result.seconds
@@ -123,7 +123,7 @@ def describe(result: FileResult) -> str:
     if result.frames > 1:
         size += f", {result.frames} frames"
     line = f"{name} -> {printable(result.output)}  ({size}, {result.seconds:.2f} s)"
-    if result.status == "degenerate":
+    if result.status in ("degenerate", "not converged"):
         line = "warning: " + line
     return f"{line}  {reason}" if reason else line
 

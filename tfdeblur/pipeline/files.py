@@ -33,8 +33,9 @@ from tfdeblur.image.codec import (
 )
 from tfdeblur.pipeline.compare import comparison, sharp_partner
 from tfdeblur.pipeline.inputs import Source, find_inputs, printable
+from tfdeblur.pipeline.known_flow import Deconvolved
 from tfdeblur.pipeline.plan import Job, plan_outputs, prepare_folder
-from tfdeblur.pipeline.restore import DegenerateOutputWarning
+from tfdeblur.pipeline.restore import DegenerateOutputWarning, Restored
 from tfdeblur.pipeline.video import restore_video
 
 __all__ = [
@@ -61,12 +62,15 @@ class FileResult:
 
     Attributes:
         status: "done"; "skipped", it was done before; "degenerate", the network's output was
-            unusable and the input was written in its place; "failed", no result was written.
+            unusable and the input was written in its place; "not converged", the solver ran
+            out of steps and what it had was written; "failed", no result was written.
         width, height: pixels of the upright image, 0 if it was not read.
         frames: restored frames, 1 for an image, 0 if none.
         seconds: wall time with reading and writing.
         reason: why it is not simply done, or a remark; one line, "" if there is none.
         exit_code: what the command line would return for this file alone.
+        steps, residual, converged: of the solver (`solvers.Solution`), where a known flow was
+            deconvolved; None otherwise.
     """
 
     input: Path
@@ -78,6 +82,9 @@ class FileResult:
     seconds: float = 0.0
     reason: str = ""
     exit_code: int = EXIT_DONE
+    steps: int | None = None
+    residual: float | None = None
+    converged: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,8 @@ def _cause(error: Exception) -> str:
 
 
 def exit_code(results: Sequence[FileResult]) -> int:
-    """The gravest code of all files: unexpected (1), bad input (3), missing (4), degenerate (5)."""
+    """The gravest code of all files: unexpected (1), bad input (3), missing (4), unusable or
+    not converged (5)."""
     codes = {result.exit_code for result in results}
     order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
     return next((code for code in order if code in codes), EXIT_DONE)
@@ -120,7 +128,8 @@ def restore_files(
     """Restores the files of `jobs` one after the other.
 
     Args:
-        restorer: a `Restorer`: `(image, progress=...)` -> `Restored`.
+        restorer: a `Restorer`: `(image, progress=...)` -> `Restored`. Jobs that have a flow
+            pass it on as `flow=...` (`KnownFlow`).
         jobs: from `plan_outputs`.
         on_event: is told when a job starts, whenever a part is finished, and when it ends.
         overwrite: whether jobs that are done already are done again.
@@ -210,16 +219,32 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     on_progress(0.0, height * width)
     # Of gray images three channels are averaged at the end: they are rounded after that, once.
     image = decoded.float_rgb() if decoded.gray else decoded.rgb
-    restored = restorer(image, progress=on_tiles)
+    known = {} if job.flow is None else {"flow": job.flow}
+    restored = restorer(image, progress=on_tiles, **known)
     data = encode_image(restored.image, like=decoded, format=format_of(job.output))
     if job.comparison is not None:
         _write_comparison(job, decoded, restored.image)
     # Last, because a file that is there counts as done.
     write_atomically(job.output, data)
-    if not restored.degenerate:
+    return _verdict(result, restored)
+
+
+def _verdict(result: FileResult, restored: Restored) -> FileResult:
+    """`result`, with what is to be said about the restored image."""
+    status, reason = "done", ""
+    if restored.degenerate:
+        status = "degenerate"
+        reason = (
+            "the network's output was unusable (NaN or far out of range): the input was written"
+        )
+    if isinstance(restored, Deconvolved):
+        solver = {name: getattr(restored, name) for name in ("steps", "residual", "converged")}
+        result = replace(result, **solver)
+        if not restored.converged:
+            status, reason = "not converged", restored.remark
+    if status == "done":
         return result
-    reason = "the network's output was unusable (NaN or far out of range): the input was written"
-    return replace(result, status="degenerate", reason=reason, exit_code=NotConverged.exit_code)
+    return replace(result, status=status, reason=reason, exit_code=NotConverged.exit_code)
 
 
 def _write_comparison(job: Job, blurred: DecodedImage, restored: np.ndarray) -> None:

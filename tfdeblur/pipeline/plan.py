@@ -6,10 +6,11 @@ Loads no TensorFlow: what can go wrong here is said before seconds are spent on 
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfdeblur.errors import InvalidInput, TfdeblurError
+from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
 from tfdeblur.pipeline.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source, printable
 
 FORMATS = ("keep", "png", "jpeg")
@@ -19,12 +20,16 @@ _ENDINGS = {"png": (".png",), "jpeg": (".jpg", ".jpeg", ".jpe")}
 
 @dataclass(frozen=True)
 class Job:
-    """One file to restore: `source` -> `output`, and a picture `comparison` unless it is None."""
+    """One file to restore: `source` -> `output`, and a picture `comparison` unless it is None.
+
+    `flow` is the file of its known motion flow, None where a network restores it.
+    """
 
     source: Path
     output: Path
     comparison: Path | None = None
     error: TfdeblurError | None = None
+    flow: Path | None = None
 
     @property
     def is_video(self) -> bool:
@@ -95,6 +100,50 @@ def _image_ending(ending: str, file_format: str) -> str:
         return ending if ending.lower() in IMAGE_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]
     return ending if ending.lower() in endings else endings[0]
+
+
+def with_flows(
+    jobs: Sequence[Job], known_flow: str | os.PathLike, out: str | os.PathLike
+) -> list[Job]:
+    """Gives every job the file of its motion flow.
+
+    Args:
+        jobs: from `plan_outputs`.
+        known_flow: an .npz or .flo file, for all jobs; or a folder that holds STEM.npz or
+            STEM.flo for an image STEM.png, in the same subfolder as the result below `out`.
+        out: folder for the results, as given to `plan_outputs`.
+
+    Returns:
+        The jobs; those without a flow, or with two, have an `error`.
+
+    Raises:
+        DataError: if `known_flow` does not exist.
+    """
+    given = Path(known_flow)
+    if not given.exists():
+        raise DataError(
+            "`known_flow` must be a flow file (.npz or .flo) or a folder of them; there is no "
+            f"such file or folder. Received: known_flow={os.fspath(known_flow)!r}"
+        )
+    return [job if job.error else _with_flow(job, given, Path(out)) for job in jobs]
+
+
+def _with_flow(job: Job, given: Path, out: Path) -> Job:
+    if job.is_video:
+        text = "A motion flow belongs to one photograph: a video cannot be restored with it."
+        return replace(job, error=InvalidInput(text))
+    if not given.is_dir():
+        return replace(job, flow=given)
+    base = given / job.output.parent.relative_to(out) / job.source.name
+    candidates = [base.with_suffix(f".{ending}") for ending in FLOW_FORMATS]
+    found = [path for path in candidates if path.is_file()]
+    if len(found) == 1:
+        return replace(job, flow=found[0])
+    names = " nor ".join(printable(path) for path in candidates)
+    if not found:
+        return replace(job, error=DataError(f"There is no flow for it: neither {names} exists."))
+    text = "There are two flows for it, {} and {}; remove one.".format(*map(printable, found))
+    return replace(job, error=InvalidInput(text))
 
 
 def _key(path: Path) -> str:

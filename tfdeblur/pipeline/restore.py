@@ -185,7 +185,7 @@ class Restorer:
         degenerate = []
         for image, result, target in zip(images, results, restored, strict=True):
             degenerate.append(is_degenerate(image, result))
-            target[...] = image if degenerate[-1] else _as_kind(result, image.dtype)
+            target[...] = image if degenerate[-1] else as_kind(result, image.dtype)
         return degenerate
 
     def _run(self, images: np.ndarray) -> np.ndarray:
@@ -268,8 +268,8 @@ def is_degenerate(image: np.ndarray, restored: np.ndarray) -> bool:
     return not change <= MAX_MEAN_CHANGE * image.size  # NaN compares false
 
 
-def _as_kind(restored: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Float, unclipped, to the kind of the input: clipped once, here."""
+def as_kind(restored: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Float, unclipped, to the kind of the input: clipped once, here. Integers are rounded."""
     if dtype in (np.uint8, np.uint16):
         return to_integers(restored, dtype.type)
     return np.clip(restored, 0.0, 1.0).astype(dtype, copy=False)

@@ -32,9 +32,9 @@ def conjugate_gradient(
 
     Gradients flow to `rhs` and to every tensor that `apply` captures, through the solution of
     A y = (incoming gradient) by the same solver: no step is kept, memory does not grow with
-    them, and the gradient is as exact as `tolerance`. None flows to `start`, on which the
-    solution does not depend. In a graph it is one `tf.while_loop`; it compiles with XLA where
-    shapes are static.
+    them, and the gradient is as exact as `tolerance`, if `max_steps` allow. None flows to
+    `start`, on which the solution does not depend. In a graph it is one `tf.while_loop`; it
+    compiles with XLA where shapes are static.
 
     Args:
         apply: A, maps `(batch, ...)` to the same shape and dtype, each image by itself.
@@ -73,10 +73,9 @@ def conjugate_gradient(
     # and of A in it, by an identity whose gradient is a solve.
     @tf.custom_gradient
     def tie(value, remainder):
-        def gradient(upstream, variables=None):
-            adjoint = conjugate_gradient(apply, upstream, None, tolerance, max_steps).value
-            gradients = (None, adjoint)
-            return gradients if variables is None else (gradients, [None] * len(variables))
+        def gradient(upstream):
+            solved = conjugate_gradient(apply, upstream, None, tolerance, max_steps)
+            return None, solved.value
 
         return tf.identity(value), gradient
 

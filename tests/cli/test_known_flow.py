@@ -1,0 +1,359 @@
+"""`tfdeblur deblur --known-flow`: results, reports, which flow belongs to which photograph."""
+
+import json
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.makers import contents, levels, pixels
+from tests.helpers import picture
+from tfdeblur.cli.main import main
+from tfdeblur.operators import MotionBlur
+from tfdeblur.pipeline import known_flow
+
+SHARP = Path(__file__).parents[2] / "demo/pairs/test/sharp/GOPR0384_11_00-000001.png"
+
+
+def save_npz(path, flow):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, flow=np.asarray(flow, "float32"))
+
+
+def save_flo(path, flow):
+    height, width = flow.shape[:2]
+    flow = np.asarray(flow, "<f4").tobytes()
+    path.write_bytes(b"PIEH" + struct.pack("<ii", width, height) + flow)
+
+
+def still(height=6, width=7):
+    """No motion: K is the identity, and the image that was blurred is the image."""
+    return np.zeros((height, width, 2), "float32")
+
+
+def to_right(height, width, extent=12):
+    return np.broadcast_to(np.float32([extent, 0]), (height, width, 2))
+
+
+def sharp_part(height=64, width=96):
+    """A part of a photograph with much detail, uint8."""
+    return cv2.imread(str(SHARP))[100 : 100 + height, 200 : 200 + width, ::-1].copy()
+
+
+def blurred(sharp, flow):
+    found = MotionBlur(flow).apply(sharp[None].astype("float32") / 255)[0]
+    return np.round(255 * np.clip(found, 0, 1)).astype("uint8")
+
+
+def psnr(image, sharp):
+    return -10 * np.log10(np.mean((image / 255.0 - sharp / 255.0) ** 2))
+
+
+@pytest.fixture
+def deblur(tmp_path, monkeypatch):
+    """Runs the command in an empty folder; its input folder p exists."""
+    monkeypatch.chdir(tmp_path)
+    Path("p").mkdir()
+
+    def run(*arguments, flow="flow.npz", out="out"):
+        return main(["deblur", *arguments, "--out", out, "--known-flow", flow])
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["npz", "flo"])
+def test_blur_is_undone(kind, deblur, capsys):
+    sharp = sharp_part()
+    flow = to_right(*sharp.shape[:2])
+    image = blurred(sharp, flow)
+    Image.fromarray(image).save("p/x.png")
+    (save_npz if kind == "npz" else save_flo)(Path(f"flow.{kind}"), flow)
+    assert deblur("p/x.png", "--compare", "--json", flow=f"flow.{kind}") == 0
+    assert psnr(pixels("out/x.png"), sharp) > psnr(image, sharp) + 3
+    assert pixels("out/x.compare.png").shape[1] > 2 * 96
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["known_flow"] == f"flow.{kind}" and "model" not in report
+    (file,) = report["files"]
+    assert file["status"] == "done" and file["converged"] is True
+    assert 5 < file["steps"] < 100 and 0 < file["residual"] <= 1e-4
+    assert "1 file: 1 restored." in captured.err
+
+
+def test_options_reach_the_solver(deblur, capsys):
+    image = levels(8, 9)
+    Image.fromarray(image).save("p/x.png")
+    save_npz(Path("flow.npz"), np.float32(3) * picture(8, 9, 2))
+    found = {}
+    for name, options in {
+        "default": [],
+        "strong anchor": ["--beta", "1e3"],
+        "coarse": ["--tolerance", "1e-2"],
+        "other lines": ["--rasterizer", "fspecial"],
+    }.items():
+        assert deblur("p/x.png", "--json", "--overwrite", *options) == 0
+        (file,) = json.loads(capsys.readouterr().out)["files"]
+        found[name] = pixels("out/x.png").astype(int), file["steps"]
+    assert np.abs(found["strong anchor"][0] - image).max() <= 1  # nothing moves from the anchor
+    assert np.abs(found["default"][0] - image).max() > 3
+    assert found["coarse"][1] < found["default"][1]
+    assert not np.array_equal(found["other lines"][0], found["default"][0])
+
+
+def test_running_out_of_steps_is_told_and_the_result_kept(deblur, capsys):
+    Image.fromarray(levels(8, 9)).save("p/x.png")
+    save_npz(Path("flow.npz"), to_right(8, 9, 5))
+    assert deblur("p/x.png", "--max-steps", "2", "--json") == 5
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    (file,) = report["files"]
+    assert (file["status"], file["steps"], file["converged"]) == ("not converged", 2, False)
+    assert file["residual"] > 1e-4 and f"{file['residual']:.3g}" in file["reason"]
+    assert report["totals"]["not converged"] == 1 and report["exit_code"] == 5
+    assert "warning: p/x.png -> out/x.png" in captured.err and "after 2 steps" in captured.err
+    assert "1 file: 1 restored, but not converged." in captured.err
+    assert pixels("out/x.png").shape == (8, 9, 3)
+
+
+def test_a_folder_gives_each_photograph_its_own_flow(deblur, capsys):
+    # The flows have the sizes of their images: the wrong one would be refused.
+    for index, name in enumerate(["a.png", "b.jpg", "sub/a.png"]):
+        path = Path("p", name)
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(levels(6 + index, 7)).save(path)
+        flow = Path("flows", name)
+        flow.parent.mkdir(parents=True, exist_ok=True)
+        save = save_flo if index == 1 else save_npz
+        save(flow.with_suffix(".flo" if index == 1 else ".npz"), still(6 + index))
+    assert deblur("p", "--recursive", flow="flows") == 0
+    np.testing.assert_array_equal(pixels("out/a.png"), levels(6, 7))
+    np.testing.assert_array_equal(pixels("out/sub/a.png"), levels(8, 7))
+    assert Path("out/b.jpg").is_file()
+
+
+def test_one_flow_for_many_builds_one_operator(deblur, monkeypatch):
+    built = []
+
+    def spy(*arguments, **options):
+        built.append(1)
+        return MotionBlur(*arguments, **options)
+
+    monkeypatch.setattr(known_flow, "MotionBlur", spy)
+    for index in range(3):
+        Image.fromarray(levels(6, 7, seed=index)).save(f"p/{index}.png")
+    save_npz(Path("flow.npz"), still())
+    assert deblur("p") == 0
+    for index in range(3):
+        np.testing.assert_array_equal(pixels(f"out/{index}.png"), levels(6, 7, seed=index))
+    assert len(built) == 1
+
+
+def test_kinds_of_images_are_kept(deblur):
+    save_npz(Path("flow.npz"), still())
+    images = {
+        "gray.png": levels(6, 7, 1)[..., 0],
+        "alpha.png": levels(6, 7, 4),
+        "deep.png": levels(6, 7, 3, np.uint16)[..., ::-1],
+        "deep.tif": levels(6, 7, 3, np.uint16)[..., ::-1],
+    }
+    for name, image in images.items():
+        if name.startswith("deep"):
+            cv2.imwrite(f"p/{name}", image)
+        else:
+            Image.fromarray(image).save(f"p/{name}")
+    assert deblur("p") == 0
+    for name in images:
+        before, after = pixels(f"p/{name}"), pixels(f"out/{name}")
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_flow_belongs_to_the_upright_photograph(deblur):
+    sharp = sharp_part()
+    flow = to_right(*sharp.shape[:2])
+    image = blurred(sharp, flow)
+    lying = Image.fromarray(np.rot90(image))  # shown turned by a quarter to the right
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying.save("p/x.png", exif=exif)
+    save_npz(Path("flow.npz"), flow)
+    assert deblur("p/x.png") == 0
+    assert psnr(pixels("out/x.png"), sharp) > psnr(image, sharp) + 3
+
+
+ROWS = []
+
+
+def row(code, says, options=()):
+    """Registers a maker of bad input: `(folder) -> (flow, names of results)`."""
+
+    def register(make):
+        ROWS.append(pytest.param(make, code, says, options, id=make.__name__))
+        return make
+
+    return register
+
+
+@row(4, "Received: known_flow='gone.npz'")
+def missing_flow(folder):
+    return "gone.npz", []
+
+
+@row(3, "that is 7x6 pixels (width x height) when upright, so its flow must have shape (6, 7, 2)")
+def flow_of_another_size(folder):
+    save_npz(folder / "flow.npz", still(5, 8))
+    return "flow.npz", []
+
+
+@row(3, "flow.npz does not fit the image: that is 7x6 pixels")
+def flow_turned(folder):
+    save_npz(folder / "flow.npz", still(7, 6))
+    return "flow.npz", []
+
+
+@row(3, "flow.npz must be known and finite everywhere. Received: 1 pixels")
+def flow_with_nan(folder):
+    flow = still()
+    flow[2, 3, 1] = np.nan
+    save_npz(folder / "flow.npz", flow)
+    return "flow.npz", []
+
+
+@row(3, "flow.flo must be known and finite everywhere. Received: 1 pixels")
+def flow_with_unknown_vectors(folder):
+    flow = still()
+    flow[2, 3] = 1666666752
+    save_flo(folder / "flow.flo", flow)
+    return "flow.flo", []
+
+
+@row(3, "flow.npz holds a motion of 5000 pixels")
+def motion_far_longer_than_the_image(folder):
+    save_npz(folder / "flow.npz", still() + 5000)
+    return "flow.npz", []
+
+
+@row(3, 'flow.npz must hold an array "flow". Received: motion')
+def flow_under_another_name(folder):
+    np.savez(folder / "flow.npz", motion=still())
+    return "flow.npz", []
+
+
+@row(3, "flow.npz must be a flow (height, width, 2). Received: (6, 7, 3)")
+def three_components(folder):
+    save_npz(folder / "flow.npz", np.zeros((6, 7, 3)))
+    return "flow.npz", []
+
+
+@row(3, "flow.npz is damaged")
+def text_named_npz(folder):
+    (folder / "flow.npz").write_text("Dear reader,\n")
+    return "flow.npz", []
+
+
+@row(3, "flow.npz is damaged")
+def empty_flow(folder):
+    (folder / "flow.npz").touch()
+    return "flow.npz", []
+
+
+@row(3, "flow.npz is damaged")
+def truncated_npz(folder):
+    save_npz(folder / "flow.npz", still())
+    data = (folder / "flow.npz").read_bytes()
+    (folder / "flow.npz").write_bytes(data[: len(data) // 2])
+    return "flow.npz", []
+
+
+@row(3, "flow.flo is cut off")
+def truncated_flo(folder):
+    save_flo(folder / "flow.flo", still())
+    data = (folder / "flow.flo").read_bytes()
+    (folder / "flow.flo").write_bytes(data[:-5])
+    return "flow.flo", []
+
+
+@row(3, "flow.flo is no Middlebury .flo file")
+def flo_without_its_mark(folder):
+    save_flo(folder / "flow.flo", still())
+    data = (folder / "flow.flo").read_bytes()
+    (folder / "flow.flo").write_bytes(b"HEIP" + data[4:])
+    return "flow.flo", []
+
+
+@row(3, "flow.tif must end in .npz or .flo")
+def flow_in_another_format(folder):
+    (folder / "flow.tif").write_bytes(b"II*\0")
+    return "flow.tif", []
+
+
+@row(4, "There is no flow for it: neither flows/y.npz nor flows/y.flo exists")
+def one_flow_of_two_in_a_folder(folder):
+    Image.fromarray(levels(6, 7)).save(folder / "p" / "y.png")
+    save_npz(folder / "flows" / "x.npz", still())
+    return "flows", ["x.png"]
+
+
+@row(3, "There are two flows for it, flows/x.npz and flows/x.flo")
+def two_flows_for_one(folder):
+    save_npz(folder / "flows" / "x.npz", still())
+    save_flo(folder / "flows" / "x.flo", still())
+    return "flows", []
+
+
+@row(3, "a video cannot be restored with it")
+def video(folder):
+    (folder / "p" / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 200)
+    save_npz(folder / "flow.npz", still())
+    return "flow.npz", ["x.png"]
+
+
+@row(3, "p/y.png is not an image")
+def damaged_photograph(folder):
+    (folder / "p" / "y.png").write_text("no")
+    save_npz(folder / "flow.npz", still())
+    return "flow.npz", ["x.png"]
+
+
+@pytest.mark.parametrize(("make", "code", "says", "options"), ROWS)
+def test_bad_input_is_named(make, code, says, options, deblur, tmp_path, capsys):
+    Image.fromarray(levels(6, 7)).save("p/x.png")
+    flow, wanted = make(tmp_path)
+    before = contents(tmp_path / "p")
+    assert deblur("p", *options, flow=flow) == code
+    captured = capsys.readouterr()
+    assert says in captured.err and "Traceback" not in captured.err and captured.out == ""
+    assert contents(tmp_path / "p") == before
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == wanted
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ([], "one of the arguments --model --known-flow is required"),
+        (["--model", "m", "--known-flow", "f"], "not allowed with argument"),
+        (["--model", "m", "--beta", "0.1"], "--beta: works with --known-flow only"),
+        (["--model", "m", "--max-steps", "9"], "--max-steps: works with --known-flow only"),
+        (["--model", "m", "--tolerance", "1e-3"], "--tolerance: works with --known-flow only"),
+        (["--model", "m", "--rasterizer", "fspecial"], "--rasterizer: works with --known-flow"),
+        (["--known-flow", "f", "--passes", "2"], "--passes: works with --model only"),
+        (["--known-flow", "f", "--tile", "256"], "--tile: works with --model only"),
+        (["--known-flow", "f", "--memory-budget", "9"], "--memory-budget: works with --model"),
+        (["--known-flow", "f", "--precision", "bfloat16"], "--precision: works with --model"),
+        (["--known-flow", "f", "--self-ensemble"], "--self-ensemble: works with --model only"),
+        (["--known-flow", "f", "--beta", "0"], "--beta: must be a number above 0, not 0"),
+        (["--known-flow", "f", "--beta", "nan"], "--beta: must be a number above 0, not nan"),
+        (["--known-flow", "f", "--tolerance", "-1"], "--tolerance: must be a number above 0"),
+        (["--known-flow", "f", "--max-steps", "0"], "--max-steps: must be at least 1, not 0"),
+        (["--known-flow", "f", "--rasterizer", "line"], "--rasterizer: invalid choice: 'line'"),
+    ],
+)
+def test_wrong_usage(arguments, says, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["deblur", "x.png", "--out", "o", *arguments])
+    captured = capsys.readouterr().err
+    assert end.value.code == 2 and says in captured and "usage: tfdeblur deblur" in captured
