@@ -39,8 +39,9 @@ def line_kernel(u: float, v: float, rasterizer: str = "gong2018") -> np.ndarray:
             the line; (e_r, e_c): direction.
 
     Returns:
-        float64 `(rows, columns)`, both odd, centre at the pixel itself; entries >= 0 that sum to
-        1. Point-symmetric, so (u, v) and (-u, -v) give the same kernel; [[1.0]] up to length 1.
+        float64 `(rows, columns)`, both odd and as few as hold all weights, centre at the pixel
+        itself; entries >= 0 that sum to 1. Point-symmetric, so (u, v) and (-u, -v) give the same
+        kernel; [[1.0]] up to length 1.
 
     Raises:
         InvalidInput: if u or v is not finite, or the rasterizer is unknown.
@@ -66,4 +67,5 @@ def line_kernel(u: float, v: float, rasterizer: str = "gong2018") -> np.ndarray:
         along = np.abs(l)
     end = (np.abs(d) <= 1) & (np.hypot(k, l) >= half)
     weights = np.maximum(0.0, 1 - np.where(end, np.hypot(d, half - along), np.abs(d)))
+    weights = weights[weights.any(axis=1)][:, weights.any(axis=0)]  # symmetric: the centre stays
     return weights / weights.sum()
