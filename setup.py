@@ -22,8 +22,9 @@ TEST = [
     "dill",
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
-# Moves protobuf and pyarrow below what requirements.lock has: an environment of its own.
-BEAM = ["apache-beam>=2.77"]
+# Beam 2.77 wants protobuf < 7 and pyarrow < 26, below requirements.lock: an environment of its own.
+# The `tfds` command imports mlcroissant as well, which TFDS does not ask for either.
+BEAM = ["apache-beam>=2.77", "mlcroissant>=1.0.9"]
 
 setup(
     name="tfdeblur",
