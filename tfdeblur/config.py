@@ -46,6 +46,13 @@ class DataConfig:
         flips, turns, permute_channels: augmentations (mirroring; quarter turns; RGB order).
         cache_mb: decoded images are kept in memory up to this size, MiB.
         validation_limit: at most this many validation images; 0 means all.
+        blur: "motion-flow": `train`, or `blur_photos` if given, is a folder of sharp photographs,
+            blurred while training by random motions. Empty: `train` holds pairs.
+        blur_photos: folder of photographs that take the place of some pairs of `train`.
+        blur_share: share of the samples that these have, between 0 and 1.
+        blur_law: "gong2018" or "physical".
+        blur_extent: ceiling on the motions across and down, pixels.
+        blur_strength: "strong" or "mild", the range of the motions.
     """
 
     train: str = ""
@@ -62,6 +69,12 @@ class DataConfig:
     permute_channels: bool = False
     cache_mb: int = 4096
     validation_limit: int = 0
+    blur: str = ""
+    blur_photos: str = ""
+    blur_share: float = 0.5
+    blur_law: str = "gong2018"
+    blur_extent: float = 23.0
+    blur_strength: str = "strong"
 
 
 @dataclass(frozen=True)
@@ -162,6 +175,9 @@ class TrainConfig:
 _CHOICES = {
     "model": ("biskip",),
     "network.norm": ("batch", "group", "none"),
+    "data.blur": ("", "motion-flow"),
+    "data.blur_law": ("gong2018", "physical"),
+    "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
     "optimizer.name": ("adam", "adamw"),
     "optimizer.schedule": ("linear", "cosine", "constant"),
@@ -239,6 +255,8 @@ def check(config: TrainConfig) -> None:
         (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
         (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
         (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
+        (("data.blur_share",), lambda value: 0 < value < 1, "between 0 and 1"),
+        (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
         (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
     ):
         for name in names:

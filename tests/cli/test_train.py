@@ -43,6 +43,18 @@ def test_a_run_and_its_continuation(pairs, tmp_path, capsys):
     assert "data.crop: 16 then, 32 now" in capsys.readouterr().err
 
 
+def test_photographs_are_blurred_while_training(pairs, tmp_path, capsys):
+    folder = tmp_path / "run"
+    blur = ["--data", pairs / "sharp", "--blur", "motion-flow", "--blur-extent", "5"]
+    assert train(*blur, "--run", folder, *QUICK, "--epochs", "1", "--steps-per-epoch", "1") == 0
+    record = json.loads((folder / "run.json").read_text())
+    assert record["config"]["data"]["blur_extent"] == 5
+    assert "4 photographs" in record["data"]["train"] and record["data"]["validation"] is None
+    capsys.readouterr()
+    assert train("--run", folder, "--resume", "--blur-extent", 7) == 3
+    assert "data.blur_extent: 5.0 then, 7.0 now" in capsys.readouterr().err
+
+
 def test_show_config_prints_all_settings_and_does_nothing(tmp_path, capsys):
     folder = tmp_path / "run"
     arguments = ["--run", folder, "--preset", "paper", "--set", "optimizer.ema=0.9"]
@@ -73,6 +85,20 @@ def test_show_config_prints_all_settings_and_does_nothing(tmp_path, capsys):
         ),
         (["--data", "{pairs}/none"], 4, "must be a folder of pairs or the name of a TFDS data set"),
         (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),
+        (["--data", "{pairs}", "--blur", "motion-flow"], 4, "is the blurred image of a pair"),
+        (
+            ["--data", "{pairs}/sharp", "--blur", "motion-flow", "--val", "{pairs}"],
+            4,
+            "pairs are in training and in validation",
+        ),
+        (
+            ["--data", "{pairs}/sharp", "--blur", "motion-flow", "--val-only", "0*"],
+            3,
+            "`--val-only` needs pairs",
+        ),
+        (["--data", "{pairs}", "--blur-photos", "{pairs}/none"], 4, "does not exist"),
+        (["--data", "{pairs}", "--blur-share", "1.5"], 3, "`data.blur_share` must be between"),
+        (["--data", "{pairs}", "--blur-extent", "0"], 3, "`data.blur_extent` must be at least 1"),
     ],
 )
 def test_what_is_wrong_is_named(pairs, tmp_path, capsys, arguments, code, message):

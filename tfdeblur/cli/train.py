@@ -13,12 +13,15 @@ examples:
   tfdeblur train --data pairs/ --run runs/first                      small preset, two CPU cores
   tfdeblur train --data gopro_large/blur --preset paper --vgg vgg19.npz --run runs/paper
   tfdeblur train --data pairs/ --train-exclude 'test-*' --val-only 'test-*' --run runs/split
+  tfdeblur train --data photos/ --blur motion-flow --val pairs/ --run runs/synthetic
+  tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
   tfdeblur train --run runs/first --resume                           go on where it stopped
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
-own folders. Ctrl-C stops after the current step and saves it; --resume continues the same run.
-The run folder then holds generator.keras (the best so far), panels/ with pictures, history.csv,
-logs/ for TensorBoard and run.json with everything that decides the run.
+own folders. photos/ holds sharp photographs, blurred by a new random motion each time one is used;
+what is validated on is always pairs. Ctrl-C stops after the current step and saves it; --resume
+continues the same run. The run folder then holds generator.keras (the best so far), panels/ with
+pictures, history.csv, logs/ for TensorBoard and run.json with everything that decides the run.
 
 schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
 1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
@@ -36,6 +39,12 @@ _SETTINGS = {
     "seed": "run.seed",
     "strategy": "run.strategy",
     "precision": "run.precision",
+    "blur": "data.blur",
+    "blur_photos": "data.blur_photos",
+    "blur_share": "data.blur_share",
+    "blur_law": "data.blur_law",
+    "blur_extent": "data.blur_extent",
+    "blur_strength": "data.blur_strength",
     "vgg": "loss.vgg",
 }
 _LISTS = {
@@ -55,7 +64,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder, written to")
-    parser.add_argument("--data", metavar="DIR|NAME", help="folder of pairs, or a TFDS name")
+    parser.add_argument(
+        "--data", metavar="DIR|NAME", help="folder of pairs or photographs, or a TFDS name"
+    )
     parser.add_argument("--val", metavar="DIR|NAME", help="validation pairs (default: test split)")
     for option, text in {
         "--train-only": "train on pairs whose name matches (repeatable)",
@@ -105,8 +116,34 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--show-config", action="store_true", help="print all settings as JSON and stop"
     )
+    _add_blur(parser)
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
+
+
+def _add_blur(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("blurring while training").add_argument
+    add("--blur", choices=["motion-flow"], help="--data holds sharp photographs: blur them")
+    add("--blur-photos", metavar="DIR", help="photographs to mix with the pairs of --data")
+    add(
+        "--blur-share",
+        type=float,
+        metavar="S",
+        help="share of the samples that are --blur-photos (default: 0.5)",
+    )
+    add(
+        "--blur-law",
+        choices=["gong2018", "physical"],
+        help="of the motions: as in the published data, or as a camera turns and zooms "
+        "(default: gong2018)",
+    )
+    add(
+        "--blur-extent",
+        type=float,
+        metavar="PIXELS",
+        help="ceiling on the motions across and down (default: 23)",
+    )
+    add("--blur-strength", choices=["strong", "mild"], help="range of motions (default: strong)")
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -25,7 +25,8 @@ LAYOUTS = """\
 Accepted layouts (blur may also be named blurred or input; sharp also target or gt):
   DIR/{blur,sharp}/NAME.png               pairs by file name, suffixes may differ
   DIR/{train,test}/{blur,sharp}/NAME.png  the same, with splits
-  DIR/{train,test}/SEQUENCE/{blur,sharp}/NNNNNN.png  GOPRO_Large as published"""
+  DIR/{train,test}/SEQUENCE/{blur,sharp}/NNNNNN.png  GOPRO_Large as published
+Sharp photographs alone can be trained on: `tfdeblur train --blur motion-flow`."""
 
 _MAX_PROBLEMS_SHOWN = 20
 _CHUNK_BYTES = 1 << 20

@@ -154,6 +154,8 @@ def _check_numbers(batch: int, seed: int, start: int, stop: int | None) -> None:
 
 def _check_crop(source: PairSource, crop: int) -> None:
     """Refuses a crop that does not fit into every image, naming those it does not fit."""
+    for part in getattr(source, "parts", ()):
+        _check_crop(part, crop)
     sides = source.sizes.min(axis=1)
     if sides.min() >= crop:
         return
@@ -166,6 +168,7 @@ def _check_crop(source: PairSource, crop: int) -> None:
         lines.append(f"  ... and {len(small) - _MAX_NAMES_SHOWN} more")
     raise DataError(
         f"`crop` must fit into every image. Received: crop={crop}. Smaller are {len(small)} of "
-        f"{source.count} pairs:\n" + "\n".join(lines) + f"\nTake a crop of at most {sides.min()}, "
-        "or leave these pairs out."
+        f"{source.count} pairs{getattr(source, 'size_note', '')}:\n"
+        + "\n".join(lines)
+        + f"\nTake a crop of at most {sides.min()}, or leave these pairs out."
     )

@@ -37,16 +37,17 @@ class DecodingReader:
     """Decodes a pair each time it is asked for.
 
     Args:
-        load: maps an index to uint8 `(2, height, width, 3)`; called from several threads.
+        load: maps an index to uint8 `(images, height, width, 3)`; called from several threads.
+        images: as for `MemoryReader`.
     """
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
+    def __init__(self, load: Load, images: int = 2) -> None:
+        self._load, self._images = load, images
 
     def frame(self, index: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
         pair = tf.numpy_function(self._call, [index], tf.uint8, stateful=False)
-        return tf.ensure_shape(pair, (2, None, None, 3))
+        return tf.ensure_shape(pair, (self._images, None, None, 3))
 
     def _call(self, index: np.int64) -> np.ndarray:
         with _CALLS:
@@ -112,16 +113,20 @@ class MemoryReader:
         load: as for `DecodingReader`; called once for each pair, in parallel.
         progress: called as `progress(done, count)` after each pair; None logs every few
             seconds.
+        images: int >= 1, how many are in a "pair": one, where they are photographs.
 
     Raises:
         DataError: if a pair does not decode, or not to the size in `sizes`.
     """
 
-    def __init__(self, sizes: np.ndarray, load: Load, progress: Progress | None = None) -> None:
+    def __init__(
+        self, sizes: np.ndarray, load: Load, progress: Progress | None = None, images: int = 2
+    ) -> None:
         frame_bytes = 3 * sizes.astype(np.int64).prod(axis=1)
-        starts = np.concatenate([[0], np.cumsum(2 * frame_bytes)])
+        starts = np.concatenate([[0], np.cumsum(images * frame_bytes)])
         pixels = _aligned_bytes(int(starts[-1]))
-        _fill(pixels, starts, sizes, load, progress or _LogProgress())
+        _fill(pixels, starts, sizes, load, progress or _LogProgress(), images)
+        self._images = images
         # On a machine with a GPU the buffer would go there, away from tf.data's threads.
         with tf.init_scope(), tf.device("/CPU:0"):
             # convert_to_tensor would copy the pixels, twice (three times the memory, measured).
@@ -132,8 +137,8 @@ class MemoryReader:
     def frame(self, index: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
         start, height, width = self._starts[index], self._sizes[index, 0], self._sizes[index, 1]
-        flat = tf.slice(self._pixels, [start], [6 * height * width])
-        return tf.reshape(flat, tf.stack([2, height, width, 3]))
+        flat = tf.slice(self._pixels, [start], [3 * self._images * height * width])
+        return tf.reshape(flat, tf.stack([self._images, height, width, 3]))
 
     def window(self, index: tf.Tensor, crop: int, seed: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
@@ -145,8 +150,8 @@ class MemoryReader:
             band = tf.slice(self._pixels, [first + 3 * top * width], [3 * crop * width])
             return tf.reshape(band, tf.stack([crop, width, 3]))[:, left : left + crop]
 
-        window = tf.stack([cut(start), cut(start + 3 * height * width)])
-        return tf.ensure_shape(window, (2, crop, crop, 3))
+        window = tf.stack([cut(start + 3 * i * height * width) for i in range(self._images)])
+        return tf.ensure_shape(window, (self._images, crop, crop, 3))
 
 
 class _LogProgress:
@@ -169,7 +174,12 @@ def _aligned_bytes(count: int) -> np.ndarray:
 
 
 def _fill(
-    pixels: np.ndarray, starts: np.ndarray, sizes: np.ndarray, load: Load, progress: Progress
+    pixels: np.ndarray,
+    starts: np.ndarray,
+    sizes: np.ndarray,
+    load: Load,
+    progress: Progress,
+    images: int,
 ) -> None:
     """Decodes every pair into its place in `pixels`."""
     done = iter(range(1, len(sizes) + 1))  # next() on it is atomic, unlike += on a number
@@ -179,7 +189,7 @@ def _fill(
             pair = load(i)
         except (DataError, InvalidInput) as error:
             return str(error)
-        expected = (2, *sizes[i].tolist(), 3)
+        expected = (images, *sizes[i].tolist(), 3)
         if pair.shape != expected:
             return f"pair {i} decodes to shape {pair.shape}; its header says {expected}"
         pixels[starts[i] : starts[i + 1]] = pair.reshape(-1)

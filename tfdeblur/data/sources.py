@@ -64,12 +64,13 @@ class CachingSource:
 
     cache_bytes: int
     sizes: np.ndarray
+    images = 2  # that `load` gives
     _reader: Reader | None = None
 
     @property
     def decoded_bytes(self) -> int:
         """Size of all pairs decoded to uint8, bytes."""
-        return int(6 * self.sizes.astype(np.int64).prod(axis=1).sum())
+        return int(3 * self.images * self.sizes.astype(np.int64).prod(axis=1).sum())
 
     def reader(self, progress: Progress | None = None) -> Reader:
         """Returns fast access for training; the same object each time.
@@ -82,7 +83,7 @@ class CachingSource:
         """
         if self._reader is None:
             if self.decoded_bytes <= self.cache_bytes:
-                self._reader = MemoryReader(self.sizes, self.load, progress)
+                self._reader = MemoryReader(self.sizes, self.load, progress, self.images)
             else:
                 logger.info(
                     "%s takes %.1f GiB decoded, more than the %.1f GiB to keep in memory: "
@@ -91,7 +92,7 @@ class CachingSource:
                     self.decoded_bytes / 2**30,
                     self.cache_bytes / 2**30,
                 )
-                self._reader = DecodingReader(self.load)
+                self._reader = DecodingReader(self.load, self.images)
         return self._reader
 
     def describe(self) -> str:

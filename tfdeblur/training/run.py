@@ -40,6 +40,7 @@ _FREE_ON_RESUME = {
     "data.validation_limit",
     "data.train",
     "data.validation",
+    "data.blur_photos",
     "loss.vgg",
 }
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.config import TrainConfig
+from tfdeblur.config import DataConfig, TrainConfig
 from tfdeblur.data import open_source
-from tfdeblur.errors import DataError
+from tfdeblur.data.blur_source import RandomBlur, open_photographs
+from tfdeblur.data.mixed_source import MixedSource
+from tfdeblur.errors import DataError, InvalidInput
 
 
 @dataclass
@@ -25,14 +27,7 @@ def open_data(config: TrainConfig) -> Data:
     """
     data = config.data
     cache = data.cache_mb * 2**20
-    train_split, test_split = _default_splits(data.train)
-    train = open_source(
-        data.train,
-        data.train_split or train_split,
-        data.train_only,
-        data.train_exclude,
-        cache_bytes=cache,
-    )
+    train, test_split = _open_training(data, cache)
     validation = None
     if data.validation:
         _, split = _default_splits(data.validation)
@@ -44,6 +39,27 @@ def open_data(config: TrainConfig) -> Data:
     if validation is not None:
         _refuse_overlap(train, validation)
     return Data(train, validation)
+
+
+def _open_training(data: DataConfig, cache: int) -> tuple[Any, str | None]:
+    """The training pairs, and the split of their data set to validate on, if it has one."""
+    only, exclude = data.train_only, data.train_exclude
+    blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
+    if data.blur and not data.blur_photos:
+        # A validation on random motions could not be compared with another run's.
+        if data.validation_only and not data.validation:
+            raise InvalidInput(
+                "`--val-only` needs pairs: photographs are blurred for training only. Received: "
+                f"--val-only {' '.join(data.validation_only)}. Give pairs with --val."
+            )
+        return open_photographs(data.train, blur, only, exclude, cache), None
+    train_split, test_split = _default_splits(data.train)
+    split = data.train_split or train_split
+    train: Any = open_source(data.train, split, only, exclude, cache_bytes=cache)
+    if data.blur_photos:
+        photographs = open_photographs(data.blur_photos, blur, cache_bytes=cache)
+        train = MixedSource(train, photographs, data.blur_share)
+    return train, test_split
 
 
 def _default_splits(data: str) -> tuple[str | None, str | None]:
