@@ -134,11 +134,11 @@ def test_factor_is_the_one_between_the_drawn_and_the_returned_field():
 def test_extents_of_the_released_law():
     """At 640 x 480: largest |u| about 33 on average, 91 % above 23, 29 % above 46 pixels."""
     largest = np.stack(
-        [np.abs(random_flow(seed, 480, 640, max_extent=1e6)).max((0, 1)) for seed in range(200)]
+        [np.abs(random_flow(seed, 480, 640, max_extent=1e6)).max((0, 1)) for seed in range(100)]
     )
     assert 30 < largest[:, 0].mean() < 37
-    assert 0.84 < (largest.max(axis=1) > 23).mean() < 0.96
-    assert 0.19 < (largest.max(axis=1) > 46).mean() < 0.39
+    assert 0.82 < (largest.max(axis=1) > 23).mean() < 0.96
+    assert 0.16 < (largest.max(axis=1) > 46).mean() < 0.42
 
 
 def test_mild_motions_are_smaller():

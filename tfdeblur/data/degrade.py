@@ -107,4 +107,5 @@ def _compress(image: np.ndarray, quality: int) -> np.ndarray:
             "`image` must be small enough for JPEG, at most 65500 pixels a side. "
             f"Received: shape={image.shape}"
         )
-    return to_float(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    return to_float(decoded[..., ::-1])

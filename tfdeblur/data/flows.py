@@ -8,7 +8,7 @@ as a camera does.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -162,13 +162,14 @@ def motion_from_uniform(uniform: Any, law: str, strength: str = "strong") -> Mot
             f"`strength` must be one of {', '.join(STRENGTHS)}. Received: strength={strength!r}"
         )
     module = array_module(uniform)
-    *others, angle, zoom = (
-        (2 * uniform[..., i] - 1) * limit for i, limit in enumerate(STRENGTHS[strength])
+    motion = Motion(
+        *((2 * uniform[..., i] - 1) * limit for i, limit in enumerate(STRENGTHS[strength]))
     )
     if law == "gong2018":
-        return Motion(*others, rotation=module.tan(angle), zoom=zoom)
+        return replace(motion, rotation=module.tan(motion.rotation))
     # From half the angle before to half the angle after the middle of the exposure: the chord.
-    return Motion(*others, rotation=2 * module.sin(angle / 2), zoom=_ZOOM_RATE * zoom)
+    chord = 2 * module.sin(motion.rotation / 2)
+    return replace(motion, rotation=chord, zoom=_ZOOM_RATE * motion.zoom)
 
 
 def motion_field(
