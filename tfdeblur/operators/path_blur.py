@@ -15,7 +15,8 @@ class PathBlur:
     such displacements; straight lines are the business of `MotionBlur`, whose kernels differ.
 
     Build it once and use it as often as needed: it never changes. Only one pose at a time is
-    held besides the displacements.
+    held besides the displacements. For many images of one size, `apply` inside a
+    `tf.function(jit_compile=True)` takes about a third of the time.
 
     Args:
         displacements: float `(batch, samples, height, width, 2)`, or without the batch for a
@@ -121,11 +122,16 @@ def _gather(displacements, image):
 
 @tf.function(reduce_retracing=True)
 def _scatter(displacements, image):
-    def add(total, index, weight):
-        return tf.tensor_scatter_nd_add(total, _flat(index[..., tf.newaxis]), _flat(weight * image))
+    pixels = _flat(tf.zeros_like(image))
+    count = tf.shape(pixels)[0]
 
-    spread = _mean_over_samples(displacements, _flat(tf.zeros_like(image)), add)
-    return tf.reshape(spread, tf.shape(image))
+    def add(total, index, weight):
+        # Sums by segment and not tensor_scatter_nd_add, which takes more than twice as long.
+        index = tf.reshape(index, [-1])
+        spread = tf.math.unsorted_segment_sum(_flat(weight * image), index, count)
+        return total + tf.ensure_shape(spread, total.shape)  # loops keep known shapes
+
+    return tf.reshape(_mean_over_samples(displacements, pixels, add), tf.shape(image))
 
 
 def _mean_over_samples(displacements, total, add: Callable):
