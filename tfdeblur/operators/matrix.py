@@ -15,7 +15,7 @@ from tfdeblur.operators.lines import NEIGHBOURS, Lines, tap_weights
 BLOCKS = 2  # rows of K that are multiplied at the same time
 BYTES_PER_ENTRY = 12  # two int32 and one float32
 
-_CHUNK_TAPS = 1 << 20  # taps that are computed together: a few MB a tensor, which caches hold
+_CHUNK_TAPS = 1 << 18  # taps that are computed together: a MB a tensor, which caches hold
 _NOTHING = 1e-7  # weights up to here are rounding errors of taps that only touch the line
 
 
