@@ -243,7 +243,8 @@ def border(flow: np.ndarray) -> tuple[int, int]:
 
     Source: Gong et al., CVPR 2017, released generator.
     """
-    columns, rows = np.abs(flow).max(axis=(0, 1)) // 2
+    # One component at a time: NumPy is far slower for both at once.
+    columns, rows = (np.abs(flow[..., i]).max() // 2 for i in (0, 1))
     return int(rows), int(columns)
 
 
