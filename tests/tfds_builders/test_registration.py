@@ -14,7 +14,9 @@ def test_importing_makes_the_data_sets_known_and_loads_no_tensorflow():
         "print('tensorflow' in sys.modules, "
         "*(name in registered._DATASET_REGISTRY for name in tfds_builders.BUILDERS))"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=BUILDERS.parent
+    )
     assert answer.stdout.split() == ["False", *["True"] * 4], answer.stderr
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+import cv2
+import numpy as np
+
 from tfdeblur.errors import DataError, InvalidInput
 from tfds_builders.file_tree import FileTree
 
@@ -95,14 +98,19 @@ def examples_of(
         yield (
             key,
             {
-                "blurred": pair.blurred,
-                "sharp": pair.sharp,
+                "blurred": _png(pair.blurred),
+                "sharp": _png(pair.sharp),
                 "flow": pair.flow,
                 "name": key,
                 "seed": seed,
                 "factor": pair.factor,
             },
         )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Packs an image at level 3: TFDS itself takes 6, three times the time for 4 % less."""
+    return cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
 def _sizes(tree: FileTree) -> dict[Photograph, tuple[int, int]]:
