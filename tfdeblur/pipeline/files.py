@@ -54,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 # What fails one write for these reasons fails every later one too.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_UNUSABLE = "the network's output was unusable (NaN or far out of range): the input was written"
 
 
 @dataclass(frozen=True)
