@@ -2,7 +2,7 @@
 
 The process is held to one core and TensorFlow to one thread, as each worker of `tfdeblur data
 synthesize` is. Rates are by processor time, which other processes on the core do not change; the
-wall time stands beside it. PNG encoding is shown apart: its cost depends on the photograph.
+wall time stands beside it. Encoding the files is shown apart: its cost depends on the photograph.
 """
 
 import contextlib
@@ -48,7 +48,8 @@ def calls_of(sharp, law, extent):
 
     from tfdeblur.data import flows
     from tfdeblur.data.synthesis import synthesize_pair
-    from tfdeblur.image.codec import encode_image
+    from tfdeblur.data.synthesize_folder import fast_png
+    from tfdeblur.image.flow_files import encode_flow
     from tfdeblur.operators import blur_image
 
     height, width = sharp.shape[:2]
@@ -60,13 +61,14 @@ def calls_of(sharp, law, extent):
 
     def encode():
         for picture in (pair.blurred, pair.sharp):
-            encode_image(picture, like=None, format="png")
+            fast_png(picture)
 
     return {
         "pair": lambda: synthesize_pair(sharp, next(seeds), law, extent),
         "of it, flow": lambda: flows.random_flow(next(seeds), height, width, law, extent),
         "of it, blur": lambda: blur_image(image, next(endless)),
         "PNG, two files": encode,
+        "flow file": lambda: encode_flow(pair.flow, "npz"),
     }
 
 

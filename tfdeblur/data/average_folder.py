@@ -18,9 +18,9 @@ import numpy as np
 from tfdeblur.data.frames import average_frames, middle_index
 from tfdeblur.data.photographs import Photograph, find_photographs
 from tfdeblur.data.synthesis_record import make_record, read_record, refuse_other, write_record
-from tfdeblur.data.synthesize_folder import disk_is_full, remove_unfinished
+from tfdeblur.data.synthesize_folder import disk_is_full, fast_png, remove_unfinished
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.image.codec import encode_image, read_image, to_uint8, write_atomically
+from tfdeblur.image.codec import read_image, to_uint8, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def _average(sequence: FrameSequence, start: int, out: Path, averaging: Averagin
         mean = average_frames(frames, averaging.gamma, averaging.rounding)
         sharp = frames[middle_index(averaging.count)]
         for path, pixels in ((out / "sharp" / blurred.name, sharp), (blurred, mean)):
-            write_atomically(path, encode_image(pixels, like=None, format="png"))
+            write_atomically(path, fast_png(pixels))
     except TfdeblurError as error:
         if disk_is_full(error):
             raise TfdeblurError(
