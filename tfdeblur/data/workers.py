@@ -1,6 +1,7 @@
 """Many independent tasks on all cores, by processes: TensorFlow does not survive a fork."""
 
 import contextlib
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -98,6 +99,8 @@ def _start_worker(setup: Callable[[], None] | None) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.set_visible_devices([], "GPU")  # each process would claim all of its memory
     cv2.setNumThreads(1)
+    # It warns of each new size of image, for which code is compiled anew, as is meant.
+    tf.get_logger().setLevel(logging.ERROR)
 
 
 def _end_with_parent() -> None:
