@@ -9,21 +9,19 @@ import sys
 import numpy as np
 import pytest
 
-from tfdeblur.networks import BiSkip, Critic
+from tfdeblur.networks import SEN, ArtifactCritic, BiSkip, Critic, Discriminator, RPGANGenerator
 
 _SCRIPT = """
 import json, sys
 import numpy as np
 import keras
-from tfdeblur.networks import BiSkip, Critic
+import tfdeblur.networks
 
-folder = sys.argv[1]
-image = np.load(folder + "/image.npy")
-generator = keras.saving.load_model(folder + "/generator.keras")
-critic = keras.saving.load_model(folder + "/critic.keras")
-restored = keras.ops.convert_to_numpy(generator(image))
-np.save(folder + "/restored.npy", restored)
-np.save(folder + "/score.npy", keras.ops.convert_to_numpy(critic(image)))
+folder, names = sys.argv[1], sys.argv[2].split(",")
+for name in names:
+    network = keras.saving.load_model(folder + f"/{name}.keras")
+    image = np.load(folder + f"/image{network.inputs[0].shape[-1]}.npy")
+    np.save(folder + f"/{name}.npy", keras.ops.convert_to_numpy(network(image)))
 print(json.dumps({"backend": keras.backend.backend(), "tensorflow": "tensorflow" in sys.modules}))
 """
 
@@ -33,13 +31,21 @@ print(json.dumps({"backend": keras.backend.backend(), "tensorflow": "tensorflow"
 def test_forward_numbers(tmp_path, backend):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("needs jax (pip install jax)")
-    image = np.random.default_rng(0).random((1, 32, 48, 3), "float32")
-    generator, critic = BiSkip(width=0.125, norm="batch"), Critic(width=0.125)
-    generator.save(tmp_path / "generator.keras")
-    critic.save(tmp_path / "critic.keras")
-    np.save(tmp_path / "image.npy", image)
+    networks = {"BiSkip": BiSkip(width=0.125, norm="batch"), "Critic": Critic(width=0.125)}
+    if backend == "numpy":  # JAX would compile every convolution of the others: a minute
+        networks |= {
+            "SEN": SEN(width=0.1),
+            "RPGANGenerator": RPGANGenerator(0.1),
+            "Discriminator": Discriminator(0.1),
+            "ArtifactCritic": ArtifactCritic(0.1),
+        }
+    images = {n: np.random.default_rng(n).random((1, 64, 64, n), "float32") for n in (3, 6)}
+    for channels, image in images.items():
+        np.save(tmp_path / f"image{channels}.npy", image)
+    for name, network in networks.items():
+        network.save(tmp_path / f"{name}.keras")
     answer = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(tmp_path)],
+        [sys.executable, "-c", _SCRIPT, str(tmp_path), ",".join(networks)],
         env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
@@ -48,5 +54,8 @@ def test_forward_numbers(tmp_path, backend):
     assert answer.returncode == 0, answer.stderr
     facts = json.loads(answer.stdout.splitlines()[-1])
     assert facts == {"backend": backend, "tensorflow": False}
-    np.testing.assert_allclose(np.load(tmp_path / "restored.npy"), generator(image), atol=2e-5)
-    np.testing.assert_allclose(np.load(tmp_path / "score.npy"), critic(image), atol=2e-5)
+    for name, network in networks.items():
+        expected = network(images[network.inputs[0].shape[-1]])
+        np.testing.assert_allclose(
+            np.load(tmp_path / f"{name}.npy"), expected, atol=5e-5, err_msg=name
+        )

@@ -2,8 +2,18 @@
 
 from tfdeblur.networks.bi_skip import BiSkip
 from tfdeblur.networks.critics import Critic
+from tfdeblur.networks.rp_gan import ArtifactCritic, Discriminator, RPGANGenerator
+from tfdeblur.networks.sen import SEN
 
-__all__ = ["BiSkip", "Critic", "VGGFeatures"]
+__all__ = [
+    "SEN",
+    "ArtifactCritic",
+    "BiSkip",
+    "Critic",
+    "Discriminator",
+    "RPGANGenerator",
+    "VGGFeatures",
+]
 
 
 def __getattr__(name):

@@ -40,10 +40,16 @@ def normalise(x, norm, name):
     return x
 
 
-def conv(x, channels, size, name, norm, stride=1, activate=True):
+def conv(x, channels, size, name, norm, stride=1, dilation=1, activate=True):
     """Convolution, norm, ReLU (the last one unless `activate` is False)."""
     x = layers.Conv2D(
-        channels, size, stride, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+        channels,
+        size,
+        stride,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=norm == "none",
+        name=f"{name}_conv",
     )(x)
     x = normalise(x, norm, name)
     return layers.ReLU(name=f"{name}_relu")(x) if activate else x

@@ -1,0 +1,144 @@
+"""SEN: estimates the motion flow of a blurred image with stacked encoder-decoders (keras only)."""
+
+import keras
+from keras import layers, ops
+
+from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, scaled
+
+FRONTS = ("strided", "dilated")
+_FRONT = ((64, 7, 1), (128, 5, 2), (256, 5, 2))  # channels, size, and stride or dilation
+_DOWN = (256, 512, 512, 512)
+_UP = (512, 512, 256, 128)
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class SEN(keras.Model):
+    """Estimates the motion of every pixel during the exposure.
+
+    Args:
+        stacks: int >= 1. The first stack sees the image; each further one sees the image and the
+            flow of the one before it.
+        front: "strided": the first three convolutions have strides 1, 2, 2, as the appendix
+            lists them, and the flow is enlarged four times, bilinearly, at the end; "dilated":
+            they have dilations 1, 2, 2, as the text says, and all runs at full resolution, which
+            costs about 14 times as much.
+        width: float > 0, multiplies all channel counts but the flow's.
+        norm: "batch" (the paper), "group" (8 groups) or "none".
+
+    Call arguments:
+        image: float `(batch, height, width, 3)`, values in [0, 1]; height and width are multiples
+            of `size_multiple`: 64 with the strided front, 16 with the dilated one.
+
+    Returns:
+        float32 `(batch, height, width, 2)`, (u, v) in pixels, u right and v down, of the last
+        stack; either sign, not canonical.
+
+    Raises:
+        ValueError: if `stacks`, `front`, `width` or `norm` is not one of the above.
+
+    Source: the motion-flow paper, section 3, figure 8 and appendix A. Decisions where it is
+        silent: nearest-neighbour enlargement; features of the same scale on the way down join
+        after the block of the way up; no norm and no ReLU on the outputs of the last block, as
+        flows may be negative. 72.1 M parameters with two stacks.
+    """
+
+    def __init__(self, stacks=2, front="strided", width=1.0, norm="batch", **kwargs):
+        if not (isinstance(stacks, int) and stacks >= 1):
+            raise ValueError(f"`stacks` must be a whole number >= 1. Received: stacks={stacks!r}")
+        check_choice("front", front, FRONTS)
+        check_choice("norm", norm, NORMS)
+        check_width(width)
+
+        estimators = [_stack(i, front, width, norm) for i in range(stacks)]
+        image = keras.Input((None, None, 3), name="image")
+        super().__init__(image, _chain(estimators, image)[-1], **kwargs)
+
+        # Config: one attribute per constructor argument, same name, same value.
+        self.stacks = stacks
+        self.front = front
+        self.width = width
+        self.norm = norm
+        self.size_multiple = 64 if front == "strided" else 16
+
+    @property
+    def estimators(self):
+        """The stacks, first to last, each a `keras.Model`; what is frozen between phases."""
+        return [self.get_layer(f"stack{i}") for i in range(self.stacks)]
+
+    def all_stacks(self, image, training=False):
+        """The flow of every stack, first to last; arguments and shapes as in a call."""
+        return _chain(self.estimators, image, training=training)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            "stacks": self.stacks,
+            "front": self.front,
+            "width": self.width,
+            "norm": self.norm,
+            "name": self.name,
+        }
+
+
+def _chain(estimators, image, **options):
+    """Flows of all stacks; each after the first sees the one before as two more channels."""
+    flows = []
+    for estimator in estimators:
+        seen = image
+        if flows:
+            seen = ops.concatenate([ops.cast(image, "float32"), flows[-1]], axis=-1)
+        flows.append(estimator(seen, **options))
+    return flows
+
+
+def _stack(number, front, width, norm):
+    """One encoder-decoder: image (and flow) -> flow."""
+    seen = keras.Input((None, None, 3 if number == 0 else 5), name="seen")
+    x = _front(seen, front, width, norm)
+    mirror = []
+    for i, channels in enumerate(_DOWN):
+        mirror.append(x)
+        x = layers.MaxPooling2D(2, name=f"pool{i}")(x)
+        x = res2(x, scaled(channels, width), f"down{i}", norm)
+    for i, channels in enumerate(_UP):
+        x = layers.UpSampling2D(2, name=f"enlarge{i}")(x)
+        x = res2(x, scaled(channels, width), f"up{i}", norm)
+        x = layers.Concatenate(name=f"join{i}")([x, mirror.pop()])
+    x = res2(x, scaled(64, width), "last", norm)
+    flow = res2(x, 2, "flow", norm, linear=True)
+    if front == "strided":
+        flow = layers.UpSampling2D(4, interpolation="bilinear", dtype="float32", name="full")(flow)
+    return keras.Model(seen, flow, name=f"stack{number}")
+
+
+def _front(x, front, width, norm):
+    """Three convolutions of growing width that see far."""
+    for i, (channels, size, step) in enumerate(_FRONT):
+        steps = {"stride": step} if front == "strided" else {"dilation": step}
+        x = conv(x, scaled(channels, width), size, f"front{i}", norm, **steps)
+    return x
+
+
+def res2(x, channels, name, norm, linear=False):
+    """Residual block with a convolution on its shortcut (Res2 of appendix A).
+
+    Args:
+        x: features.
+        channels: int, of the result; the two inner convolutions have half of it, rounded up.
+        name: str, prefix of the layers.
+        norm: as in `blocks.conv`.
+        linear: whether the result may be negative: no norm and no ReLU on either summand, and
+            float32 under any policy.
+    """
+    half = (channels + 1) // 2
+    y = conv(x, half, 3, f"{name}_a", norm)
+    y = conv(y, half, 3, f"{name}_b", norm)
+    if linear:
+        summands = [
+            layers.Conv2D(channels, 3, padding="same", dtype="float32", name=f"{name}_{part}")(z)
+            for part, z in (("c", y), ("shortcut", x))
+        ]
+        return layers.Add(dtype="float32", name=f"{name}_sum")(summands)
+    y = conv(y, channels, 3, f"{name}_c", norm)
+    shortcut = conv(x, channels, 3, f"{name}_shortcut", norm)
+    return layers.Add(name=f"{name}_sum")([y, shortcut])
