@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.operators import matrix
+from tfdeblur.operators.base import check_image, linear
 from tfdeblur.operators.kernels import check_rasterizer
 from tfdeblur.operators.lines import lines_of
 from tfdeblur.operators.taps import adjoint_taps, apply_taps
@@ -82,11 +83,11 @@ class MotionBlur:
         Raises:
             InvalidInput: if the shape does not fit the flow's or the image is not float.
         """
-        return _linear(self._check_image(image), self._apply, self._adjoint)
+        return linear(self._check_image(image), self._apply, self._adjoint)
 
     def adjoint(self, image) -> tf.Tensor:
         """K^T x; arguments, returns and errors as `apply`, but the range grows at the borders."""
-        return _linear(self._check_image(image), self._adjoint, self._apply)
+        return linear(self._check_image(image), self._adjoint, self._apply)
 
     def _apply(self, image):
         return _forward(self._has_matrix, self._blocks, image, self.flow, self.rasterizer)
@@ -95,18 +96,7 @@ class MotionBlur:
         return _backward(self._has_matrix, self._blocks, image, self.flow, self.rasterizer)
 
     def _check_image(self, image) -> tf.Tensor:
-        image = tf.convert_to_tensor(image)
-        if not image.dtype.is_floating:
-            raise InvalidInput(
-                "`image` must be float, [0, 1] for pictures. "
-                f"Received: dtype={image.dtype.name}. Divide by 255."
-            )
-        if image.shape.rank != 4 or not image.shape[:3].is_compatible_with(self.flow.shape[:3]):
-            raise InvalidInput(
-                "`image` must have shape (batch, height, width, channels), the first three as the "
-                f"flow's, {tuple(self.flow.shape[:3])}. Received: shape={tuple(image.shape)}"
-            )
-        return image
+        return check_image(image, tuple(self.flow.shape[:3]), "flow's")
 
 
 def _check_flow(flow) -> tf.Tensor:
@@ -125,18 +115,6 @@ def _check_flow(flow) -> tf.Tensor:
         if bad:
             raise InvalidInput(f"`flow` must be finite. Received: {bad} NaN or infinite values")
     return flow
-
-
-def _linear(image, forward, backward):
-    """`forward(image)`, whose gradient is `backward`, whose gradient is `forward`, and so on."""
-
-    @tf.custom_gradient
-    def function(x):
-        # A tape goes on recording inside custom_gradient, and would keep what nobody asks for.
-        inner = tf.stop_gradient(x)
-        return forward(inner), lambda gradient: _linear(gradient, backward, forward)
-
-    return tf.cast(function(tf.cast(image, tf.float32)), image.dtype)
 
 
 # Graphs, also when called eagerly: blocks of the matrix are then computed at the same time.

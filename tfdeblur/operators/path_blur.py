@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
+from tfdeblur.operators.base import check_image, linear
 
 
 class PathBlur:
@@ -49,11 +50,11 @@ class PathBlur:
         Raises:
             InvalidInput: if the shape does not fit or the image is not float.
         """
-        return _linear(self._check_image(image), self._apply, self._adjoint)
+        return linear(self._check_image(image), self._apply, self._adjoint)
 
     def adjoint(self, image) -> tf.Tensor:
         """K^T x; arguments, returns and errors as `apply`, but the range grows at the borders."""
-        return _linear(self._check_image(image), self._adjoint, self._apply)
+        return linear(self._check_image(image), self._adjoint, self._apply)
 
     def _apply(self, image):
         return _gather(self.displacements, image)
@@ -62,19 +63,8 @@ class PathBlur:
         return _scatter(self.displacements, image)
 
     def _check_image(self, image) -> tf.Tensor:
-        image = tf.convert_to_tensor(image)
         batch, _, height, width, _ = self.displacements.shape
-        if not image.dtype.is_floating:
-            raise InvalidInput(
-                "`image` must be float, [0, 1] for pictures. "
-                f"Received: dtype={image.dtype.name}. Divide by 255."
-            )
-        if image.shape.rank != 4 or not image.shape[:3].is_compatible_with((batch, height, width)):
-            raise InvalidInput(
-                "`image` must have shape (batch, height, width, channels), the first three as the "
-                f"displacements', {(batch, height, width)}. Received: shape={tuple(image.shape)}"
-            )
-        return image
+        return check_image(image, (batch, height, width), "displacements'")
 
 
 def _check_displacements(displacements) -> tf.Tensor:
@@ -96,18 +86,6 @@ def _check_displacements(displacements) -> tf.Tensor:
                 f"`displacements` must be finite. Received: {bad} NaN or infinite values"
             )
     return displacements
-
-
-def _linear(image, forward: Callable, backward: Callable):
-    """`forward(image)`, whose gradient is `backward`, whose gradient is `forward`, and so on."""
-
-    @tf.custom_gradient
-    def function(x):
-        # A tape goes on recording inside custom_gradient, and would keep what nobody asks for.
-        inner = tf.stop_gradient(x)
-        return forward(inner), lambda gradient: _linear(gradient, backward, forward)
-
-    return tf.cast(function(tf.cast(image, tf.float32)), image.dtype)
 
 
 @tf.function(reduce_retracing=True)
