@@ -6,6 +6,7 @@ prefetched while the other one ran is counted as its work.
 
 import contextlib
 import itertools
+from typing import Any
 
 from _common import finish, parser, show
 
@@ -25,6 +26,12 @@ def read_arguments():
     made.add_argument(
         "--no-cache", action="store_true", help="decode files each time, as for large data sets"
     )
+    made.add_argument(
+        "--blur-extent",
+        type=float,
+        metavar="PIXELS",
+        help="the folder holds sharp photographs: blur them by motions up to so many pixels",
+    )
     return made.parse_args()
 
 
@@ -35,7 +42,14 @@ def open_batches(arguments):
     from tfdeblur.data.sources import CACHE_BYTES, open_source
 
     cache_bytes = 0 if arguments.no_cache else CACHE_BYTES
-    source = open_source(arguments.folder, None, arguments.only, cache_bytes=cache_bytes)
+    source: Any
+    if arguments.blur_extent:
+        from tfdeblur.data.blur_source import RandomBlur, open_photographs
+
+        blur = RandomBlur(max_extent=arguments.blur_extent)
+        source = open_photographs(arguments.folder, blur, arguments.only, cache_bytes=cache_bytes)
+    else:
+        source = open_source(arguments.folder, None, arguments.only, cache_bytes=cache_bytes)
     augment = Augment(crop=arguments.crop)
     return training_batches(source, augment=augment, batch=arguments.batch, seed=0)
 
