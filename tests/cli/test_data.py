@@ -167,7 +167,8 @@ def test_average_names_what_is_wrong(tmp_path, capsys, arguments, code, text):
     "arguments, code, text",
     [
         (["mnist"], 3, "`NAME` must be one of gopro_large, image_pairs, kohler, motion_flow"),
-        (["gopro_large", "--config", "none"], 4, "cannot open 'gopro_large/none'"),
+        (["gopro_large/none"], 3, "`--config` of gopro_large must be one of blur, blur_gamma"),
+        (["gopro_large", "--config", "none"], 3, "Received: none"),
         (["kohler", "--manual-dir", "{empty}"], 4, "error: kohler: {empty}: no blurred images"),
     ],
 )

@@ -70,11 +70,20 @@ def _open(name: str, data_dir: str | None) -> Any:
         import tfds_builders
     except ImportError as error:
         raise DataError(
-            f"The data sets need TFDS: pip install 'tfdeblur[data]'. Missing: {error.name}."
+            "The data sets need TFDS, and tfdeblur installed with them: pip install "
+            f"'tfdeblur[data]' (or '.[data]' again). Missing: {error.name}."
         ) from error
-    if name.partition("/")[0].partition(":")[0] not in tfds_builders.BUILDERS:
+    import tensorflow_datasets as tfds
+
+    base, config = (part.partition(":")[0] for part in (*name.split("/"), "")[:2])
+    if base not in tfds_builders.BUILDERS:
         raise InvalidInput(
             f"`NAME` must be one of {', '.join(sorted(tfds_builders.BUILDERS))}. Received: {name}"
+        )
+    known = tfds.builder_cls(base).builder_configs
+    if config and config not in known:
+        raise InvalidInput(
+            f"`--config` of {base} must be one of {', '.join(known)}. Received: {config}"
         )
     return open_builder(name, data_dir)
 
