@@ -13,6 +13,11 @@ from tfdeblur.losses.adversarial import (
     penalty_from_gradients,
     score_per_image,
 )
+from tfdeblur.losses.conditional import (
+    ArtifactPenalty,
+    ConditionalAdversarialLoss,
+    DiscriminatorLoss,
+)
 from tfdeblur.losses.content import BiLevelContent, PerceptualLoss, PixelLoss
 from tfdeblur.losses.schemes import (
     SCHEMES_TABLE_1,
@@ -25,8 +30,11 @@ from tfdeblur.losses.schemes import (
 __all__ = [
     "SCHEMES_TABLE_1",
     "VARIANTS",
+    "ArtifactPenalty",
     "BiLevelContent",
+    "ConditionalAdversarialLoss",
     "CriticLoss",
+    "DiscriminatorLoss",
     "GeneratorAdversarialLoss",
     "GradientPenalty",
     "PerceptualLoss",
