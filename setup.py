@@ -22,7 +22,8 @@ TEST = [
     "dill",
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
-# Beam 2.77 wants protobuf < 7 and pyarrow < 26, below requirements.lock: an environment of its own.
+# Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
+# these three left out of requirements.lock.
 # The `tfds` command imports mlcroissant as well, which TFDS does not ask for either.
 BEAM = ["apache-beam>=2.77", "mlcroissant>=1.0.9"]
 

@@ -1,5 +1,7 @@
 """Apache Beam and the `tfds` command, in an environment of their own: Beam moves protobuf."""
 
+import shutil
+
 import pytest
 
 from tests.tfds_builders.helpers import CHECKOUT, new_environment
@@ -7,7 +9,7 @@ from tests.tfds_builders.makers import write_pairs, write_photographs
 
 pytestmark = pytest.mark.slow
 
-MOVED_BY_BEAM = ("protobuf", "pyarrow")
+MOVED_BY_BEAM = ("protobuf", "pyarrow", "pillow")
 
 COMPARE = """
 import sys
@@ -47,7 +49,8 @@ def beam(tmp_path_factory):
     run = new_environment(folder, "beam", kept)
     write_photographs(folder / "photographs", 4)
     write_pairs(folder / "pairs")
-    return folder, run
+    yield folder, run
+    shutil.rmtree(folder)  # an environment takes 3 GB, and pytest keeps three runs
 
 
 def test_beam_makes_the_same_examples(beam):

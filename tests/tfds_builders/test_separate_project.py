@@ -1,6 +1,7 @@
 """Another project: an environment of its own, `pip install` and `tfds.load`."""
 
 import json
+import shutil
 import tarfile
 
 import pytest
@@ -41,7 +42,8 @@ print(json.dumps(found))
 def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     lock = (CHECKOUT / "requirements.lock").read_text().splitlines()
-    return folder, new_environment(folder, "data", lock)
+    yield folder, new_environment(folder, "data", lock)
+    shutil.rmtree(folder)  # an environment takes 3 GB, and pytest keeps three runs
 
 
 def test_two_data_sets_are_built_and_loaded(project):
