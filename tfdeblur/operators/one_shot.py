@@ -1,5 +1,7 @@
 """Blurs one photograph after another, each once, as fast as one core can."""
 
+from functools import lru_cache
+
 import numpy as np
 import tensorflow as tf
 
@@ -42,16 +44,26 @@ def blur_image(image: np.ndarray, flow: np.ndarray, rasterizer: str = "gong2018"
         raise InvalidInput("`flow` must be finite. Received: NaN or infinite values")
     height, width = image.shape[:2]
     padding = ((0, -height % _BUCKET), (0, -width % _BUCKET), (0, 0))
-    blurred = _compiled(
-        tf.constant(np.pad(image, padding)[np.newaxis]),
-        tf.constant(np.pad(flow, padding)[np.newaxis]),
+    padded, motion = np.pad(image, padding), np.pad(flow, padding)
+    blurred = _compiled(padded.shape, rasterizer)(
+        tf.constant(padded[np.newaxis]),
+        tf.constant(motion[np.newaxis]),
         tf.constant(height),
         tf.constant(width),
-        rasterizer,
     )
     return blurred.numpy()[0, :height, :width]
 
 
-@tf.function(jit_compile=True, reduce_retracing=False)
-def _compiled(image, flow, height, width, rasterizer):
-    return apply_taps(image, flow, rasterizer, (height, width))
+@lru_cache(maxsize=128)
+def _compiled(shape: tuple[int, int, int], rasterizer: str):
+    """The operator for padded images of one shape, as machine code."""
+
+    # One function a shape, and not one for all: that would warn of being traced again.
+    @tf.function(jit_compile=True)
+    def blur(image, flow, height, width):
+        return apply_taps(image, flow, rasterizer, (height, width))
+
+    size = tf.TensorSpec([], tf.int32)
+    return blur.get_concrete_function(
+        tf.TensorSpec([1, *shape]), tf.TensorSpec([1, *shape[:2], 2]), size, size
+    )
