@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "tfdeblur"
 # Folder -> what of the package (and of tensorflow) it may import at module level or inside.
 ALLOWED = {
     "networks": {"networks", "errors"},
-    "losses": {"losses", "networks", "errors"},
+    "losses": {"losses", "metrics", "networks", "errors"},
     "metrics": {"metrics", "errors"},
     "operators": {"operators", "errors", "tensorflow"},
     "solvers": {"solvers", "operators", "errors", "tensorflow"},

@@ -17,13 +17,15 @@ def values():
     """Every loss on the same small arrays, as lists."""
     import keras
 
-    from tfdeblur.losses import BiLevelContent, PixelLoss, adversarial
+    from tfdeblur.losses import FLOW_LOSSES, BiLevelContent, FlowLoss, PixelLoss, adversarial
+    from tfdeblur.metrics import end_point_error, flow_mse
     from tfdeblur.networks.features import VGGFeatures
     from tfdeblur.training.self_paced import SelfPacedState, self_paced_weights
 
     rng = np.random.default_rng(0)
     sharp, restored = rng.random((2, 3, 8, 8, 3)).astype("float32")
     scores = rng.standard_normal((3, 2, 2, 1)).astype("float32")
+    flows = 9 * rng.standard_normal((2, 3, 4, 4, 2)).astype("float32")
     vgg = VGGFeatures(layer="block2_conv1", weights="random:1")
     state = SelfPacedState(epochs=3, normalise=True)
     state.observe(np.array([1.0, 4.0], "float32"))
@@ -39,6 +41,9 @@ def values():
         "v": self_paced_weights(np.array([0.0, 1.0, 3.999, 4.0, np.nan], "float32"), 4.0, 1.05),
         "state": state.sample_weights(np.array([0.5, 3.0, 5.0], "float32")),
         "histogram": state.v_histogram,
+        "flow_mse": flow_mse(*flows),
+        "end_point_error": end_point_error(*flows),
+        **{f"flow_{kind}": FlowLoss(kind).call(*flows) for kind in FLOW_LOSSES},
     }
     return {
         name: np.asarray(keras.ops.convert_to_numpy(value), "float64").ravel().tolist()

@@ -1,4 +1,4 @@
-"""Losses: content, adversarial, and the schemes that combine them (keras only).
+"""Losses: content, adversarial, the schemes that combine them, and flows (keras only).
 
 Each gives one value per image, float32 `(batch,)`, from its `call`.
 """
@@ -19,6 +19,7 @@ from tfdeblur.losses.conditional import (
     DiscriminatorLoss,
 )
 from tfdeblur.losses.content import BiLevelContent, PerceptualLoss, PixelLoss
+from tfdeblur.losses.flow import FLOW_LOSSES, FlowLoss
 from tfdeblur.losses.schemes import (
     SCHEMES_TABLE_1,
     VARIANTS,
@@ -28,12 +29,14 @@ from tfdeblur.losses.schemes import (
 )
 
 __all__ = [
+    "FLOW_LOSSES",
     "SCHEMES_TABLE_1",
     "VARIANTS",
     "ArtifactPenalty",
     "BiLevelContent",
     "ConditionalAdversarialLoss",
     "CriticLoss",
+    "FlowLoss",
     "DiscriminatorLoss",
     "GeneratorAdversarialLoss",
     "GradientPenalty",
