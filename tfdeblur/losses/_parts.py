@@ -11,6 +11,18 @@ def mean_per_image(values):
     return ops.mean(values, axis=tuple(range(1, len(values.shape))))
 
 
+class PerImage(keras.losses.Loss):
+    """Base of losses whose `call` gives one value per image: float32 whatever the policy.
+
+    Args:
+        name: str or None, name of the loss.
+        reduction: how Keras joins the images of a batch (`keras.losses.Loss`).
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size"):
+        super().__init__(name=name, reduction=reduction, dtype="float32")
+
+
 class Unsaved:
     """Holds a network that must not end up in the weights of whoever holds the loss.
 

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses._parts import mean_per_image
+from tfdeblur.losses._parts import PerImage, mean_per_image
 
 # Under the root of the gradient's norm. d sqrt(s)/ds is infinite at s = 0, where a fresh or
 # dead critic puts it; with this it is at most 1e6, times a zero gradient: no NaN.
@@ -107,15 +107,8 @@ def penalty_from_gradients(gradients, weight=10.0):
     return weight * ops.square(norm - 1.0)
 
 
-class _PerImage(keras.losses.Loss):
-    """Base of the three losses: float32 whatever the policy."""
-
-    def __init__(self, name=None, reduction="sum_over_batch_size"):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-
-
 @keras.saving.register_keras_serializable("tfdeblur")
-class CriticLoss(_PerImage):
+class CriticLoss(PerImage):
     """`critic_real_fake` as a Keras loss: `loss(real_scores, fake_scores, sample_weight=v)`.
 
     Args:
@@ -131,7 +124,7 @@ class CriticLoss(_PerImage):
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
-class GeneratorAdversarialLoss(_PerImage):
+class GeneratorAdversarialLoss(PerImage):
     """`generator_adversarial` as a Keras loss; `y_true` is not looked at.
 
     Call it with the fake scores twice: `loss(fake, fake, sample_weight=v)`.
@@ -143,7 +136,7 @@ class GeneratorAdversarialLoss(_PerImage):
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
-class GradientPenalty(_PerImage):
+class GradientPenalty(PerImage):
     """`penalty_from_gradients` as a Keras loss; `y_true` is not looked at.
 
     Args:

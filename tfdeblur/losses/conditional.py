@@ -9,21 +9,14 @@ import keras
 from keras import ops
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses._parts import mean_per_image
+from tfdeblur.losses._parts import PerImage, mean_per_image
 from tfdeblur.losses.adversarial import score_per_image
 
 GAMES = ("non_saturating", "minimax")
 
 
-class _PerImage(keras.losses.Loss):
-    """Base of the losses: float32 whatever the policy."""
-
-    def __init__(self, name=None, reduction="sum_over_batch_size"):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-
-
 @keras.saving.register_keras_serializable("tfdeblur")
-class DiscriminatorLoss(_PerImage):
+class DiscriminatorLoss(PerImage):
     """-log D(sharp | O) - log(1 - D(restored | O)), from logits.
 
     Args:
@@ -47,7 +40,7 @@ class DiscriminatorLoss(_PerImage):
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
-class ConditionalAdversarialLoss(_PerImage):
+class ConditionalAdversarialLoss(PerImage):
     """What the generator pays where the discriminator is not fooled, from logits.
 
     Args:
@@ -88,7 +81,7 @@ class ConditionalAdversarialLoss(_PerImage):
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
-class ArtifactPenalty(_PerImage):
+class ArtifactPenalty(PerImage):
     """max(0, D_p(restored) - D_p(sharp)): nothing, unless artifacts are seen.
 
     Args:
