@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.data.makers import coordinates, image
 from tfdeblur.data import Augment
-from tfdeblur.data.augment import augment_pair, crop_position, turn_pair
+from tfdeblur.data.augment import augment_pair, crop_position, turn_images
 
 EVERYTHING = Augment(crop=5, flips=True, turns=True, permute_channels=True)
 
@@ -88,7 +88,7 @@ def test_turns_alone_never_mirror():
 def test_a_turn_is_numpys(turns):
     pair = np.stack([image(5, 5, 0), image(5, 5, 1)])
     np.testing.assert_array_equal(
-        turn_pair(tf.constant(pair), tf.constant(turns)), np.rot90(pair, turns, axes=(1, 2))
+        turn_images(tf.constant(pair), tf.constant(turns)), np.rot90(pair, turns, axes=(1, 2))
     )
 
 

@@ -93,41 +93,52 @@ def vary_pair(pair: tf.Tensor, seed: tf.Tensor, augment: Augment) -> tf.Tensor:
     Returns:
         `(2, crop, crop, 3)`, dtype and range kept.
     """
+    return tf.ensure_shape(vary_images(pair, seed, augment), (2, augment.crop, augment.crop, 3))
+
+
+def vary_images(images: tf.Tensor, seed: tf.Tensor, augment: Augment) -> tf.Tensor:
+    """`vary_pair` for any number of images, `(n, side, side, 3)`, of any side."""
     if augment.flips:
-        flip = tf.random.stateless_uniform([2], _stream(seed, _FLIP), 0, 2, tf.int32)
-        pair = tf.cond(flip[0] == 1, lambda: tf.reverse(pair, [1]), lambda: pair)
-        pair = tf.cond(flip[1] == 1, lambda: tf.reverse(pair, [2]), lambda: pair)
+        upside_down, mirrored = draw_flips(seed)
+        images = tf.cond(upside_down, lambda: tf.reverse(images, [1]), lambda: images)
+        images = tf.cond(mirrored, lambda: tf.reverse(images, [2]), lambda: images)
     if augment.turns:
         turns = tf.random.stateless_uniform([], _stream(seed, _TURN), 0, 4, tf.int32)
-        pair = turn_pair(pair, turns)
+        images = turn_images(images, turns)
     if augment.permute_channels:
         keys = tf.random.stateless_uniform([3], _stream(seed, _CHANNELS))
-        pair = tf.gather(pair, tf.argsort(keys), axis=-1)
-    return tf.ensure_shape(pair, (2, augment.crop, augment.crop, 3))
+        images = tf.gather(images, tf.argsort(keys), axis=-1)
+    return images
 
 
-def turn_pair(pair: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
-    """Turns a square pair counter-clockwise by quarter turns, as `tf.image.rot90` does.
+def draw_flips(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws whether to flip up-down, and whether left-right: bool scalars."""
+    flip = tf.random.stateless_uniform([2], _stream(seed, _FLIP), 0, 2, tf.int32)
+    return flip[0] == 1, flip[1] == 1
+
+
+def turn_images(images: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
+    """Turns square images counter-clockwise by quarter turns, as `tf.image.rot90` does.
 
     That one would do as well, but it transposes, for which oneDNN logs an error about uint8
     on machines without AVX-512 in every process.
 
     Args:
-        pair: `(2, side, side, 3)`, any dtype.
+        images: `(n, side, side, 3)`, any dtype.
         turns: int32 scalar, 0 to 3.
 
     Returns:
-        `(2, side, side, 3)`, dtype and range kept.
+        `(n, side, side, 3)`, dtype and range kept.
     """
-    shape = tf.shape(pair)
-    side = shape[1]
+    shape = tf.shape(images)
+    count, side = shape[0], shape[1]
 
     def transpose() -> tf.Tensor:
         pixels = tf.range(side)[tf.newaxis, :] * side + tf.range(side)[:, tf.newaxis]
-        flat = tf.reshape(pair, [2, side * side, 3])
+        flat = tf.reshape(images, tf.stack([count, side * side, 3]))
         return tf.reshape(tf.gather(flat, tf.reshape(pixels, [-1]), axis=1), shape)
 
-    turned = tf.cond(turns % 2 == 1, transpose, lambda: pair)
+    turned = tf.cond(turns % 2 == 1, transpose, lambda: images)
     turned = tf.cond((turns == 1) | (turns == 2), lambda: tf.reverse(turned, [1]), lambda: turned)
     return tf.cond(turns >= 2, lambda: tf.reverse(turned, [2]), lambda: turned)
 

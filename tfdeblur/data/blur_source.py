@@ -8,18 +8,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfdeblur.data import flows
-from tfdeblur.data.augment import MOTION, crop_position
+from tfdeblur.data.augment import MOTION, Augment, crop_position, vary_images
 from tfdeblur.data.folders import Pair, image_name_wanted
 from tfdeblur.data.photographs import find_photographs, refuse_pairs
 from tfdeblur.data.readers import DecodingReader, Progress, Reader
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource
+from tfdeblur.data.synthesis_record import pair_seed
 from tfdeblur.errors import DataError
 from tfdeblur.image.codec import read_image, to_uint8
+from tfdeblur.operators import canonical_flow
 from tfdeblur.operators.taps import apply_taps
 
 _GRID = 17  # points a side at which a field's extent is looked at: it is smooth
@@ -76,6 +79,8 @@ class BlurringSource:
         sizes: of what is left inside the border.
     """
 
+    can_turn = True  # before the blur
+
     def __init__(self, photographs: Photographs, blur: RandomBlur) -> None:
         self.photographs, self.blur = photographs, blur
         self.pairs = photographs.pairs
@@ -105,24 +110,44 @@ class BlurringSource:
 
     def load(self, index: int) -> np.ndarray:
         """Returns photograph `index` with one fixed motion: uint8 `(2, height, width, 3)`."""
+        pair, margin = self._synthesized(index, index), self.blur.margin
+        return np.stack([pair.blurred, pair.sharp])[:, margin:-margin, margin:-margin]
+
+    def load_labelled(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns photograph `index` blurred by one fixed motion, and the flow of that.
+
+        The motion hangs on the photograph's name alone: the same in every run, and whatever
+        other photographs are in the folder.
+
+        Returns:
+            uint8 `(height, width, 3)` and float32 `(height, width, 2)`, pixels, canonical.
+        """
+        pair = self._synthesized(index, pair_seed(0, self.names[index], 0))
+        cut = np.s_[self.blur.margin : -self.blur.margin, self.blur.margin : -self.blur.margin]
+        return pair.blurred[cut], pair.flow[cut]
+
+    def _synthesized(self, index: int, seed: int) -> Any:
         from tfdeblur.data.synthesis import synthesize_pair
 
-        blur, margin = self.blur, self.blur.margin
-        pair = synthesize_pair(
+        blur = self.blur
+        return synthesize_pair(
             self.photographs.load(index)[0],
-            index,
+            seed,
             blur.law,
             blur.max_extent,
             crop_border=False,
             strength=blur.strength,
         )
-        return np.stack([pair.blurred, pair.sharp])[:, margin:-margin, margin:-margin]
 
-    def reader(self, progress: Progress | None = None) -> Reader:
+    def reader(self, progress: Progress | None = None) -> "BlurringReader":
         """Returns fast access for training; the same object each time."""
         if self._reader is None:
             self._reader = BlurringReader(self, self.photographs.reader(progress))
         return self._reader
+
+    def labelled_reader(self) -> "BlurringReader":
+        """Returns the same, which gives flows as well."""
+        return self.reader()
 
 
 class BlurringReader:
@@ -144,16 +169,35 @@ class BlurringReader:
 
     def window(self, index: tf.Tensor, crop: int, seed: tf.Tensor) -> tf.Tensor:
         """See `Reader`; the motion is drawn from the seed."""
+        blurred, sharp, _ = self._sample(index, crop, seed, None)
+        return tf.stack([blurred, sharp])
+
+    def labelled_window(
+        self, index: tf.Tensor, seed: tf.Tensor, augment: Augment
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns a random crop and the flow that blurred it; see `flow_pairs.LabelledReader`.
+
+        Flips and turns come before the blur: the released kernels are not the same when turned.
+        """
+        blurred, _, flow = self._sample(index, augment.crop, seed, augment)
+        return blurred, flow
+
+    def _sample(
+        self, index: tf.Tensor, crop: int, seed: tf.Tensor, augment: Augment | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """A crop, blurred and sharp, uint8, and its canonical flow."""
         margin = self._blur.margin
         side = crop + 2 * margin
-        sharp = self._photographs.window(index, side, seed)[0]
+        images = self._photographs.window(index, side, seed)
+        sharp = (vary_images(images, seed, augment) if augment else images)[0]
         height, width = self._sizes[index, 0], self._sizes[index, 1]
         top, left = crop_position(height, width, side, seed)  # where `window` has cut as well
         flow = window_flow(self._blur, (height, width), (top, left), side, seed)
         blurred = _blur(tf.cast(sharp, tf.float32)[tf.newaxis], flow[tf.newaxis])[0]
         levels = tf.cast(tf.round(tf.clip_by_value(blurred, 0.0, 255.0)), tf.uint8)
-        inside = tf.stack([levels, sharp])[:, margin:-margin, margin:-margin]
-        return tf.ensure_shape(inside, (2, crop, crop, 3))
+        cut = np.s_[margin:-margin, margin:-margin]
+        levels, sharp = (tf.ensure_shape(x[cut], (crop, crop, 3)) for x in (levels, sharp))
+        return levels, sharp, tf.ensure_shape(canonical_flow(flow[cut]), (crop, crop, 2))
 
 
 def window_flow(

@@ -5,6 +5,9 @@ shuffled through a buffer, so a run that starts again at sample k sees what an u
 run would have seen, bit for bit, and starting there costs nothing.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -48,33 +51,58 @@ def training_batches(
         ValueError: if a number is out of its range.
         DataError: if images are smaller than the crop; their names are listed.
     """
-    _check_numbers(batch, seed, start, stop)
-    _check_crop(source, augment.crop)
-    reader, count = source.reader(), source.count
+    reader = source.reader()
 
-    def sample(k: tf.Tensor) -> tf.Tensor:
+    def sample(index: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        return vary_pair(reader.window(index, augment.crop, draw), draw, augment)
+
+    batches = sample_stream(source, sample, augment.crop, batch, seed, start, stop)
+    return batches.map(_to_float, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(
+        tf.data.AUTOTUNE
+    )
+
+
+def sample_stream(
+    source: Any,
+    sample: Callable[[tf.Tensor, tf.Tensor], Any],
+    crop: int,
+    batch: int,
+    seed: int,
+    start: int = 0,
+    stop: int | None = None,
+) -> tf.data.Dataset:
+    """Returns batches of what `sample` makes of each number of a source.
+
+    Args:
+        source: has `count`, `names` and `sizes`, as a `PairSource`.
+        sample: called as `sample(index, seed)`, int64 scalar and int64 `(2,)`.
+        crop: int, pixels that every image must have on each side.
+        batch, seed, start, stop: see `training_batches`.
+
+    Raises:
+        ValueError, DataError: as `training_batches`.
+    """
+    _check_numbers(batch, seed, start, stop)
+    _check_crop(source, crop)
+    count = source.count
+
+    def numbered(k: tf.Tensor) -> Any:
         epoch = k // count
         index = tf.random.experimental.index_shuffle(
             k % count, seed=tf.stack([seed, epoch]), max_index=tf.constant(count - 1, tf.int64)
         )
-        draw = tf.stack([seed, k])
-        return vary_pair(reader.window(index, augment.crop, draw), draw, augment)
+        return sample(index, tf.stack([seed, k]))
 
     if stop is None:
         numbers = tf.data.Dataset.counter(start, dtype=tf.int64)
     else:
         numbers = tf.data.Dataset.range(start, stop)
-    batches = (
-        numbers.map(sample, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch, drop_remainder=True)
-        .map(_to_float, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA  # there are no files in the graph to shard by
     )
-    return batches.with_options(options)
+    samples = numbers.map(numbered, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return samples.batch(batch, drop_remainder=True).with_options(options)
 
 
 def evaluation_images(source: PairSource, limit: int | None = None) -> tf.data.Dataset:

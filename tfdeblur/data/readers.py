@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -103,6 +103,18 @@ class _PythonCalls:
 
 
 _CALLS = _PythonCalls()
+
+
+def python_call(
+    function: Callable[..., Any], arguments: list[tf.Tensor], dtypes: Any
+) -> tuple[tf.Tensor, ...]:
+    """Calls a Python function of NumPy arrays from a graph of tf.data."""
+
+    def call(*values: Any) -> Any:
+        with _CALLS:
+            return function(*values)
+
+    return tf.numpy_function(call, arguments, dtypes, stateful=False)
 
 
 class MemoryReader:
