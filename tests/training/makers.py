@@ -30,6 +30,7 @@ def tiny(data, **settings):
         "network.critic_width": 0.0625,
         "network.norm": "group",
         "loss.scheme": "1-S",
+        "loss.normalise_pace": False,  # the paper's weights
         "optimizer.learning_rate": 1e-3,
         "optimizer.ema": 0.0,
         "optimizer.warmup_steps": 0,
