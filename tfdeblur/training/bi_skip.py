@@ -13,9 +13,10 @@ from tfdeblur.losses.adversarial import (
     score_per_image,
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss
+from tfdeblur.training.trainer import Trainer
 
 
-class BiSkipTrainer(keras.Model):
+class BiSkipTrainer(Trainer):
     """Trains a generator on (blurred, sharp) batches, with or without a critic.
 
     Args:
@@ -54,7 +55,9 @@ class BiSkipTrainer(keras.Model):
         seed=0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        names = ["loss", "content", "v", "psnr", "ssim"]
+        names += ["critic", "penalty", "adversarial"] if critic is not None else []
+        super().__init__(names, **kwargs)
         self.generator = generator  # first: fit() ends by writing EMA weights in this order
         self.critic = critic
         self.self_paced = self_paced
@@ -63,11 +66,6 @@ class BiSkipTrainer(keras.Model):
         self.adversarial_weight = adversarial_weight
         self.critic_weight = critic_weight
         self.seed = seed
-        names = ["loss", "content", "v", "psnr", "ssim"]
-        names += ["critic", "penalty", "adversarial"] if critic is not None else []
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        self._steps_to_skip = 0
-        self.built = True  # all parts are; there are no weights of its own
 
     def compile(self, optimizer, content_loss, critic_optimizer=None, **kwargs):
         """Sets optimizers and the content loss.
@@ -98,9 +96,9 @@ class BiSkipTrainer(keras.Model):
             critic_optimizer.build(self.critic.trainable_variables)
 
     @property
-    def metrics(self):
-        """The running means that `fit` resets at each epoch."""
-        return list(self.trackers.values())
+    def network(self):
+        """The generator, which is what is kept."""
+        return self.generator
 
     def call(self, image, training=False):
         """The generator alone."""
@@ -146,39 +144,6 @@ class BiSkipTrainer(keras.Model):
         restored = ops.cast(self.generator(padded, training=False), "float32")
         restored = crop_back(restored, size)
         return {"psnr": psnr_rgb_u8(sharp, restored), "ssim": ssim_gauss(sharp, restored)}
-
-    def test_step(self, batch):
-        """Tracks `frame_metrics`, for `evaluate`; a run validates by `callbacks.Validate`."""
-        for name, values in self.frame_metrics(batch).items():
-            self.trackers[name].update_state(values)
-        return self._logs(only=("psnr", "ssim"))
-
-    def skip_steps(self, steps):
-        """Makes the next `steps` training steps do nothing: they were done before a restart.
-
-        The data stream must start behind them. `fit` counts them, so that the first epoch after
-        a restart in its middle ends where it would have ended.
-        """
-        self._steps_to_skip = steps
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: all is built, and Keras 3.15's own fails on several workers' batches."""
-
-    def make_train_function(self, force=False):
-        """Builds the compiled step; the wrapper around it skips what is already done."""
-        if self.train_function is not None and not force:
-            return self.train_function
-        super().make_train_function(force)
-        step = self.train_function
-
-        def step_or_skip(iterator):
-            if self._steps_to_skip > 0:
-                self._steps_to_skip -= 1
-                return {}
-            return step(iterator)
-
-        self.train_function = step_or_skip
-        return self.train_function
 
     def _pace(self, content):
         """v_i of Eqn 11 and the running maximum, over the losses of all replicas."""
@@ -233,22 +198,3 @@ class BiSkipTrainer(keras.Model):
 
     def _critic_terms_weight(self, pace):
         return pace if self.critic_weight == "loss" else ops.ones_like(pace)
-
-    def _mean(self, values):
-        """Mean over the images of all replicas, as apply() sums the replicas' gradients."""
-        return ops.mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
-
-    @staticmethod
-    def _apply(optimizer, tape, loss, variables):
-        optimizer.apply(tape.gradient(loss, variables), variables)
-
-    def _logs(self, only=None, without=()):
-        # Over several workers Keras 3.15 takes the mean of logs along axis 0: give them one.
-        workers = isinstance(
-            tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy
-        )
-        return {
-            name: tracker.result()[None] if workers else tracker.result()
-            for name, tracker in self.trackers.items()
-            if name not in without and (only is None or name in only)
-        }

@@ -1,8 +1,9 @@
-"""Callbacks of a run: NaN, validation, pictures, self-paced histogram, generators, progress."""
+"""Callbacks of a run: NaN, validation, pictures, self-paced histogram, networks, progress."""
 
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -72,13 +73,13 @@ class WithAveragedWeights(keras.callbacks.Callback):
 
 
 class Validate(keras.callbacks.Callback):
-    """Adds `val_psnr` and `val_ssim`, means over whole frames, to the epoch's logs.
+    """Adds the trainer's `frame_metrics` to the epoch's logs as `val_NAME`, means over images.
 
     Not `fit(validation_data=...)`: frames come one at a time, as their sizes differ, and a
     distribution strategy cannot share one frame among replicas.
 
     Args:
-        images: dataset of `(blurred, sharp)`, float32 `(1, height, width, 3)` in [0, 1].
+        images: dataset of what `frame_metrics` takes, one image at a time.
         count: int, how many there are.
         every: int >= 1, epochs between validations; the last epoch is always validated.
         interrupt: `threading.Event`; once set, validation stops with KeyboardInterrupt.
@@ -92,18 +93,22 @@ class Validate(keras.callbacks.Callback):
         self.verbose = verbose
 
     def set_model(self, model):
-        """Compiles the measurement once."""
+        """Forgets what was compiled for another one."""
         super().set_model(model)
-        self._measure = tf.function(model.frame_metrics, reduce_retracing=True)
+        self._measures = {}
 
     def on_epoch_end(self, epoch, logs=None):
-        """Restores and measures all frames."""
+        """Measures all frames."""
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         bar = keras.utils.Progbar(self.count, verbose=int(self.verbose), unit_name="frame")
+        # Compiled once for each stage of the training.
+        measure = self._measures.setdefault(
+            self.model.stage, tf.function(self.model.frame_metrics, reduce_retracing=True)
+        )
         values = {}
         for done, frames in enumerate(self.images, 1):
-            for name, value in self._measure(frames).items():
+            for name, value in measure(frames).items():
                 values.setdefault(name, []).append(float(value[0]))
             if self.verbose:
                 bar.update(done)
@@ -140,31 +145,34 @@ class SelfPacedProgress(keras.callbacks.Callback):
         state.advance()
 
 
+Draw = Callable[[keras.Model], np.ndarray]
+
+
 class Panels(keras.callbacks.Callback):
-    """Writes blurred | restored | sharp strips of a fixed set of crops, as PNG and for TensorBoard.
+    """Writes strips of pictures of a fixed set of crops, as PNG and for TensorBoard.
 
     Args:
-        blurred, sharp: float32 `(n, side, side, 3)` in [0, 1], side a multiple of 16.
+        draw: called with the trainer, returns float32 `(n, height, width, 3)` in [0, 1].
+        name: str, of the pictures in TensorBoard.
         folder: path, receives `epoch-NNNN.png`.
         log_dir: path of TensorBoard's event files.
         every: int >= 1, epochs between pictures.
     """
 
-    def __init__(self, blurred, sharp, folder, log_dir, every=1):
+    def __init__(self, draw, name, folder, log_dir, every=1):
         super().__init__()
-        self.blurred, self.sharp = blurred, sharp
+        self.draw, self.name = draw, name
         self.folder = Path(folder)
         self.writer = tf.summary.create_file_writer(str(log_dir))
         self.every = every
 
     def on_epoch_end(self, epoch, logs=None):
-        """Restores the panel with the weights in the model (EMA, if they are swapped in)."""
+        """Draws with the weights in the model (EMA, if they are swapped in)."""
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
-        restored = np.clip(self.model.generator(self.blurred, training=False), 0.0, 1.0)
-        strips = np.concatenate([self.blurred, restored, self.sharp], axis=2)
+        strips = self.draw(self.model)
         with self.writer.as_default(step=epoch):
-            tf.summary.image("blurred_restored_sharp", strips, max_outputs=len(strips))
+            tf.summary.image(self.name, strips, max_outputs=len(strips))
         self.writer.flush()
         picture = to_uint8(np.concatenate(list(strips), axis=0))
         encoded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1]
@@ -172,8 +180,8 @@ class Panels(keras.callbacks.Callback):
         write_atomically(self.folder / f"epoch-{epoch + 1:04d}.png", encoded.tobytes())
 
 
-class KeepGenerator(keras.callbacks.Callback):
-    """Saves the generator alone: the best so far, or the newest where nothing is validated.
+class KeepNetwork(keras.callbacks.Callback):
+    """Saves the network alone: the best so far, or the newest where nothing is validated.
 
     `keras.callbacks.ModelCheckpoint` writes in place; a kill in that moment would lose the best
     network of the run. This writes beside and renames, and remembers the best over restarts.
@@ -182,30 +190,42 @@ class KeepGenerator(keras.callbacks.Callback):
         path: path of the `.keras` file; `PATH.json` beside it holds epoch and metrics.
         monitor: str, log that must rise; where it is missing from the logs nothing is saved,
             unless `always`.
+        lower_is_better: bool, the log must fall instead.
         always: bool, save at the end of every epoch, whatever the logs say.
     """
 
-    def __init__(self, path, monitor="val_psnr", always=False):
+    def __init__(self, path, monitor="val_psnr", lower_is_better=False, always=False):
         super().__init__()
         self.path = Path(path)
         self.facts = self.path.with_suffix(".json")
         self.monitor = monitor
+        self.sign = -1.0 if lower_is_better else 1.0
         self.always = always
-        self.best = -np.inf
-        if self.facts.is_file():
-            self.best = json.loads(self.facts.read_text()).get(monitor, -np.inf)
+        facts = json.loads(self.facts.read_text()) if self.facts.is_file() else {}
+        self.best = self._score(facts)
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves if this epoch is the best."""
-        value = (logs or {}).get(self.monitor, -np.inf)
-        if not self.always and not value > self.best:
+        score = self._score(logs or {})
+        if not self.always and not score > self.best:
             return
-        self.best = value
+        self.best = score
         beside = self.path.with_name(f".{self.path.stem}-{os.getpid()}.keras")
-        self.model.generator.save(beside)
+        self.model.network_to_keep().save(beside)
         os.replace(beside, self.path)
         facts = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
         write_atomically(self.facts, (json.dumps(facts, indent=2) + "\n").encode())
+
+    def _score(self, logs):
+        return self.sign * logs[self.monitor] if self.monitor in logs else -np.inf
+
+
+class EnterEpoch(keras.callbacks.Callback):
+    """Tells the trainer which epoch begins."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Hands the number on."""
+        self.model.enter_epoch(epoch)
 
 
 class History(keras.callbacks.CSVLogger):
@@ -216,17 +236,17 @@ class History(keras.callbacks.CSVLogger):
 
     Args:
         path: path of the `.csv` file, appended to.
-        validated: bool, whether there will be `val_psnr` and `val_ssim`; NA where not measured.
+        measures: iterable of str, what validation adds, "val_psnr" say; NA where not measured.
     """
 
-    def __init__(self, path, validated):
+    def __init__(self, path, measures=()):
         super().__init__(str(path), append=True)
-        self.validated = validated
+        self.measures = tuple(measures)
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the row."""
         if self.keys is None:
-            self.keys = sorted({*logs, *(("val_psnr", "val_ssim") if self.validated else ())})
+            self.keys = sorted({*logs, *self.measures})
         super().on_epoch_end(epoch, logs)
 
 

@@ -1,8 +1,8 @@
 """A training run: data, trainer, fit, backups and the record of what was done.
 
 A run folder holds `run.json` (configuration, versions, data, state), `generator.keras` (the best
-generator by validation PSNR, or the newest without validation), `last.keras`, `history.csv`,
-`panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
+network by validation, or the newest without one; named as its task says), `last.keras`,
+`history.csv`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
 """
 
 import logging
@@ -18,19 +18,16 @@ import tensorflow as tf
 
 import tfdeblur
 from tfdeblur.config import TrainConfig, flatten, from_json, to_json
-from tfdeblur.data import Augment, evaluation_images, panel_pairs, training_batches
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.losses import parse_scheme
 from tfdeblur.record import RECORD, read_record, write_record
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.backup import Backup, GracefulInterrupt, newest_backup, restore_backup
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.sources import Data, open_data
+from tfdeblur.training.tasks import task_of
 
 logger = logging.getLogger(__name__)
 
-_PANEL_IMAGES = 4
-_PANEL_SIDE = 256
 # May differ between a run and its continuation: they do not change what a step computes.
 _FREE_ON_RESUME = {
     "run.validate_every",
@@ -70,7 +67,7 @@ def train(
             f"`data.batch` must be a multiple of the {replicas} replicas. "
             f"Received: data.batch={config.data.batch}"
         )
-    parse_scheme(config.loss.scheme)  # before files are read, which may take long
+    title = task_of(config).title(config)  # before files are read, which may take long
     data = open_data(config)
     _check_same_data(record, data)
     steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
@@ -80,8 +77,8 @@ def train(
     done = position.epoch * steps + position.step
     logger.info(
         "%s: %s parameters, %d training pairs, %d validation pairs, %d steps of %d epochs done",
-        config.loss.scheme,
-        f"{trainer.generator.count_params():,}",
+        title,
+        f"{trainer.network.count_params():,}",
         data.train.count,
         data.validation.count if data.validation else 0,
         done,
@@ -105,13 +102,8 @@ def train(
 
 
 def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
-    batches = training_batches(
-        data.train,
-        augment=_augment(config),
-        batch=config.data.batch,
-        seed=config.run.seed,
-        start=(position.epoch * steps + position.step) * config.data.batch,
-    )
+    start = (position.epoch * steps + position.step) * config.data.batch
+    batches = task_of(config).batches(config, data.train, start)
     try:
         trainer.fit(
             batches,
@@ -128,26 +120,23 @@ def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
                 callback.csv_file.close()
 
 
-def _augment(config: TrainConfig) -> Augment:
-    data = config.data
-    return Augment(data.crop, data.flips, data.turns, data.permute_channels)
-
-
 def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
     """In the order that resuming needs: what reads the weights, what ends the epoch, backup.
 
     A kill in validation goes on from the backup of the epoch's last step, and validates again.
     """
-    found = [own.StopOnNaN()]
+    task = task_of(config)
+    found = [own.EnterEpoch(), own.StopOnNaN()]
     if chief:
         readers = _readers(config, folder, data, interrupt, show_bar)
+        measures = [f"val_{name}" for name in task.measures] if data.validation else []
         found += [
             own.WithAveragedWeights(readers, averaged=config.optimizer.ema > 0),
             keras.callbacks.TensorBoard(folder / "logs", write_graph=False, profile_batch=0),
-            own.History(folder / "history.csv", validated=data.validation is not None),
+            own.History(folder / "history.csv", measures),
             own.RunProgress(logger.info),
         ]
-    found += [own.SelfPacedProgress(folder / "logs" / "train" if chief else None)]
+    found += task.callbacks(folder / "logs" / "train" if chief else None)
     if chief:
         found += [Backup(folder / "backup", steps, config.run.backup_minutes, interrupt)]
     return found
@@ -155,22 +144,22 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
 
 def _readers(config, folder, data, interrupt, show_bar):
     """Callbacks that look at the weights an epoch ends with."""
-    validation, limit = data.validation, config.data.validation_limit or None
+    task, validation = task_of(config), data.validation
     readers = []
     if validation is not None:
-        count = min(validation.count, limit or validation.count)
-        images = evaluation_images(validation, limit)
+        count = min(validation.count, config.data.validation_limit or validation.count)
+        images = task.images(config, validation)
         readers += [own.Validate(images, count, config.run.validate_every, interrupt, show_bar)]
+    best = f"val_{task.best}", task.lower_is_better
     readers += [
-        own.KeepGenerator(folder / "generator.keras", always=validation is None),
-        own.KeepGenerator(folder / "last.keras", always=True),
+        own.KeepNetwork(folder / task.file, *best, always=validation is None),
+        own.KeepNetwork(folder / "last.keras", *best, always=True),
     ]
-    source = validation or data.train
-    side = min(_PANEL_SIDE, int(np.min(source.sizes)) // 16 * 16)
-    if config.run.panel_every and side:
-        panel = panel_pairs(source, _PANEL_IMAGES, side)
+    panels = task.panels(config, validation or data.train) if config.run.panel_every else None
+    if panels:
+        name, draw = panels
         logs = folder / "logs" / "panels"
-        readers += [own.Panels(*panel, folder / "panels", logs, config.run.panel_every)]
+        readers += [own.Panels(draw, name, folder / "panels", logs, config.run.panel_every)]
     return readers
 
 
@@ -231,8 +220,9 @@ def _new_record(config, data, trainer, strategy, steps) -> dict[str, Any]:
             "validation": validation.describe() if validation else None,
             "validation_fingerprint": validation.fingerprint if validation else None,
             "validation_names": list(validation.names) if validation else [],
+            **task_of(config).facts(config, data),
         },
-        "parameters": int(trainer.generator.count_params()),
+        "parameters": int(trainer.network.count_params()),
         "steps_per_epoch": steps,
         "seed": config.run.seed,
         "config": to_json(config),

@@ -1,0 +1,103 @@
+"""What all trainers share: steps that resume, and joining values over images and replicas."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class Trainer(keras.Model):
+    """A `keras.Model` that a run can train; see `run` for what is done with it.
+
+    A subclass has `train_step`, and sets `network` or overrides it.
+
+    Args:
+        measures: iterable of str, the names of its running means.
+
+    Attributes:
+        trackers: dict of the running means that `fit` logs and resets at each epoch.
+        stage: int, which part of the training goes on; `train_step` and `frame_metrics` are
+            compiled anew when it changes.
+    """
+
+    def __init__(self, measures, **kwargs):
+        super().__init__(**kwargs)
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in measures}
+        self.stage = 0
+        self._steps_to_skip = 0
+        self.built = True  # all parts are; there are no weights of its own
+
+    @property
+    def metrics(self):
+        """The running means that `fit` resets at each epoch."""
+        return list(self.trackers.values())
+
+    def frame_metrics(self, batch):
+        """Measures the network on whole frames of any size.
+
+        Args:
+            batch: as `train_step` takes it, but of any height and width.
+
+        Returns:
+            dict of float32 `(batch,)`, by the names of the measures.
+        """
+        raise NotImplementedError
+
+    def test_step(self, batch):
+        """Tracks `frame_metrics`, for `evaluate`; a run validates by `callbacks.Validate`."""
+        values = self.frame_metrics(batch)
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+        return self._logs(only=values)
+
+    def network_to_keep(self):
+        """The network as far as it is trained, a `keras.Model` that can be saved and used."""
+        return self.network
+
+    def enter_epoch(self, epoch):
+        """Is told of each epoch, from 0, before its first step."""
+
+    def skip_steps(self, steps):
+        """Makes the next `steps` training steps do nothing: they were done before a restart.
+
+        The data stream must start behind them. `fit` counts them, so that the first epoch after
+        a restart in its middle ends where it would have ended.
+        """
+        self._steps_to_skip = steps
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: all is built, and Keras 3.15's own fails on several workers' batches."""
+
+    def make_train_function(self, force=False):
+        """Builds the compiled step; the wrapper around it skips what is already done."""
+        if self.train_function is not None and not force:
+            return self.train_function
+        super().make_train_function(force)
+        step = self.train_function
+
+        def step_or_skip(iterator):
+            if self._steps_to_skip > 0:
+                self._steps_to_skip -= 1
+                return {}
+            return step(iterator)
+
+        self.train_function = step_or_skip
+        return self.train_function
+
+    def _mean(self, values):
+        """Mean over the images of all replicas, as apply() sums the replicas' gradients."""
+        return ops.mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    @staticmethod
+    def _apply(optimizer, tape, loss, variables):
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    def _logs(self, only=None, without=()):
+        # Over several workers Keras 3.15 takes the mean of logs along axis 0: give them one.
+        workers = isinstance(
+            tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy
+        )
+        return {
+            name: tracker.result()[None] if workers else tracker.result()
+            for name, tracker in self.trackers.items()
+            if name not in without and (only is None or name in only)
+        }
