@@ -32,12 +32,15 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 # Prints ratios, on this machine; see benchmarks/ for their options.
-bench: $(VENV)/.run
+bench: $(VENV)/.test
 	$(BIN)/python benchmarks/forward.py
 	$(BIN)/python benchmarks/restorer.py
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/input_pipeline.py demo/pairs/train
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/blur_operator.py
+	$(BIN)/python benchmarks/deconvolve.py demo/pairs/train/sharp
+	$(BIN)/python benchmarks/synthesis.py
 
 # Exact versions of everything, for all extras: pip takes them as constraints.
 lock: $(VENV)/.test

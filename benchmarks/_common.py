@@ -76,6 +76,18 @@ def picture(height, width, batch=1):
     return np.random.default_rng(0).random((batch, height, width, 3), "float32")
 
 
+def smooth_flow(height, width, extent):
+    """Translation, rotation and zoom, float32 `(height, width, 2)`, largest component `extent`."""
+    import numpy as np
+
+    rows, columns = np.mgrid[:height, :width].astype("float32")
+    down, right = rows / height - 0.45, columns / height - 0.55 * width / height
+    u = 0.35 + 0.5 * right - 0.6 * down
+    v = 0.25 + 0.6 * right + 0.5 * down
+    flow = np.stack([u, v], axis=-1)
+    return (flow * (extent / np.abs(flow).max())).astype("float32")
+
+
 def show(title, comparison, to, bars=None):
     """Prints medians and ratios to `to`; returns them as JSON values.
 

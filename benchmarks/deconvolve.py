@@ -12,7 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from _common import finish, parser
+from _common import finish, parser, smooth_flow
 from _common import size as wanted_size
 
 BETAS = (0.01, 0.02, 0.05, 0.1, 0.5)
@@ -115,18 +115,6 @@ def table_of_gains(paths, extent, law):
     )
     names = [path.name for path in paths]
     return {"extent": extent, "law": law, "betas": BETAS, "rows": rows, "photographs": names}
-
-
-def smooth_flow(height, width, extent):
-    """Translation, rotation and zoom, float32 `(height, width, 2)`, largest component `extent`."""
-    import numpy as np
-
-    rows, columns = np.mgrid[:height, :width].astype("float32")
-    down, right = rows / height - 0.45, columns / height - 0.55 * width / height
-    u = 0.35 + 0.5 * right - 0.6 * down
-    v = 0.25 + 0.6 * right + 0.5 * down
-    flow = np.stack([u, v], axis=-1)
-    return (flow * (extent / np.abs(flow).max())).astype("float32")
 
 
 def timed(call):

@@ -95,7 +95,11 @@ def test_a_finished_video_is_not_made_again_for_its_picture(jobs):
         (DataError("gone"), "gone", 4),
         (FileNotFoundError(errno.ENOENT, "No such file", "x.mp4"), "x.mp4: No such file", 4),
         (PermissionError(errno.EACCES, "Denied", "y"), "y: Denied", 3),
-        (MemoryError(), "There is not enough memory: give a smaller `tile`.", 1),
+        (
+            MemoryError(),
+            "There is not enough memory: give a smaller `tile`, or a smaller picture.",
+            1,
+        ),
         (ZeroDivisionError("oops"), "ZeroDivisionError: oops", 1),
     ],
 )

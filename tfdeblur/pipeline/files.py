@@ -200,7 +200,10 @@ def _reason(error: Exception) -> tuple[str, int]:
         code = DataError.exit_code if missing else InvalidInput.exit_code
         text = f"{error.filename or 'The file'}: {_cause(error)}"
     elif isinstance(error, MemoryError) or kind == "ResourceExhaustedError":
-        text, code = "There is not enough memory: give a smaller `tile`.", EXIT_UNEXPECTED
+        text, code = (
+            "There is not enough memory: give a smaller `tile`, or a smaller picture.",
+            EXIT_UNEXPECTED,
+        )
     else:
         text, code = f"{kind}: {error}", EXIT_UNEXPECTED
     return printable(" ".join(text.split(" "))), code

@@ -8,7 +8,7 @@ import contextlib
 import resource
 import sys
 
-from _common import finish, parser, show
+from _common import finish, parser, show, smooth_flow
 from _common import size as wanted_size
 
 BARS = {"K": 1.2, "K^T": 1.5}
@@ -35,18 +35,6 @@ def read_arguments():
     )
     made.add_argument("--taps", action="store_true", help="time the matrix-free way as well")
     return made.parse_args()
-
-
-def smooth_flow(height, width, extent):
-    """Translation, rotation and zoom, float32 `(height, width, 2)`, largest component `extent`."""
-    import numpy as np
-
-    rows, columns = np.mgrid[:height, :width].astype("float32")
-    down, right = rows / height - 0.45, columns / height - 0.55 * width / height
-    u = 0.35 + 0.5 * right - 0.6 * down
-    v = 0.25 + 0.6 * right + 0.5 * down
-    flow = np.stack([u, v], axis=-1)
-    return (flow * (extent / np.abs(flow).max())).astype("float32")
 
 
 def csr_of(K, pixels):
