@@ -19,7 +19,7 @@ ALLOWED = {
     "image": {"image", "errors", "tensorflow"},
     "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
-        *{"training", "networks", "losses", "metrics", "data", "image"},
+        *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"config", "record", "errors", "tensorflow"},
     },
     "pipeline": {

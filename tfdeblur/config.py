@@ -16,10 +16,10 @@ from tfdeblur.errors import InvalidInput
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Generator and critic. Units: channel factors, dimensionless.
+    """Generator (or SEN) and critic. Units: channel factors, dimensionless.
 
     Attributes:
-        width: factor on the generator's channels; 1.0 is the paper's network.
+        width: factor on its channels; 1.0 is the paper's network.
         norm: "batch" (the paper), "group" or "none".
         head_initializer: Keras initializer of the generator's last layer.
         critic_width: factor on the critic's channels.
@@ -36,7 +36,8 @@ class DataConfig:
     """Where pairs come from and how a batch is cut from them.
 
     Attributes:
-        train: folder of pairs or name of a TFDS data set.
+        train: folder of pairs or name of a TFDS data set. For SEN a folder of photographs, or of
+            pairs with flows; the same for `validation`.
         validation: the same for validation; empty: the `test` split of `train` if it has one.
         train_split, validation_split: names of splits; empty: the usual ones.
         train_only, train_exclude, validation_only: glob patterns on the names of pairs, for
@@ -47,7 +48,8 @@ class DataConfig:
         cache_mb: decoded images are kept in memory up to this size, MiB.
         validation_limit: at most this many validation images; 0 means all.
         blur: "motion-flow": `train`, or `blur_photos` if given, is a folder of sharp photographs,
-            blurred while training by random motions. Empty: `train` holds pairs.
+            blurred while training by random motions. Empty: `train` holds pairs. SEN sees for
+            itself what it is given.
         blur_photos: folder of photographs that take the place of some pairs of `train`.
         blur_share: share of the samples that these have, between 0 and 1.
         blur_law: "gong2018" or "physical".
@@ -79,7 +81,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Losses of Bi-Skip (002, sections 4.2 and 4.3).
+    """Losses of Bi-Skip (002, sections 4.2 and 4.3) and, named so, of SEN (000, Eqn 1).
 
     Attributes:
         scheme: name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
@@ -91,6 +93,7 @@ class LossConfig:
         gradient_penalty: beta of Eqn 7.
         critic_weight: how v enters the critic: "loss" multiplies its terms, "input" adds a plane.
         normalise_pace: whether self-paced weights are rescaled to mean 1 over the batch.
+        flow: of SEN, "l2" (the paper), "sign_free" or "double_angle"; see `losses.FlowLoss`.
     """
 
     scheme: str = "SA1P-BS"
@@ -103,6 +106,7 @@ class LossConfig:
     gradient_penalty: float = 10.0
     critic_weight: str = "loss"
     normalise_pace: bool = False
+    flow: str = "l2"
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class OptimizerConfig:
         final_factor: last rate as a share of the peak.
         weight_decay: of AdamW.
         clip_norm: bound on the norm of all gradients together; 0 means none.
-        beta_1, beta_2: of the generator's Adam.
+        beta_1, beta_2, epsilon: of the generator's Adam.
         ema: momentum of the averaged generator weights; 0 means none.
     """
 
@@ -132,7 +136,39 @@ class OptimizerConfig:
     clip_norm: float = 0.0
     beta_1: float = 0.9
     beta_2: float = 0.999
+    epsilon: float = 1e-7
     ema: float = 0.0
+
+
+@dataclass(frozen=True)
+class SENConfig:
+    """The stacks of SEN and how they share the epochs (000, sections 3 and 6.1).
+
+    Attributes:
+        stacks: how many; the first trains alone, then each further one behind frozen ones.
+        front: "strided" (appendix A) or "dilated" (the text).
+        further_part: share of `run.epochs` that each further stack trains for, at least one
+            epoch. The first has the others, by the schedule in `optimizer`.
+        further_rate, further_final_factor: in `optimizer`'s place for further stacks: their
+            highest rate, and the last as a share of it.
+    """
+
+    stacks: int = 2
+    front: str = "strided"
+    further_part: float = 1 / 7
+    further_rate: float = 1.25e-5
+    further_final_factor: float = 1.0
+
+    def epochs(self, total: int) -> tuple[int, ...]:
+        """Epochs that each stack trains for; raises InvalidInput if there are too few."""
+        further = max(1, round(self.further_part * total))
+        first = total - (self.stacks - 1) * further
+        if first < 1:
+            raise InvalidInput(
+                f"`run.epochs` must be enough for {self.stacks} stacks, one after the other. "
+                f"Received: run.epochs={total}, sen.further_part={self.further_part:g}"
+            )
+        return (first,) + (self.stacks - 1) * (further,)
 
 
 @dataclass(frozen=True)
@@ -169,16 +205,19 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    sen: SENConfig = field(default_factory=SENConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
 
 _CHOICES = {
-    "model": ("biskip",),
+    "model": ("biskip", "sen"),
     "network.norm": ("batch", "group", "none"),
     "data.blur": ("", "motion-flow"),
     "data.blur_law": ("gong2018", "physical"),
     "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
+    "loss.flow": ("l2", "sign_free", "double_angle"),
+    "sen.front": ("strided", "dilated"),
     "optimizer.name": ("adam", "adamw"),
     "optimizer.schedule": ("linear", "cosine", "constant"),
     "run.precision": ("float32", "mixed_bfloat16"),
@@ -186,13 +225,13 @@ _CHOICES = {
 }
 _POSITIVE = (
     "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
-    "run.validate_every loss.critic_steps"
+    "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate"
 ).split()
 _NOT_NEGATIVE = (
     "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "optimizer.weight_decay optimizer.clip_norm run.steps_per_epoch run.seed run.panel_every "
-    "run.backup_minutes"
+    "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
+    "run.seed run.panel_every run.backup_minutes"
 ).split()
 _BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
 
@@ -255,13 +294,31 @@ def check(config: TrainConfig) -> None:
         (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
         (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
         (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
-        (("data.blur_share",), lambda value: 0 < value < 1, "between 0 and 1"),
+        (("data.blur_share", "sen.further_part"), lambda value: 0 < value < 1, "between 0 and 1"),
         (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
         (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
     ):
         for name in names:
             if not fits(settings[name]):
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+    if config.model == "sen":
+        _check_sen(config)
+
+
+def _check_sen(config: TrainConfig) -> None:
+    """Raises InvalidInput where settings do not go with SEN."""
+    multiple = 64 if config.sen.front == "strided" else 16
+    for name, fits, text in (
+        ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
+        ("data.blur_photos", not config.data.blur_photos, "empty"),
+        ("optimizer.ema", config.optimizer.ema == 0, "0"),
+    ):
+        if not fits:
+            raise InvalidInput(
+                f"`{name}` must be {text} for SEN. Received: {name}={flatten(config)[name]!r}. "
+                "The presets sen-small and sen-paper are meant for it."
+            )
+    config.sen.epochs(config.run.epochs)
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 `paper` is the run of the Bi-Skip paper, section 5. `small` fits two CPU cores and an hour; its
 figures stand in the README beside the command that made them. `demo` is what `make demo` trains.
+`sen-paper` and `sen-small` are the same for SEN of the motion-flow paper.
 """
 
 from typing import Any
@@ -43,6 +44,44 @@ _PRESETS["demo"] = {
     "loss.scheme": "2-BS",
     "run.epochs": 8,
     "run.steps_per_epoch": 200,
+    "run.panel_every": 1,
+}
+
+# Sections 3 and 6.1 of the motion-flow paper: 90 epochs for the first stack, 50 of them at the
+# highest rate, and 15 for the second; an epoch is 10,000 pairs.
+_PRESETS["sen-paper"] = {
+    "model": "sen",
+    "data.crop": 256,
+    "data.batch": 16,
+    "optimizer.learning_rate": 1.25e-3,
+    "optimizer.schedule": "linear",
+    "optimizer.constant_part": 50 / 90,
+    "optimizer.final_factor": 0.01,
+    "optimizer.beta_1": 0.9,
+    "optimizer.beta_2": 0.99,
+    "optimizer.epsilon": 1e-8,
+    "sen.further_part": 15 / 105,
+    "sen.further_rate": 1.25e-5,
+    "run.epochs": 105,
+    "run.steps_per_epoch": 625,
+}
+_PRESETS["sen-small"] = {
+    **_PRESETS["sen-paper"],
+    "network.width": 0.25,
+    "data.crop": 192,
+    "data.batch": 8,
+    "data.turns": True,
+    "data.permute_channels": True,
+    "optimizer.learning_rate": 1e-3,
+    "optimizer.schedule": "cosine",
+    "optimizer.warmup_steps": 100,
+    "optimizer.clip_norm": 10.0,
+    "sen.further_part": 0.25,
+    "sen.further_rate": 5e-4,
+    "sen.further_final_factor": 0.01,
+    "run.precision": "mixed_bfloat16",
+    "run.epochs": 16,
+    "run.steps_per_epoch": 100,
     "run.panel_every": 1,
 }
 

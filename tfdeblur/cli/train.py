@@ -1,4 +1,4 @@
-"""`tfdeblur train`: from pairs of images to a deblurring network."""
+"""`tfdeblur train`: from pairs of images to a deblurring network, or to one that sees motion."""
 
 import argparse
 from pathlib import Path
@@ -15,6 +15,7 @@ examples:
   tfdeblur train --data pairs/ --train-exclude 'test-*' --val-only 'test-*' --run runs/split
   tfdeblur train --data photos/ --blur motion-flow --val pairs/ --run runs/synthetic
   tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
+  tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --run runs/first --resume                           go on where it stopped
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
@@ -22,6 +23,11 @@ own folders. photos/ holds sharp photographs, blurred by a new random motion eac
 what is validated on is always pairs. Ctrl-C stops after the current step and saves it; --resume
 continues the same run. The run folder then holds generator.keras (the best so far), panels/ with
 pictures, history.csv, logs/ for TensorBoard and run.json with everything that decides the run.
+
+SEN estimates the motion flow of a blurred image. It is trained on photographs, which need no
+--blur, or on a folder made by `tfdeblur data synthesize`; photographs to validate on (--val, or
+--val-only among those of --data) are blurred by one motion each, the same in every run. What is
+kept is sen.keras.
 
 schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
 1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
@@ -74,11 +80,16 @@ def add_parser(commands: Any) -> None:
         "--val-only": "validate on pairs whose name matches (repeatable)",
     }.items():
         parser.add_argument(option, action="append", metavar="GLOB", help=text)
-    parser.add_argument("--model", choices=["biskip"], help="what to train (default: biskip)")
+    parser.add_argument(
+        "--model",
+        choices=["biskip", "sen"],
+        help="what to train: biskip deblurs, sen estimates motion flow (default: biskip)",
+    )
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo",
+        help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
+        "sen-paper, sen-small (default of sen)",
     )
     parser.add_argument("--scheme", help="losses and variant (small: 2-BS, paper: SA1P-BS)")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
@@ -181,7 +192,8 @@ def run(arguments: argparse.Namespace) -> int:
     if resuming and not arguments.preset:
         config = override(from_json(read_record(folder)["config"]), settings)
     else:  # a whole command with --resume added; what differs from the run is refused later
-        config = override(preset(arguments.preset or "small"), settings)
+        default = "sen-small" if arguments.model == "sen" else "small"
+        config = override(preset(arguments.preset or default), settings)
     if arguments.show_config:
         print(json.dumps(to_json(config), indent=2))
         return 0
@@ -191,6 +203,9 @@ def run(arguments: argparse.Namespace) -> int:
     from tfdeblur.training.run import train
 
     train(config, folder, resume=arguments.resume)
+    if config.model == "sen":
+        print(f"Trained. The network is {folder / 'sen.keras'}.")
+        return 0
     print(
         f"Trained. Restore a photograph with:\n  tfdeblur deblur PHOTO --out DIR --model {folder}"
     )

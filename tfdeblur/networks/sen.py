@@ -69,6 +69,14 @@ class SEN(keras.Model):
         """The flow of every stack, first to last; arguments and shapes as in a call."""
         return _chain(self.estimators, image, training=training)
 
+    def first_stacks(self, count):
+        """A new SEN of the first `count` stacks, with copies of their weights."""
+        config = {**self.get_config(), "stacks": count}
+        network = type(self)(**config)
+        for ours, copy in zip(self.estimators, network.estimators, strict=False):
+            copy.set_weights(ours.get_weights())
+        return network
+
     def get_config(self):
         """Returns the constructor's arguments."""
         return {
@@ -84,11 +92,15 @@ def _chain(estimators, image, **options):
     """Flows of all stacks; each after the first sees the one before as two more channels."""
     flows = []
     for estimator in estimators:
-        seen = image
-        if flows:
-            seen = ops.concatenate([ops.cast(image, "float32"), flows[-1]], axis=-1)
-        flows.append(estimator(seen, **options))
+        flows.append(estimator(seen_by(image, flows[-1] if flows else None), **options))
     return flows
+
+
+def seen_by(image, flow=None):
+    """What a stack looks at: the image, and the flow of the stack before it if there is one."""
+    if flow is None:
+        return image
+    return ops.concatenate([ops.cast(image, "float32"), flow], axis=-1)
 
 
 def _stack(number, front, width, norm):

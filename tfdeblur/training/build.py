@@ -1,14 +1,17 @@
 """From a configuration to a compiled trainer."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses import parse_scheme
-from tfdeblur.networks import BiSkip, Critic
+from tfdeblur.losses import FlowLoss, parse_scheme
+from tfdeblur.networks import SEN, BiSkip, Critic
 from tfdeblur.training.bi_skip import BiSkipTrainer
 from tfdeblur.training.optimizers import build_optimizer
 from tfdeblur.training.self_paced import SelfPacedState
+from tfdeblur.training.sen import SENTrainer
 
 
 def choose_strategy(name):
@@ -34,45 +37,72 @@ def build_trainer(config, total_steps, strategy=None):
     """Networks, losses and optimizers of a run, compiled and with all variables in place.
 
     Args:
-        config: `TrainConfig` with `model="biskip"`.
-        total_steps: int, generator updates of the whole run; the schedules end there.
+        config: `TrainConfig`.
+        total_steps: int, steps of the whole run; the schedules end there.
         strategy: `tf.distribute.Strategy` or None for the current one.
 
     Returns:
-        `BiSkipTrainer`, compiled.
+        `Trainer`, compiled: `BiSkipTrainer` or `SENTrainer`.
 
     Raises:
         InvalidInput: if the scheme is unknown, or needs VGG and `loss.vgg` is "none".
         DataError: if VGG's weights cannot be had.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    scheme = parse_scheme(config.loss.scheme)
+    build = {"biskip": _bi_skip, "sen": _sen}[config.model]
     keras.utils.set_random_seed(config.run.seed)
     earlier_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.run.precision)
     try:
         with strategy.scope():
-            trainer = _networks(config, scheme)
+            trainer, compile_arguments = build(config, total_steps)
             if strategy.num_replicas_in_sync > 1:
-                _synchronise_batch_norm(trainer.generator)
-            optimizer = build_optimizer(config.optimizer, total_steps)
-            critic_optimizer = None
-            if scheme.adversarial:
-                critic_optimizer = build_optimizer(
-                    config.optimizer, total_steps, True, config.loss.critic_steps
-                )
-            trainer.compile(
-                optimizer,
-                content_loss=scheme.content_loss(
-                    _features(config, scheme),
-                    config.loss.pixel_weight,
-                    config.loss.feature_weight,
-                ),
-                critic_optimizer=critic_optimizer,
-            )
+                _synchronise_batch_norm(trainer.network)
+            trainer.compile(**compile_arguments)
     finally:
         keras.config.set_dtype_policy(earlier_policy)
     return trainer
+
+
+def _bi_skip(config, total_steps):
+    """A trainer and what it is compiled with."""
+    scheme = parse_scheme(config.loss.scheme)
+    trainer = _networks(config, scheme)
+    optimizer = build_optimizer(config.optimizer, total_steps)
+    critic_optimizer = None
+    if scheme.adversarial:
+        critic_optimizer = build_optimizer(
+            config.optimizer, total_steps, True, config.loss.critic_steps
+        )
+    content_loss = scheme.content_loss(
+        _features(config, scheme), config.loss.pixel_weight, config.loss.feature_weight
+    )
+    return trainer, {
+        "optimizer": optimizer,
+        "content_loss": content_loss,
+        "critic_optimizer": critic_optimizer,
+    }
+
+
+def _sen(config, total_steps):
+    """A trainer and what it is compiled with."""
+    epochs = config.sen.epochs(config.run.epochs)
+    steps = total_steps // config.run.epochs
+    further = dataclasses.replace(
+        config.optimizer,
+        learning_rate=config.sen.further_rate,
+        final_factor=config.sen.further_final_factor,
+    )
+    settings = [config.optimizer] + [further] * (len(epochs) - 1)
+    optimizers = [
+        build_optimizer(of_stack, count * steps)
+        for of_stack, count in zip(settings, epochs, strict=True)
+    ]
+    network = SEN(config.sen.stacks, config.sen.front, config.network.width, config.network.norm)
+    return SENTrainer(network, epochs), {
+        "optimizers": optimizers,
+        "flow_loss": FlowLoss(config.loss.flow),
+    }
 
 
 def _networks(config, scheme):
@@ -119,3 +149,5 @@ def _synchronise_batch_norm(network):
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            _synchronise_batch_norm(layer)

@@ -93,6 +93,7 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
         "learning_rate": rate,
         "beta_1": 0.0 if critic else config.beta_1,
         "beta_2": 0.9 if critic else config.beta_2,
+        "epsilon": config.epsilon,
         "global_clipnorm": config.clip_norm or None,
     }
     if config.ema and not critic:

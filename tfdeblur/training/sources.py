@@ -9,6 +9,7 @@ from tfdeblur.data import open_source
 from tfdeblur.data.blur_source import RandomBlur, open_photographs
 from tfdeblur.data.mixed_source import MixedSource
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.training.flow_sources import open_flow_sources
 
 
 @dataclass
@@ -25,7 +26,16 @@ def open_data(config: TrainConfig) -> Data:
     Raises:
         DataError: if pairs are missing or broken, or a pair would be trained and validated on.
     """
-    data = config.data
+    if config.model == "sen":
+        train, validation = open_flow_sources(config.data)
+    else:
+        train, validation = _open_pairs(config.data)
+    if validation is not None:
+        _refuse_overlap(train, validation)
+    return Data(train, validation)
+
+
+def _open_pairs(data: DataConfig) -> tuple[Any, Any | None]:
     cache = data.cache_mb * 2**20
     train, test_split = _open_training(data, cache)
     validation = None
@@ -36,9 +46,7 @@ def open_data(config: TrainConfig) -> Data:
     elif test_split or data.validation_only:
         split = data.validation_split or test_split
         validation = open_source(data.train, split, data.validation_only, cache_bytes=cache)
-    if validation is not None:
-        _refuse_overlap(train, validation)
-    return Data(train, validation)
+    return train, validation
 
 
 def _open_training(data: DataConfig, cache: int) -> tuple[Any, str | None]:

@@ -1,5 +1,6 @@
 """What a run must know of what it trains: one task for each value of `config.model`."""
 
+import logging
 from typing import Any, Protocol
 
 import keras
@@ -8,9 +9,13 @@ import tensorflow as tf
 
 from tfdeblur.config import TrainConfig
 from tfdeblur.data import Augment, evaluation_images, panel_pairs, training_batches
+from tfdeblur.data.flow_pairs import best_constant_flow, flow_batches, flow_images, flow_panel
 from tfdeblur.losses import parse_scheme
+from tfdeblur.operators import flow_to_color
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.sources import Data
+
+logger = logging.getLogger(__name__)
 
 _PANEL_IMAGES = 4
 _PANEL_SIDE = 256
@@ -102,6 +107,66 @@ class BiSkipTask:
         return [own.SelfPacedProgress(log_dir)]
 
 
+class SENTask:
+    """SEN on blurred images with flows."""
+
+    file = "sen.keras"
+    measures = ("flow_mse", "end_point_error")
+    best = "flow_mse"
+    lower_is_better = True
+
+    def title(self, config):
+        """See `Task`."""
+        return f"SEN, epochs by stack {config.sen.epochs(config.run.epochs)}"
+
+    def batches(self, config, source, start):
+        """See `Task`."""
+        return flow_batches(
+            source,
+            augment=augment(config),
+            batch=config.data.batch,
+            seed=config.run.seed,
+            start=start,
+        )
+
+    def images(self, config, source):
+        """See `Task`."""
+        limit = config.data.validation_limit or None
+        return flow_images(source, limit, config.data.cache_mb * 2**20)
+
+    def facts(self, config, data):
+        """The best constant flow on the validation images, which an estimate must beat."""
+        if data.validation is None:
+            return {}
+        flow, mse = best_constant_flow(self.images(config, data.validation))
+        logger.info(
+            "The best constant flow, (%.2f, %.2f), has a flow MSE of %.3f pixels^2 on the "
+            "validation images.",
+            *(*flow, mse),
+        )
+        return {"constant_flow": flow.tolist(), "constant_flow_mse": mse}
+
+    def panels(self, config, source):
+        """See `Task`."""
+        side = panel_side(source, 64)
+        if not side:
+            return None
+        blurred, true = flow_panel(source, _PANEL_IMAGES, side)
+        longest = max(1.0, float(np.hypot(true[..., 0], true[..., 1]).max()))
+
+        def draw(trainer):
+            estimated = np.asarray(trainer(blurred))
+            flows = np.concatenate([estimated, true], axis=2)
+            colors = np.stack([flow_to_color(flow, longest) for flow in flows])
+            return np.concatenate([blurred, colors / np.float32(255)], axis=2)
+
+        return "blurred_estimated_true", draw
+
+    def callbacks(self, log_dir):
+        """See `Task`."""
+        return []
+
+
 def augment(config):
     """How training crops are varied."""
     data = config.data
@@ -113,7 +178,7 @@ def panel_side(source, multiple):
     return min(_PANEL_SIDE, int(np.min(source.sizes))) // multiple * multiple
 
 
-_TASKS: dict[str, Task] = {"biskip": BiSkipTask()}
+_TASKS: dict[str, Task] = {"biskip": BiSkipTask(), "sen": SENTask()}
 
 
 def task_of(config: TrainConfig) -> Task:
