@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tests.helpers import assert_round_trip, noise
 from tfdeblur.networks import SEN
+from tfdeblur.networks.sen import Enlarge
 
 
 def test_parameter_counts():
@@ -87,3 +88,16 @@ def test_round_trip(tmp_path, norm):
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         SEN(**arguments)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
+def test_enlarging_is_bilinear(factor):
+    image = noise(2, 3, 5, 2)
+    expected = keras.layers.UpSampling2D(factor, interpolation="bilinear")(image)
+    np.testing.assert_allclose(Enlarge(factor)(image), expected, atol=1e-6)
+
+
+def test_graphs_that_do_not_know_the_size():
+    network, image = SEN(width=0.05), noise(1, 128, 64, 3)
+    graph = tf.function(network, input_signature=[tf.TensorSpec((None, None, None, 3))])
+    np.testing.assert_allclose(graph(image), network(image), atol=1e-5)

@@ -119,7 +119,7 @@ def _stack(number, front, width, norm):
     x = res2(x, scaled(64, width), "last", norm)
     flow = res2(x, 2, "flow", norm, linear=True)
     if front == "strided":
-        flow = layers.UpSampling2D(4, interpolation="bilinear", dtype="float32", name="full")(flow)
+        flow = Enlarge(4, dtype="float32", name="full")(flow)
     return keras.Model(seen, flow, name=f"stack{number}")
 
 
@@ -129,6 +129,53 @@ def _front(x, front, width, norm):
         steps = {"stride": step} if front == "strided" else {"dilation": step}
         x = conv(x, scaled(channels, width), size, f"front{i}", norm, **steps)
     return x
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class Enlarge(layers.Layer):
+    """Bilinear enlargement by a whole factor, for images whose size a graph does not know.
+
+    Gives what `UpSampling2D(interpolation="bilinear")` gives; that one, in Keras 3.15, wants
+    height and width to be known.
+
+    Args:
+        factor: int >= 1.
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        """`(batch, height, width, c)` to `(batch, factor height, factor width, c)`."""
+        batch, height, width, channels = ops.shape(x)
+        height, width = height * self.factor, width * self.factor
+        x = ops.reshape(self._between(x, axis=1), (batch, height, -1, channels))
+        return ops.reshape(self._between(x, axis=2), (batch, height, width, channels))
+
+    def compute_output_shape(self, input_shape):
+        """Height and width times the factor, where they are known."""
+        batch, *sides, channels = input_shape
+        return (batch, *(side and side * self.factor for side in sides), channels)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "factor": self.factor}
+
+    def _between(self, x, axis):
+        """A new axis after `axis`: the values at the places that each pixel is split into."""
+        if axis == 1:
+            before = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)
+            after = ops.concatenate([x[:, 1:], x[:, -1:]], axis=1)
+        else:
+            before = ops.concatenate([x[:, :, :1], x[:, :, :-1]], axis=2)
+            after = ops.concatenate([x[:, :, 1:], x[:, :, -1:]], axis=2)
+        values = []
+        for i in range(self.factor):
+            place = (i + 0.5) / self.factor - 0.5  # from the pixel's middle, in pixels
+            other = before if place < 0 else after
+            values.append((1 - abs(place)) * x + abs(place) * other)
+        return ops.stack(values, axis=axis + 1)
 
 
 def res2(x, channels, name, norm, linear=False):
