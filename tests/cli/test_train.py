@@ -64,6 +64,14 @@ def test_show_config_prints_all_settings_and_does_nothing(tmp_path, capsys):
     assert not folder.exists()
 
 
+def test_sen_has_presets_of_its_own(tmp_path, capsys):
+    assert train("--run", tmp_path / "x", "--model", "sen", "--show-config") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["model"], shown["network"]["width"]) == ("sen", 0.25)
+    assert train("--run", tmp_path / "x", "--model", "sen", "--preset", "small") == 3
+    assert "The presets sen-small and sen-paper are meant for it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
