@@ -68,31 +68,24 @@ def fit(trainer, steps):
     ).history["loss"][0]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stage", "kind"), [(0, "double_angle"), (1, "l2")])
-def test_each_stack_learns(stage, kind):
+def test_each_stack_learns_while_the_others_do_not_move():
     rates = {"optimizer__learning_rate": 1e-2, "sen__further_rate": 1e-2}
-    trainer = build_trainer(tiny(loss__flow=kind, optimizer__schedule="constant", **rates), 6)
-    trainer.enter_epoch(2 * stage)
-    assert trainer.stage == stage
-    first = fit(trainer, 1)
-    fit(trainer, 30)
-    assert fit(trainer, 1) < 0.5 * first
-
-
-def test_only_the_stack_in_training_moves():
-    trainer = build_trainer(tiny(), 6)
+    trainer = build_trainer(tiny(optimizer__schedule="constant", **rates), 6)
     stacks = trainer.network.estimators
     for stage, epoch in enumerate((0, 2)):
         trainer.enter_epoch(epoch)
+        assert trainer.stage == stage
         before = [stack.get_weights() for stack in stacks]  # moving statistics as well
-        fit(trainer, 2)
+        first = fit(trainer, 1)
+        fit(trainer, 30)
+        assert fit(trainer, 1) < 0.5 * first
         for i, stack in enumerate(stacks):
             moved = [
                 not np.array_equal(a, b)
                 for a, b in zip(before[i], stack.get_weights(), strict=True)
             ]
             assert all(moved) if i == stage else not any(moved), f"stack {i} at stage {stage}"
-    assert [int(optimizer.iterations) for optimizer in trainer.stack_optimizers] == [2, 2]
+    assert [int(optimizer.iterations) for optimizer in trainer.stack_optimizers] == [32, 32]
 
 
 def test_schedules_are_those_of_the_paper():
@@ -136,12 +129,12 @@ def test_what_is_kept_has_the_stacks_that_have_learned(tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(photographs, tmp_path_factory):
-    """An uninterrupted run of two epochs of the first stack and one of the second."""
+    """An uninterrupted run of one epoch of the first stack and one of the second."""
     folder = tmp_path_factory.mktemp("whole")
     config = tiny(
         photographs,
         data__validation_only=("p[03]",), data__train_exclude=("p[03]",),
-        run__panel_every=3, run__backup_minutes=0.0,
+        run__panel_every=2, run__epochs=2,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         built = keep_trainers(patch)
@@ -149,13 +142,14 @@ def whole(photographs, tmp_path_factory):
     return config, built[0], folder
 
 
-# 3 epochs of 2 steps: killed at the last step of the first stack; inside; in the second stack.
+# 2 epochs of 2 steps: killed at the last step of the first stack; inside; in the second stack.
 @pytest.mark.parametrize(
-    "stop", [4, pytest.param(3, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)]
+    "stop", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )
 def test_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, stop):
     config, expected, _ = whole
-    config = override(config, {"data.validation_only": (), "run.panel_every": 0})
+    quiet = {"data.validation_only": (), "run.panel_every": 0}
+    config = override(config, {**quiet, "run.backup_minutes": 5.0 if stop == 2 else 0.0})
     built = keep_trainers(monkeypatch)
     callbacks = runs._callbacks
     with monkeypatch.context() as patch:
@@ -164,7 +158,7 @@ def test_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, stop):
             runs.train(config, tmp_path, verbose=0)
     runs.train(config, tmp_path, resume=True, verbose=0)
     resumed = built[-1]
-    assert [int(o.iterations) for o in resumed.stack_optimizers] == [4, 2]
+    assert [int(o.iterations) for o in resumed.stack_optimizers] == [2, 2]
     ours = [resumed, *resumed.stack_optimizers]
     theirs = [expected, *expected.stack_optimizers]
     for a, b in zip(ours, theirs, strict=True):
@@ -181,17 +175,17 @@ def test_run_folder_tells_what_was_done(whole):
     assert record["data"]["constant_flow_mse"] == pytest.approx(best_constant_flow(images)[1])
     head, *rows = (line.split(",") for line in (folder / "history.csv").read_text().splitlines())
     errors = [float(row[head.index("val_flow_mse")]) for row in rows]
-    assert len(errors) == 3 and "val_end_point_error" in head
+    assert len(errors) == 2 and "val_end_point_error" in head
     facts = json.loads((folder / "sen.json").read_text())
     assert facts["val_flow_mse"] == pytest.approx(min(errors))  # the lowest, not the highest
     assert facts["epoch"] == 1 + errors.index(min(errors))
     kept = keras.saving.load_model(folder / "sen.keras")
-    assert kept.stacks == (2 if facts["epoch"] == 3 else 1)
+    assert kept.stacks == (2 if facts["epoch"] == 2 else 1)
     last = SENTrainer(keras.saving.load_model(folder / "last.keras"), (1, 1))
     last.enter_epoch(1)
     again = [float(last.frame_metrics(image)["flow_mse"][0]) for image in images]
     assert np.mean(again) == pytest.approx(errors[-1], rel=1e-3)
-    picture = cv2.imread(str(folder / "panels" / "epoch-0003.png"))
+    picture = cv2.imread(str(folder / "panels" / "epoch-0002.png"))
     assert picture.shape == (2 * 64, 3 * 64, 3)
     events = b"".join(path.read_bytes() for path in (folder / "logs").rglob("events*"))
     assert b"blurred_estimated_true" in events and b"epoch_flow_mse" in events
