@@ -246,8 +246,13 @@ class History(keras.callbacks.CSVLogger):
     def on_epoch_end(self, epoch, logs=None):
         """Writes the row."""
         if self.keys is None:
-            self.keys = sorted({*logs, *self.measures})
+            self.keys = self._columns_before() or sorted({*logs, *self.measures})
         super().on_epoch_end(epoch, logs)
+
+    def _columns_before(self):
+        """Columns of the rows that are there: an epoch resumed at its very end logs no losses."""
+        with open(self.filename, encoding="utf-8") as rows:
+            return rows.readline().strip().split(",")[1:]
 
 
 class RunProgress(keras.callbacks.Callback):
