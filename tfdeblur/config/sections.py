@@ -1,13 +1,6 @@
-"""Configuration of a training run: frozen dataclasses, JSON on disk, overrides by dotted name.
-
-Standard library only: the command line reads it before keras or tensorflow is imported.
-"""
+"""The sections of a training run's configuration, with the meaning of every setting."""
 
 import dataclasses
-import difflib
-import json
-import types
-import typing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -209,33 +202,6 @@ class TrainConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
 
-_CHOICES = {
-    "model": ("biskip", "sen"),
-    "network.norm": ("batch", "group", "none"),
-    "data.blur": ("", "motion-flow"),
-    "data.blur_law": ("gong2018", "physical"),
-    "data.blur_strength": ("strong", "mild"),
-    "loss.critic_weight": ("loss", "input"),
-    "loss.flow": ("l2", "sign_free", "double_angle"),
-    "sen.front": ("strided", "dilated"),
-    "optimizer.name": ("adam", "adamw"),
-    "optimizer.schedule": ("linear", "cosine", "constant"),
-    "run.precision": ("float32", "mixed_bfloat16"),
-    "run.strategy": ("auto", "one", "mirrored", "multiworker"),
-}
-_POSITIVE = (
-    "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
-    "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate"
-).split()
-_NOT_NEGATIVE = (
-    "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
-    "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
-    "run.seed run.panel_every run.backup_minutes"
-).split()
-_BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
-
-
 def flatten(config: TrainConfig) -> dict[str, Any]:
     """All settings by dotted name, e.g. `{"optimizer.learning_rate": 1e-4, ...}`."""
     settings: dict[str, Any] = {}
@@ -247,126 +213,3 @@ def flatten(config: TrainConfig) -> dict[str, Any]:
         else:
             settings[entry.name] = value
     return settings
-
-
-def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
-    """Returns `config` with some settings replaced.
-
-    Args:
-        config: where to start from; it stays as it is.
-        settings: dotted name -> value; a str is read as the setting's own type
-            ("1e-3", "true", "a,b" for a list).
-
-    Raises:
-        InvalidInput: for an unknown name (with the nearest ones) or a value of a wrong kind.
-    """
-    known = _types()
-    sections: dict[str, dict[str, Any]] = {}
-    top: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            raise InvalidInput(
-                f"`--set` takes a known setting. Received: {name}. "
-                + (f"Did you mean {', '.join(near)}? " if near else "")
-                + f"Known settings: {', '.join(sorted(known))}."
-            )
-        value = _read(name, value, known[name])
-        section, _, key = name.rpartition(".")
-        (sections.setdefault(section, {}) if section else top)[key] = value
-    for section, values in sections.items():
-        top[section] = dataclasses.replace(getattr(config, section), **values)
-    changed = dataclasses.replace(config, **top)
-    check(changed)
-    return changed
-
-
-def check(config: TrainConfig) -> None:
-    """Raises InvalidInput, naming setting and value, where a value cannot be used."""
-    settings = flatten(config)
-    for name, choices in _CHOICES.items():
-        if settings[name] not in choices:
-            raise InvalidInput(
-                f"`{name}` must be one of {list(choices)}. Received: {name}={settings[name]!r}"
-            )
-    for names, fits, text in (
-        (_POSITIVE, lambda value: value > 0, "greater than 0"),
-        (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
-        (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
-        (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
-        (("data.blur_share", "sen.further_part"), lambda value: 0 < value < 1, "between 0 and 1"),
-        (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
-        (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
-    ):
-        for name in names:
-            if not fits(settings[name]):
-                raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
-    if config.model == "sen":
-        _check_sen(config)
-
-
-def _check_sen(config: TrainConfig) -> None:
-    """Raises InvalidInput where settings do not go with SEN."""
-    multiple = 64 if config.sen.front == "strided" else 16
-    for name, fits, text in (
-        ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
-        ("data.blur_photos", not config.data.blur_photos, "empty"),
-        ("optimizer.ema", config.optimizer.ema == 0, "0"),
-    ):
-        if not fits:
-            raise InvalidInput(
-                f"`{name}` must be {text} for SEN. Received: {name}={flatten(config)[name]!r}. "
-                "The presets sen-small and sen-paper are meant for it."
-            )
-    config.sen.epochs(config.run.epochs)
-
-
-def to_json(config: TrainConfig) -> dict[str, Any]:
-    """Nested plain values, ready for `json.dump`."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
-
-
-def from_json(values: dict[str, Any]) -> TrainConfig:
-    """The config that `to_json` wrote; unknown or misspelt keys are errors."""
-    settings: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            settings.update({f"{name}.{key}": inner for key, inner in value.items()})
-        else:
-            settings[name] = value
-    return override(TrainConfig(), settings)
-
-
-def _types() -> dict[str, Any]:
-    known: dict[str, Any] = {}
-    for entry in dataclasses.fields(TrainConfig):
-        if dataclasses.is_dataclass(entry.type):
-            for inner in dataclasses.fields(entry.type):
-                known[f"{entry.name}.{inner.name}"] = inner.type
-        else:
-            known[entry.name] = entry.type
-    return known
-
-
-def _read(name: str, value: Any, kind: Any) -> Any:
-    """`value` as `kind`, from text or from JSON."""
-    if isinstance(kind, types.GenericAlias) and typing.get_origin(kind) is tuple:
-        if isinstance(value, str):
-            value = [part for part in value.split(",") if part]
-        return tuple(str(part) for part in value)
-    try:
-        if kind is bool:
-            if isinstance(value, str):
-                return {"true": True, "1": True, "yes": True}.get(value.lower()) or _false(value)
-            return bool(value)
-        if kind is int and isinstance(value, float) and value != int(value):
-            raise ValueError
-        return kind(value)
-    except (ValueError, TypeError, KeyError):
-        raise InvalidInput(
-            f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}"
-        ) from None
-
-
-def _false(text: str) -> bool:
-    return {"false": False, "0": False, "no": False}[text.lower()]

@@ -1,0 +1,70 @@
+"""Which values the settings of a training run may have."""
+
+from tfdeblur.config.sections import TrainConfig, flatten
+from tfdeblur.errors import InvalidInput
+
+_CHOICES = {
+    "model": ("biskip", "sen"),
+    "network.norm": ("batch", "group", "none"),
+    "data.blur": ("", "motion-flow"),
+    "data.blur_law": ("gong2018", "physical"),
+    "data.blur_strength": ("strong", "mild"),
+    "loss.critic_weight": ("loss", "input"),
+    "loss.flow": ("l2", "sign_free", "double_angle"),
+    "sen.front": ("strided", "dilated"),
+    "optimizer.name": ("adam", "adamw"),
+    "optimizer.schedule": ("linear", "cosine", "constant"),
+    "run.precision": ("float32", "mixed_bfloat16"),
+    "run.strategy": ("auto", "one", "mirrored", "multiworker"),
+}
+_POSITIVE = (
+    "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
+    "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate"
+).split()
+_NOT_NEGATIVE = (
+    "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
+    "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
+    "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
+    "run.seed run.panel_every run.backup_minutes"
+).split()
+_BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
+
+
+def check(config: TrainConfig) -> None:
+    """Raises InvalidInput, naming setting and value, where a value cannot be used."""
+    settings = flatten(config)
+    for name, choices in _CHOICES.items():
+        if settings[name] not in choices:
+            raise InvalidInput(
+                f"`{name}` must be one of {list(choices)}. Received: {name}={settings[name]!r}"
+            )
+    for names, fits, text in (
+        (_POSITIVE, lambda value: value > 0, "greater than 0"),
+        (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
+        (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
+        (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
+        (("data.blur_share", "sen.further_part"), lambda value: 0 < value < 1, "between 0 and 1"),
+        (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
+        (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
+    ):
+        for name in names:
+            if not fits(settings[name]):
+                raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+    if config.model == "sen":
+        _check_sen(config)
+
+
+def _check_sen(config: TrainConfig) -> None:
+    """Raises InvalidInput where settings do not go with SEN."""
+    multiple = 64 if config.sen.front == "strided" else 16
+    for name, fits, text in (
+        ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
+        ("data.blur_photos", not config.data.blur_photos, "empty"),
+        ("optimizer.ema", config.optimizer.ema == 0, "0"),
+    ):
+        if not fits:
+            raise InvalidInput(
+                f"`{name}` must be {text} for SEN. Received: {name}={flatten(config)[name]!r}. "
+                "The presets sen-small and sen-paper are meant for it."
+            )
+    config.sen.epochs(config.run.epochs)

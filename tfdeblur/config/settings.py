@@ -1,0 +1,95 @@
+"""Settings by dotted name: from text, from JSON, and back."""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from typing import Any
+
+from tfdeblur.config.checks import check
+from tfdeblur.config.sections import TrainConfig
+from tfdeblur.errors import InvalidInput
+
+
+def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
+    """Returns `config` with some settings replaced.
+
+    Args:
+        config: where to start from; it stays as it is.
+        settings: dotted name -> value; a str is read as the setting's own type
+            ("1e-3", "true", "a,b" for a list).
+
+    Raises:
+        InvalidInput: for an unknown name (with the nearest ones) or a value of a wrong kind.
+    """
+    known = _types()
+    sections: dict[str, dict[str, Any]] = {}
+    top: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            raise InvalidInput(
+                f"`--set` takes a known setting. Received: {name}. "
+                + (f"Did you mean {', '.join(near)}? " if near else "")
+                + f"Known settings: {', '.join(sorted(known))}."
+            )
+        value = _read(name, value, known[name])
+        section, _, key = name.rpartition(".")
+        (sections.setdefault(section, {}) if section else top)[key] = value
+    for section, values in sections.items():
+        top[section] = dataclasses.replace(getattr(config, section), **values)
+    changed = dataclasses.replace(config, **top)
+    check(changed)
+    return changed
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """Nested plain values, ready for `json.dump`."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def from_json(values: dict[str, Any]) -> TrainConfig:
+    """The config that `to_json` wrote; unknown or misspelt keys are errors."""
+    settings: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            settings.update({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            settings[name] = value
+    return override(TrainConfig(), settings)
+
+
+def _types() -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for entry in dataclasses.fields(TrainConfig):
+        if dataclasses.is_dataclass(entry.type):
+            for inner in dataclasses.fields(entry.type):
+                known[f"{entry.name}.{inner.name}"] = inner.type
+        else:
+            known[entry.name] = entry.type
+    return known
+
+
+def _read(name: str, value: Any, kind: Any) -> Any:
+    """`value` as `kind`, from text or from JSON."""
+    if isinstance(kind, types.GenericAlias) and typing.get_origin(kind) is tuple:
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part]
+        return tuple(str(part) for part in value)
+    try:
+        if kind is bool:
+            if isinstance(value, str):
+                return {"true": True, "1": True, "yes": True}.get(value.lower()) or _false(value)
+            return bool(value)
+        if kind is int and isinstance(value, float) and value != int(value):
+            raise ValueError
+        return kind(value)
+    except (ValueError, TypeError, KeyError):
+        raise InvalidInput(
+            f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}"
+        ) from None
+
+
+def _false(text: str) -> bool:
+    return {"false": False, "0": False, "no": False}[text.lower()]
