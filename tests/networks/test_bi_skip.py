@@ -1,3 +1,6 @@
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -64,6 +67,56 @@ def test_gradient_reaches_every_weight(variant, norm):
         assert gradient is not None and float(tf.norm(gradient)) > 0, variable.path
 
 
+def test_two_images_round_trip(tmp_path):
+    network = BiSkip(width=0.125, images=2)
+    assert network.images == 2
+    assert_round_trip(network, noise(1, 32, 48, 6), tmp_path)
+
+
+def test_two_images_with_a_zero_head_give_the_deconvolved_one():
+    images = noise(1, 32, 32, 6)
+    network = BiSkip(width=0.125, norm="none", head_initializer="zeros", images=2)
+    np.testing.assert_array_equal(network(images), images[..., :3])
+
+
+def test_two_images_are_both_seen_and_reach_every_weight():
+    keras.utils.set_random_seed(0)
+    network = BiSkip(width=0.125, images=2)
+    images = tf.constant(noise(2, 32, 32, 6))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        loss = tf.reduce_sum(network(images, training=True) * noise(2, 32, 32, 3, seed=1))
+    seen, *gradients = tape.gradient(loss, [images, *network.trainable_variables])
+    assert np.all(np.abs(seen).max(axis=(0, 1, 2)) > 0)
+    for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
+        assert gradient is not None and float(tf.norm(gradient)) > 0, variable.path
+
+
+def test_a_second_image_costs_one_kernel():
+    one, two = BiSkip(width=0.125), BiSkip(width=0.125, images=2)
+    assert two.count_params() - one.count_params() == 9 * 3 * 4
+    assert [w.path for w in two.weights] == [w.path for w in one.weights]
+
+
+def test_files_from_before_the_second_image_load(tmp_path):
+    network = BiSkip(width=0.125)
+    network.save(tmp_path / "new.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "new.keras") as new,
+        zipfile.ZipFile(tmp_path / "old.keras", "w") as old,
+    ):
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                assert config["config"].pop("images") == 1
+                content = json.dumps(config).encode()
+            old.writestr(name, content)
+    image = noise(1, 32, 32, 3)
+    again = keras.saving.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(again(image), network(image))
+
+
 def test_scales_see_further_than_the_top_one():
     # A change in one corner must reach pixels that full-resolution convolutions (9 of them 3x3)
     # cannot.
@@ -106,6 +159,7 @@ def test_training_and_inference_agree_once_statistics_are_settled():
     [
         ({"variant": "XL"}, r"`variant` must be one of .*Received: variant='XL'"),
         ({"norm": "layer"}, r"`norm` must be one of .*Received: norm='layer'"),
+        ({"images": 3}, r"`images` must be one of .*Received: images=3"),
         ({"width": 0}, r"`width` must be a positive number. Received: width=0"),
     ],
 )

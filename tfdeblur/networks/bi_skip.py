@@ -15,6 +15,7 @@ from tfdeblur.networks.blocks import (
 )
 
 VARIANTS = ("BS", "S", "BS-cR", "BS-w/o-R")
+IMAGES = (1, 2)
 _CHANNELS = (32, 64, 128, 128, 128)
 _SKIP_CHANNELS = (16, 32, 64, 64)
 _RESIDUAL_BLOCKS = 3
@@ -33,48 +34,64 @@ class BiSkip(keras.Model):
             last and the 1x1 ones that match channels.
         head_initializer: str, initializer of the last layer. The paper uses Xavier throughout;
             "zeros" starts training at output = input, which suits short runs.
+        images: 1 or 2. With 2 it is a prior for half-quadratic splitting, called as
+            `RPGANGenerator` is: it sees a deconvolved image and the observed one, and predicts
+            what is wrong with the deconvolved one.
 
     Call arguments:
-        image: float `(batch, height, width, 3)`, values in [0, 1]; height and width are multiples
-            of 16 (`BiSkip.size_multiple`; `image.padding.pad_to_multiple` sees to it).
+        image: float `(batch, height, width, 3)`, values in [0, 1]; with two images
+            `(batch, height, width, 6)`, the deconvolved image, not clipped, and the observed
+            one, concatenated along the channels; height and width are multiples of 16
+            (`BiSkip.size_multiple`; `image.padding.pad_to_multiple` sees to it).
 
     Returns:
-        float `(batch, height, width, 3)`, not clipped: clip once, when encoding.
+        float `(batch, height, width, 3)`, the (first) image plus the residual, not clipped: clip
+        once, when encoding.
 
     Raises:
-        ValueError: if `variant`, `width` or `norm` is not one of the above.
+        ValueError: if `variant`, `width`, `norm` or `images` is not one of the above.
 
     Source: Zhang et al., Bi-Skip, 2019, section 4.1 and figure 5. Channels [32, 64, 128, 128, 128],
         skips [16, 32, 64, 64]. Decisions where the paper is silent: ReLU after every norm, max
         pooling on the way down, and the smallest scale, where nothing is joined, keeps the 3x3 and
-        1x1 convolutions of the expansive path: 5.6 M parameters.
+        1x1 convolutions of the expansive path: 5.6 M parameters. Two images are ours: the paper
+        has one; RP-GAN's generator (the motion-flow paper, section 4.2.1) has two.
     """
 
     size_multiple = 16
 
     def __init__(
-        self, variant="BS", width=1.0, norm="batch", head_initializer="glorot_uniform", **kwargs
+        self,
+        variant="BS",
+        width=1.0,
+        norm="batch",
+        head_initializer="glorot_uniform",
+        images=1,
+        **kwargs,
     ):
         check_choice("variant", variant, VARIANTS)
         check_choice("norm", norm, NORMS)
+        check_choice("images", images, IMAGES)
         check_width(width)
 
         # Graph: every weight exists once __init__ returns, so optimizers can be built.
-        image = keras.Input((None, None, 3), name="image")
-        smallest, skips = _contract(image, variant, width, norm)
+        seen = keras.Input((None, None, 3 * images), name="image" if images == 1 else "images")
+        smallest, skips = _contract(seen, variant, width, norm)
         features = _expand(smallest, skips, width, norm)
         residual = layers.Conv2D(
             3, 1, name="head", kernel_initializer=keras.initializers.get(head_initializer)
         )(features)
         # In float32 under any policy: bfloat16 would round the image itself to 8 bits.
+        image = seen if images == 1 else seen[..., :3]
         restored = layers.Add(dtype="float32", name="restored")([image, residual])
-        super().__init__(image, restored, **kwargs)
+        super().__init__(seen, restored, **kwargs)
 
         # Config: one attribute per constructor argument, same name, same value.
         self.variant = variant
         self.width = width
         self.norm = norm
         self.head_initializer = head_initializer
+        self.images = images
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -83,6 +100,7 @@ class BiSkip(keras.Model):
             "width": self.width,
             "norm": self.norm,
             "head_initializer": self.head_initializer,
+            "images": self.images,
             "name": self.name,
         }
 
