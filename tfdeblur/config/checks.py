@@ -4,13 +4,17 @@ from tfdeblur.config.sections import TrainConfig, flatten
 from tfdeblur.errors import InvalidInput
 
 _CHOICES = {
-    "model": ("biskip", "sen"),
+    "model": ("biskip", "sen", "rpgan"),
     "network.norm": ("batch", "group", "none"),
     "data.blur": ("", "motion-flow"),
     "data.blur_law": ("gong2018", "physical"),
     "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
     "loss.flow": ("l2", "sign_free", "double_angle"),
+    "loss.game": ("non_saturating", "minimax"),
+    "loss.lipschitz": ("clip", "gp", "spectral"),
+    "rpgan.prior": ("rpgan", "biskip"),
+    "rpgan.rasterizer": ("gong2018", "fspecial"),
     "sen.front": ("strided", "dilated"),
     "optimizer.name": ("adam", "adamw"),
     "optimizer.schedule": ("linear", "cosine", "constant"),
@@ -19,14 +23,16 @@ _CHOICES = {
 }
 _POSITIVE = (
     "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
-    "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate"
+    "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate "
+    "loss.clip rpgan.tolerance rpgan.max_steps rpgan.buffer rpgan.buffer_passes"
 ).split()
 _NOT_NEGATIVE = (
     "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
+    "loss.artifact_weight rpgan.sen_rate optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
     "run.seed run.panel_every run.backup_minutes"
 ).split()
+_SHARES = ("data.blur_share", "sen.further_part", "rpgan.first_part")
 _BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
 
 
@@ -42,8 +48,12 @@ def check(config: TrainConfig) -> None:
         (_POSITIVE, lambda value: value > 0, "greater than 0"),
         (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
         (_BELOW_ONE, lambda value: 0 <= value < 1, "at least 0 and below 1"),
-        (("optimizer.constant_part",), lambda value: 0 <= value <= 1, "from 0 to 1"),
-        (("data.blur_share", "sen.further_part"), lambda value: 0 < value < 1, "between 0 and 1"),
+        (
+            ("optimizer.constant_part", "rpgan.known_flows"),
+            lambda value: 0 <= value <= 1,
+            "from 0 to 1",
+        ),
+        (_SHARES, lambda value: 0 < value < 1, "between 0 and 1"),
         (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
         (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
     ):
@@ -52,6 +62,8 @@ def check(config: TrainConfig) -> None:
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
     if config.model == "sen":
         _check_sen(config)
+    if config.model == "rpgan":
+        _check_rpgan(config)
 
 
 def _check_sen(config: TrainConfig) -> None:
@@ -68,3 +80,35 @@ def _check_sen(config: TrainConfig) -> None:
                 "The presets sen-small and sen-paper are meant for it."
             )
     config.sen.epochs(config.run.epochs)
+
+
+def _check_rpgan(config: TrainConfig) -> None:
+    """Raises InvalidInput where settings do not go with RP-GAN."""
+    ours, data, loss = config.rpgan, config.data, config.loss
+    shares = ours.level_shares
+    for name, fits, text in (
+        ("data.crop", data.crop % 64 == 0, "a multiple of 64, for the flows of SEN,"),
+        ("rpgan.betas", ours.betas and min(ours.betas) > 0, "numbers above 0, one a level,"),
+        (
+            "rpgan.level_shares",
+            shares and min(shares) >= 0 and shares[0] > 0 and abs(sum(shares) - 1) < 1e-6,
+            "shares that sum to 1, the first above 0,",
+        ),
+        (
+            "rpgan.level_shares",
+            len(shares) <= len(ours.betas),
+            f"at most {len(ours.betas)} shares, as many as rpgan.betas,",
+        ),
+        ("rpgan.buffer", ours.buffer >= data.batch, f"at least data.batch={data.batch}"),
+        (
+            "loss.feature_weight",
+            loss.pixel_weight > 0 or loss.feature_weight > 0,
+            "above 0 where loss.pixel_weight is 0,",
+        ),
+        ("optimizer.ema", not (ours.joint and config.optimizer.ema), "0 with rpgan.joint"),
+    ):
+        if not fits:
+            raise InvalidInput(
+                f"`{name}` must be {text} for RP-GAN. Received: {name}={flatten(config)[name]!r}. "
+                "The presets rpgan-small and rpgan-paper are meant for it."
+            )

@@ -74,19 +74,30 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Losses of Bi-Skip (002, sections 4.2 and 4.3) and, named so, of SEN (000, Eqn 1).
+    """Losses of Bi-Skip (002, sections 4.2 and 4.3) and, named so, of SEN and RP-GAN (000).
 
     Attributes:
-        scheme: name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
-        pixel_weight, feature_weight: gamma1 and gamma2 of Eqn 4.
-        vgg: weights of VGG19 for the letter P: a file, "imagenet" (Keras's download), "none".
-        vgg_layer: layer whose output before its ReLU is compared.
-        adversarial_weight: factor on the generator's adversarial term (the paper: 1).
-        critic_steps: critic updates per generator update (the paper: 2).
+        scheme: of Bi-Skip, name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
+        pixel_weight, feature_weight: gamma1 and gamma2 of Eqn 4; of RP-GAN's content too, whose
+            paper has features alone; 0 leaves a term out.
+        vgg: weights of VGG for the letter P (VGG19) and for RP-GAN (VGG16): a file, "imagenet"
+            (Keras's download), "none".
+        vgg_layer: layer whose output before its ReLU is compared; RP-GAN compares relu2_2.
+        adversarial_weight: factor on the generator's adversarial term (Bi-Skip's paper: 1);
+            RP-GAN's gamma.
+        critic_steps: critic updates per generator update (the paper: 2); of RP-GAN the artifact
+            critic's.
         gradient_penalty: beta of Eqn 7.
         critic_weight: how v enters the critic: "loss" multiplies its terms, "input" adds a plane.
         normalise_pace: whether self-paced weights are rescaled to mean 1 over the batch.
         flow: of SEN, "l2" (the paper), "sign_free" or "double_angle"; see `losses.FlowLoss`.
+        game: of RP-GAN's generator, "non_saturating" or "minimax" (the paper); see
+            `losses.ConditionalAdversarialLoss`.
+        artifact_weight: lambda of RP-GAN, factor on the artifact penalty; 0 leaves it and its
+            critic out.
+        lipschitz: how RP-GAN's artifact critic is bounded: "clip" (weights, as WGAN), "gp"
+            (gradient penalty) or "spectral" (spectral norm of every kernel).
+        clip: bound on the critic's weights, for "clip".
     """
 
     scheme: str = "SA1P-BS"
@@ -100,6 +111,10 @@ class LossConfig:
     critic_weight: str = "loss"
     normalise_pace: bool = False
     flow: str = "l2"
+    game: str = "non_saturating"
+    artifact_weight: float = 0.1
+    lipschitz: str = "clip"
+    clip: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -165,6 +180,49 @@ class SENConfig:
 
 
 @dataclass(frozen=True)
+class RPGANConfig:
+    """How RP-GAN's samples are deconvolved, and by whose flows (000, sections 4.2 and 6.2).
+
+    Attributes:
+        sen: run folder of SEN, or its `.keras` file; it stays as it is.
+        prior: "rpgan" (the paper's generator) or "biskip" (Bi-Skip in its place).
+        known_flows: share of the photographs blurred while training that are deconvolved with
+            their true flow, between 0 and 1; all others with the flow that SEN estimates.
+        betas: weight of the anchor in the deconvolution of each level.
+        tolerance, max_steps: where a deconvolution ends; see `solvers.deconvolve`.
+        rasterizer: "gong2018" or "fspecial"; see `operators.MotionBlur`.
+        first_part: share of `run.epochs` that train on level 1 (the paper: 40 of 190).
+        buffer: samples that are made at once of all levels, after that.
+        buffer_passes: how often each is trained on before new ones are made.
+        level_shares: share of the samples of each level, 1 and up; they sum to 1.
+        fill_beside: whether level 1 of the next samples is made while training on these; good
+            where a core is idle.
+        joint: whether SEN learns with the generator, through the deconvolution (not in the
+            paper, which names it as future work).
+        sen_rate: learning rate of SEN, if it learns, as a share of the generator's.
+    """
+
+    sen: str = ""
+    prior: str = "rpgan"
+    known_flows: float = 0.0
+    betas: tuple[float, ...] = (0.02, 0.04, 0.08)
+    tolerance: float = 1e-3
+    max_steps: int = 50
+    rasterizer: str = "gong2018"
+    first_part: float = 40 / 190
+    buffer: int = 1000
+    buffer_passes: int = 3
+    level_shares: tuple[float, ...] = (0.5, 0.3, 0.2)
+    fill_beside: bool = False
+    joint: bool = False
+    sen_rate: float = 0.01
+
+    def first_epochs(self, total: int) -> int:
+        """Epochs on level 1: at least one, and at least one is left for the buffer."""
+        return min(max(1, round(self.first_part * total)), max(1, total - 1))
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Length, seed, precision and rhythm of a run.
 
@@ -172,6 +230,7 @@ class RunConfig:
         epochs: T of the paper.
         steps_per_epoch: generator updates per epoch; 0 means one pass over the training pairs.
         seed: of the initial weights and of the data stream.
+        init: run folder or `.keras` file whose weights the network begins with; empty: random.
         precision: "float32" or "mixed_bfloat16" (networks only; losses stay in float32).
         strategy: "auto", "one", "mirrored" or "multiworker" (tf.distribute; TF_CONFIG).
         validate_every: epochs between validations; the last epoch is always validated.
@@ -182,6 +241,7 @@ class RunConfig:
     epochs: int = 300
     steps_per_epoch: int = 0
     seed: int = 0
+    init: str = ""
     precision: str = "float32"
     strategy: str = "auto"
     validate_every: int = 1
@@ -199,6 +259,7 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     sen: SENConfig = field(default_factory=SENConfig)
+    rpgan: RPGANConfig = field(default_factory=RPGANConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
 

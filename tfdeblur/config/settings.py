@@ -76,7 +76,7 @@ def _read(name: str, value: Any, kind: Any) -> Any:
     if isinstance(kind, types.GenericAlias) and typing.get_origin(kind) is tuple:
         if isinstance(value, str):
             value = [part for part in value.split(",") if part]
-        return tuple(str(part) for part in value)
+        return tuple(_read(name, part, typing.get_args(kind)[0]) for part in value)
     try:
         if kind is bool:
             if isinstance(value, str):

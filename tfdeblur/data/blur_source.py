@@ -182,6 +182,12 @@ class BlurringReader:
         blurred, _, flow = self._sample(index, augment.crop, seed, augment)
         return blurred, flow
 
+    def blind_window(
+        self, index: tf.Tensor, seed: tf.Tensor, augment: Augment
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns a random crop, blurred and sharp, and its flow; see `blind_pairs`."""
+        return self._sample(index, augment.crop, seed, augment)
+
     def _sample(
         self, index: tf.Tensor, crop: int, seed: tf.Tensor, augment: Augment | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur.data.augment import ORIGIN, PHOTOGRAPH
+from tfdeblur.data.augment import ORIGIN, PHOTOGRAPH, Augment
+from tfdeblur.data.blind_pairs import blind_window
 from tfdeblur.data.blur_source import BlurringSource
 from tfdeblur.data.readers import Progress, Reader
 from tfdeblur.data.sources import PairSource
@@ -68,12 +69,28 @@ class MixedReader:
 
     def window(self, index: tf.Tensor, crop: int, seed: tf.Tensor) -> tf.Tensor:
         """See `Reader`."""
+        takes_photograph, photograph = self._draw(seed)
+        return tf.cond(
+            takes_photograph,
+            lambda: self._photographs.window(photograph, crop, seed),
+            lambda: self._pairs.window(index, crop, seed),
+        )
+
+    def blind_window(
+        self, index: tf.Tensor, seed: tf.Tensor, augment: Augment
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns a random crop, blurred and sharp, and its flow; see `blind_pairs`."""
+        takes_photograph, photograph = self._draw(seed)
+        return tf.cond(
+            takes_photograph,
+            lambda: blind_window(self._photographs, photograph, seed, augment),
+            lambda: blind_window(self._pairs, index, seed, augment),
+        )
+
+    def _draw(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Whether a photograph takes the place of the pair, and which one."""
         origin = tf.random.stateless_uniform([], tf.random.fold_in(seed, ORIGIN))
         photograph = tf.random.stateless_uniform(
             [], tf.random.fold_in(seed, PHOTOGRAPH), 0, self._count, tf.int64
         )
-        return tf.cond(
-            origin < self._share,
-            lambda: self._photographs.window(photograph, crop, seed),
-            lambda: self._pairs.window(index, crop, seed),
-        )
+        return origin < self._share, photograph
