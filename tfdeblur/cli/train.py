@@ -52,6 +52,8 @@ _SETTINGS = {
     "blur_extent": "data.blur_extent",
     "blur_strength": "data.blur_strength",
     "vgg": "loss.vgg",
+    "init": "run.init",
+    "sen": "rpgan.sen",
 }
 _LISTS = {
     "train_only": "data.train_only",
@@ -82,14 +84,18 @@ def add_parser(commands: Any) -> None:
         parser.add_argument(option, action="append", metavar="GLOB", help=text)
     parser.add_argument(
         "--model",
-        choices=["biskip", "sen"],
-        help="what to train: biskip deblurs, sen estimates motion flow (default: biskip)",
+        choices=["biskip", "sen", "rpgan"],
+        help="what to train: biskip deblurs, sen estimates motion flow, rpgan deblurs with the "
+        "flows of a trained sen (default: biskip)",
     )
     parser.add_argument(
         "--preset",
         choices=PRESETS,
         help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
-        "sen-paper, sen-small (default of sen)",
+        "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan)",
+    )
+    parser.add_argument(
+        "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
     )
     parser.add_argument("--scheme", help="losses and variant (small: 2-BS, paper: SA1P-BS)")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
@@ -102,6 +108,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--batch", type=int, metavar="N", help="images per step, all replicas")
     parser.add_argument("--crop", type=int, metavar="PIXELS", help="side of training crops")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights and data (default: 0)")
+    parser.add_argument(
+        "--init", metavar="RUN|FILE", help="begin with the weights of a trained network"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last backup")
     parser.add_argument(
         "--strategy",
@@ -115,7 +124,9 @@ def add_parser(commands: Any) -> None:
         help="arithmetic of the networks (small: mixed_bfloat16, paper: float32)",
     )
     parser.add_argument(
-        "--vgg", metavar="FILE|imagenet|none", help="VGG19 weights for the letter P (.npz or .h5)"
+        "--vgg",
+        metavar="FILE|imagenet|none",
+        help="weights of VGG19 for the letter P, of VGG16 for rpgan (.npz or .h5)",
     )
     parser.add_argument(
         "--set",
@@ -192,7 +203,7 @@ def run(arguments: argparse.Namespace) -> int:
     if resuming and not arguments.preset:
         config = override(from_json(read_record(folder)["config"]), settings)
     else:  # a whole command with --resume added; what differs from the run is refused later
-        default = "sen-small" if arguments.model == "sen" else "small"
+        default = {"sen": "sen-small", "rpgan": "rpgan-small"}.get(arguments.model, "small")
         config = override(preset(arguments.preset or default), settings)
     if arguments.show_config:
         print(json.dumps(to_json(config), indent=2))

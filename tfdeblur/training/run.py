@@ -21,8 +21,15 @@ from tfdeblur.config import TrainConfig, flatten, from_json, to_json
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.record import RECORD, read_record, write_record
 from tfdeblur.training import callbacks as own
-from tfdeblur.training.backup import Backup, GracefulInterrupt, newest_backup, restore_backup
+from tfdeblur.training.backup import (
+    Backup,
+    GracefulInterrupt,
+    Position,
+    newest_backup,
+    restore_backup,
+)
 from tfdeblur.training.build import build_trainer, choose_strategy
+from tfdeblur.training.initial import begin_with, find_network
 from tfdeblur.training.sources import Data, open_data
 from tfdeblur.training.tasks import task_of
 
@@ -39,6 +46,9 @@ _FREE_ON_RESUME = {
     "data.validation",
     "data.blur_photos",
     "loss.vgg",
+    "rpgan.fill_beside",
+    "rpgan.sen",
+    "run.init",
 }
 
 
@@ -73,6 +83,10 @@ def train(
     steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
     trainer = build_trainer(config, steps * config.run.epochs, strategy)
     position = restore_backup(trainer, folder / "backup")
+    if config.run.init and position == Position():
+        found = find_network(config.run.init, task_of(config).file, "run.init")
+        begin_with(trainer.network, found)
+        logger.info("Beginning with the weights of %s.", found)
     trainer.skip_steps(position.step)
     done = position.epoch * steps + position.step
     logger.info(

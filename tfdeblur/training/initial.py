@@ -1,0 +1,75 @@
+"""Networks that are read from files: to begin a run with, or to work beside the one in training."""
+
+from pathlib import Path
+
+import keras
+
+import tfdeblur.networks  # noqa: F401 (registers our classes for loading)
+from tfdeblur.errors import DataError, InvalidInput
+
+
+def find_network(where, file, argument):
+    """Path of a `.keras` file.
+
+    Args:
+        where: the file itself, or a run folder.
+        file: str, name of the file in a run folder.
+        argument: str, what errors call `where`.
+
+    Raises:
+        DataError: if it is neither, or the run has kept no network yet.
+    """
+    path = Path(where).expanduser()
+    if path.is_dir():
+        path = path / file
+    if not path.is_file():
+        raise DataError(
+            f"`{argument}` must be a run folder that holds {file}, or a .keras file. "
+            f"Received: {where}. There is no {path}."
+        )
+    return path
+
+
+def load_network(path, kind, argument):
+    """Loads a network of the class `kind`, without its optimizer.
+
+    Raises:
+        DataError: if the file cannot be loaded.
+        InvalidInput: if it holds another network.
+    """
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # keras raises what zip, h5 and its own code do
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+    if not isinstance(network, kind):
+        raise InvalidInput(
+            f"`{argument}` must hold a {kind.__name__}. Received: {path}, which holds a "
+            f"{type(network).__name__}."
+        )
+    return network
+
+
+def begin_with(network, path):
+    """Gives a fresh network the weights of a trained one.
+
+    Args:
+        network: what takes the weights. Of a SEN that has fewer stacks the first ones are taken.
+        path: `.keras` file.
+
+    Raises:
+        DataError: if the file cannot be loaded.
+        InvalidInput: if it holds a network of another class or of other sizes.
+    """
+    trained = load_network(path, type(network), "run.init")
+    ours, theirs = [network], [trained]
+    if hasattr(network, "estimators"):
+        ours, theirs = network.estimators, trained.estimators
+    try:
+        for to, source in zip(ours, theirs, strict=False):
+            to.set_weights(source.get_weights())
+    except ValueError as error:
+        raise InvalidInput(
+            "`run.init` must hold a network of the same settings. Received: "
+            f"{path}, {trained.get_config()}, for {network.get_config()}"
+        ) from error
