@@ -22,16 +22,16 @@ def size_multiple(network) -> int:
     return int(getattr(network, "size_multiple", DEFAULT_SIZE_MULTIPLE))
 
 
-def inference_body(network):
+def inference_body(network, channels: int = 3):
     """Returns the plain function behind `inference_function`, to be wrapped in signatures.
 
-    It maps `image`, float32 `(batch, height, width, 3)` in [0, 1], any size from 1 x 1, to
-    float32 of the same shape, not clipped: callers clip once, at their very end.
+    It maps `image`, float32 `(batch, height, width, channels)` in [0, 1], any size from 1 x 1, to
+    float32 of the same size, not clipped: callers clip once, at their very end.
     """
     multiple = size_multiple(network)
 
     def restore(image):
-        image = tf.ensure_shape(image, (None, None, None, 3))
+        image = tf.ensure_shape(image, (None, None, None, channels))
         padded, size = pad_to_multiple(image, multiple)
         restored = tf.cast(network(padded, training=False), tf.float32)
         return crop_back(restored, size)
@@ -39,16 +39,17 @@ def inference_body(network):
     return restore
 
 
-def inference_function(network):
+def inference_function(network, channels: int = 3):
     """Returns the inference graph of a network as a `tf.function`, traced once for all sizes.
 
     Args:
         network: callable `(image, training=False)`, image to image, whose inputs have
             sizes that are multiples of `network.size_multiple` (16 where it has none).
+        channels: int, of the input.
     """
     return tf.function(
-        inference_body(network),
-        input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="image")],
+        inference_body(network, channels),
+        input_signature=[tf.TensorSpec((None, None, None, channels), tf.float32, name="image")],
         autograph=False,
         reduce_retracing=True,
     )
