@@ -3,17 +3,17 @@
 As streams of pairs, sample k is a pure function of (source, augment, seed, k).
 """
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfdeblur.data.augment import Augment
-from tfdeblur.data.pairs import sample_stream
+from tfdeblur.data.labelled import BYTES_PER_PIXEL
+from tfdeblur.data.pairs import as_float, centre_crops, sample_stream, whole_frames
 from tfdeblur.data.readers import python_call
 from tfdeblur.errors import InvalidInput
-
-_BYTES_PER_PIXEL = 3 + 2 * 4
 
 
 class LabelledReader(Protocol):
@@ -62,7 +62,7 @@ def flow_batches(
     """Returns a stream of augmented batches; every image comes exactly once per epoch.
 
     Args:
-        source: `BlurringSource` (a new motion each time) or `FlowFolder`.
+        source: `BlurringSource` (a new motion each time), `FlowFolder` or `TfdsFlowSource`.
         augment: crop and variations. Flipped images have flipped flows, canonical again.
         batch, seed, start, stop: see `pairs.training_batches`.
 
@@ -84,10 +84,7 @@ def flow_batches(
     def sample(index: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return reader.labelled_window(index, draw, augment)
 
-    batches = sample_stream(source, sample, augment.crop, batch, seed, start, stop)
-    return batches.map(_to_float, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(
-        tf.data.AUTOTUNE
-    )
+    return sample_stream(source, sample, augment.crop, batch, seed, start, stop, finish=_to_float)
 
 
 def flow_images(
@@ -103,8 +100,10 @@ def flow_images(
     Returns:
         Dataset of `(blurred, flow)`, float32 `(1, height, width, 3)` in [0, 1] and
         `(1, height, width, 2)`, pixels, canonical.
+
+    Raises:
+        ValueError: if `limit` is below 1.
     """
-    count = source.count if limit is None else min(limit, source.count)
 
     def frame(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         blurred, flow = python_call(
@@ -113,11 +112,8 @@ def flow_images(
         blurred = tf.ensure_shape(blurred, (None, None, 3))
         return blurred[tf.newaxis], tf.ensure_shape(flow, (None, None, 2))[tf.newaxis]
 
-    frames = tf.data.Dataset.range(count)
-    frames = frames.map(frame, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    if _BYTES_PER_PIXEL * int(source.sizes[:count].prod(axis=1).sum()) <= cache_bytes:
-        frames = frames.cache()
-    return frames.map(_to_float).prefetch(1)
+    pixels = int(source.sizes[:limit].prod(axis=1).sum())
+    return whole_frames(source, frame, _to_float, limit, BYTES_PER_PIXEL * pixels <= cache_bytes)
 
 
 def flow_panel(source: FlowSource, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -125,19 +121,15 @@ def flow_panel(source: FlowSource, count: int, size: int) -> tuple[np.ndarray, n
 
     Args:
         source: the images.
-        count: int >= 1; a source with fewer gives what it has.
-        size: int >= 1, side of the crops, pixels, at most that of the smallest image.
+        count, size: see `pairs.panel_pairs`.
 
     Returns:
-        `(blurred, flow)`: float32 `(n, size, size, 3)` in [0, 1] and `(n, size, size, 2)`, pixels.
+        `(blurred, flow)`: float32 `(n, side, side, 3)` in [0, 1] and `(n, side, side, 2)`, pixels.
+
+    Raises:
+        ValueError: as `pairs.panel_pairs`.
     """
-    count = min(count, source.count)
-    crops: list[list[Any]] = [[], []]
-    for i in (i * source.count // count for i in range(count)):
-        for kept, array in zip(crops, source.load_labelled(i), strict=True):
-            top, left = (array.shape[0] - size) // 2, (array.shape[1] - size) // 2
-            kept.append(array[top : top + size, left : left + size])
-    blurred, flow = map(np.stack, crops)
+    blurred, flow = centre_crops(source, source.load_labelled, count, size)
     return blurred.astype(np.float32) / np.float32(255), flow
 
 
@@ -150,15 +142,20 @@ def best_constant_flow(images: tf.data.Dataset) -> tuple[np.ndarray, float]:
     Returns:
         `(flow, mse)`: float `(2,)`, pixels, and the mean over images of its `flow_mse`, pixels^2.
     """
-    moments = np.array(
-        [
-            [f.mean(axis=(0, 1, 2)), (f.astype(float) ** 2).mean(axis=(0, 1, 2))]
-            for _, f in images.as_numpy_iterator()
-        ]
-    )
-    mean, square = moments.mean(axis=0)
+    return constant_flow([flow_moments(flow) for _, flow in images.as_numpy_iterator()])
+
+
+def flow_moments(flow: np.ndarray) -> np.ndarray:
+    """Means of a flow's components and of their squares: float64 `(2, 2)`, pixels, pixels^2."""
+    flat = flow.reshape(-1, 2).astype(np.float64)
+    return np.stack([flat.mean(axis=0), (flat**2).mean(axis=0)])
+
+
+def constant_flow(moments: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
+    """`best_constant_flow` of images of which only the `flow_moments` are kept."""
+    mean, square = np.mean(moments, axis=0)
     return mean, float((square - mean**2).mean())
 
 
 def _to_float(blurred: tf.Tensor, flow: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.cast(blurred, tf.float32) / 255.0, flow
+    return as_float(blurred), flow

@@ -5,7 +5,7 @@ shuffled through a buffer, so a run that starts again at sample k sees what an u
 run would have seen, bit for bit, and starting there costs nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,8 @@ def training_batches(
     def sample(index: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
         return vary_pair(reader.window(index, augment.crop, draw), draw, augment)
 
-    batches = sample_stream(source, sample, augment.crop, batch, seed, start, stop)
-    return batches.map(_to_float, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(
-        tf.data.AUTOTUNE
+    return sample_stream(
+        source, sample, augment.crop, batch, seed, start, stop, finish=_float_pairs
     )
 
 
@@ -70,6 +69,7 @@ def sample_stream(
     seed: int,
     start: int = 0,
     stop: int | None = None,
+    finish: Callable[..., Any] | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of what `sample` makes of each number of a source.
 
@@ -78,6 +78,7 @@ def sample_stream(
         sample: called as `sample(index, seed)`, int64 scalar and int64 `(2,)`.
         crop: int, pixels that every image must have on each side.
         batch, seed, start, stop: see `training_batches`.
+        finish: called with each batch; some are finished ahead of their use. None hands them on.
 
     Raises:
         ValueError, DataError: as `training_batches`.
@@ -102,7 +103,11 @@ def sample_stream(
         tf.data.experimental.AutoShardPolicy.DATA  # there are no files in the graph to shard by
     )
     samples = numbers.map(numbered, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return samples.batch(batch, drop_remainder=True).with_options(options)
+    batches = samples.batch(batch, drop_remainder=True).with_options(options)
+    if finish is None:
+        return batches
+    finished = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return finished.prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_images(source: PairSource, limit: int | None = None) -> tf.data.Dataset:
@@ -121,17 +126,37 @@ def evaluation_images(source: PairSource, limit: int | None = None) -> tf.data.D
     Raises:
         ValueError: if `limit` is below 1.
     """
+    reader = DecodingReader(source.load)
+    return whole_frames(source, lambda i: reader.frame(i)[tf.newaxis], _float_pairs, limit)
+
+
+def whole_frames(
+    source: Any,
+    frame: Callable[[tf.Tensor], Any],
+    finish: Callable[..., Any],
+    limit: int | None = None,
+    keep: bool = False,
+) -> tf.data.Dataset:
+    """Returns what `finish` makes of what `frame` gives for each number, in order.
+
+    Args:
+        source: has `count`.
+        frame: called with an int64 scalar.
+        finish: called with what `frame` gives, as separate arguments where that is a tuple.
+        limit: int >= 1, only the first so many; None: all.
+        keep: whether what `frame` gives is kept in memory after the first pass.
+
+    Raises:
+        ValueError: if `limit` is below 1.
+    """
     if limit is not None and limit < 1:
         raise ValueError(f"`limit` must be at least 1, or None. Received: limit={limit}")
-    reader = DecodingReader(source.load)
     count = source.count if limit is None else min(limit, source.count)
-
-    def frame(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _to_float(reader.frame(index)[tf.newaxis])
-
     frames = tf.data.Dataset.range(count)
     frames = frames.map(frame, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return frames.prefetch(1)  # frames are large: 21 MiB a pair at 1280x720
+    # What is kept is bytes, a quarter of the finished frames; and of those there is one ahead at
+    # a time, as they are large: 21 MiB a pair at 1280x720.
+    return (frames.cache() if keep else frames).map(finish).prefetch(1)
 
 
 def panel_pairs(source: PairSource, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,25 +173,50 @@ def panel_pairs(source: PairSource, count: int, size: int) -> tuple[np.ndarray, 
     Raises:
         ValueError: if `count` or `size` is below 1.
     """
+    blurred, sharp = centre_crops(source, source.load, count, size)
+    return blurred.astype(np.float32) / np.float32(255), sharp.astype(np.float32) / np.float32(255)
+
+
+def centre_crops(
+    source: Any, load: Callable[[int], Iterable[np.ndarray]], count: int, size: int
+) -> list[np.ndarray]:
+    """Returns the centre of the arrays that `load` gives, stacked over the chosen numbers.
+
+    Args:
+        source: has `count` and `sizes`.
+        load: maps a number to arrays `(height, width, channels)`.
+        count, size: see `panel_pairs`.
+
+    Returns:
+        One array `(n, side, side, channels)` for each that `load` gives, in its dtype.
+
+    Raises:
+        ValueError: as `panel_pairs`.
+    """
     for name, value in {"count": count, "size": size}.items():
         if value < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
     count = min(count, source.count)
     indices = [i * source.count // count for i in range(count)]
     side = min(size, int(source.sizes[indices].min()))
-    crops = []
-    for i in indices:
-        pair = source.load(i)
-        top, left = (pair.shape[1] - side) // 2, (pair.shape[2] - side) // 2
-        crops.append(pair[:, top : top + side, left : left + side])
-    blurred, sharp = np.stack(crops, axis=1).astype(np.float32) / np.float32(255)
-    return blurred, sharp
+
+    def centre(array: np.ndarray) -> np.ndarray:
+        top, left = ((length - side) // 2 for length in array.shape[:2])
+        return array[top : top + side, left : left + side].copy()  # lets go of the whole frame
+
+    crops = [[centre(array) for array in load(i)] for i in indices]
+    return [np.stack(parts) for parts in zip(*crops, strict=True)]
 
 
-def _to_float(pairs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def as_float(image: tf.Tensor) -> tf.Tensor:
+    """8-bit levels as float32 in [0, 1]."""
+    return tf.cast(image, tf.float32) / 255.0
+
+
+def _float_pairs(pairs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """uint8 `(batch, 2, h, w, 3)` -> two float32 `(batch, h, w, 3)` in [0, 1]."""
     blurred, sharp = tf.unstack(pairs, num=2, axis=1)
-    return tf.cast(blurred, tf.float32) / 255.0, tf.cast(sharp, tf.float32) / 255.0
+    return as_float(blurred), as_float(sharp)
 
 
 def _check_numbers(batch: int, seed: int, start: int, stop: int | None) -> None:
