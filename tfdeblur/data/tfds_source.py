@@ -64,6 +64,8 @@ class TfdsSource(CachingSource):
             another format, or images are broken or differ in size.
     """
 
+    more_features: tuple[str, ...] = ()  # that a subclass asks for
+
     def __init__(
         self,
         name: str,
@@ -82,7 +84,8 @@ class TfdsSource(CachingSource):
             )
         self.cache_bytes = cache_bytes
         self._title = f"{builder.info.full_name} {split or 'all splits'}"
-        self._keys = _feature_keys(builder, name)
+        self._features = builder.info.features
+        self._keys = _feature_keys(builder, name, self.more_features)
         pieces = _pieces(builder, name, split)
         found = [r for records in in_threads(self._index, pieces) for r in records]
         self._records = [r for r in _named(found) if image_name_wanted(r.name, only, exclude)]
@@ -125,15 +128,19 @@ class TfdsSource(CachingSource):
             DataError: if the record cannot be read or the sizes differ.
             InvalidInput: if an image is broken.
         """
+        example = parse_example(self._read(index))
+        blurred, sharp = (self._image(index, example, key) for key in self._keys)
+        return stack_pair(blurred, sharp, self._records[index].name)
+
+    def _read(self, index: int) -> bytes:
         record = self._records[index]
         with tf.io.gfile.GFile(record.file, "rb") as stream:
             stream.seek(record.offset)
-            example = _parse(stream.read(record.length))
-        blurred, sharp = (
-            to_uint8(decode_image(_bytes(example, key), f"{record.name} ({key})").rgb)
-            for key in self._keys
-        )
-        return stack_pair(blurred, sharp, record.name)
+            return stream.read(record.length)
+
+    def _image(self, index: int, example: Any, key: str) -> np.ndarray:
+        name = f"{self._records[index].name} ({key})"
+        return to_uint8(decode_image(_bytes(example, key), name).rgb)
 
     def _index(self, piece: Any) -> list[_Record]:
         """Reads the records of one file that belong to the split."""
@@ -143,7 +150,7 @@ class TfdsSource(CachingSource):
                 continue
             if len(records) == piece.take:
                 break
-            example = _parse(data)
+            example = parse_example(data)
             name = _bytes(example, "name").decode("utf-8", "replace")
             sizes, problems = [], []
             for key in self._keys:
@@ -181,14 +188,14 @@ def open_builder(name: str, data_dir: str | Path | None = None) -> Any:
         raise DataError(f"TFDS cannot open {name!r}: {reason}") from error
 
 
-def _feature_keys(builder: Any, name: str) -> tuple[str, str]:
+def _feature_keys(builder: Any, name: str, more: Sequence[str] = ()) -> tuple[str, str]:
     features = dict(builder.info.features or {})
     for keys in FEATURES:
-        if all(key in features for key in keys):
+        if all(key in features for key in (*keys, *more)):
             return keys
     raise DataError(
-        f"A data set for training must have the features blur (or blurred) and sharp. "
-        f"Received: {name} with {sorted(features)}"
+        f"A data set for training must have the features {', '.join(['blur (or blurred)', *more])} "
+        f"and sharp. Received: {name} with {sorted(features)}"
     )
 
 
@@ -224,7 +231,8 @@ def _walk(file: str) -> Iterator[tuple[int, bytes, int]]:
             offset += _HEAD.size + length + _FOOT.size
 
 
-def _parse(data: bytes) -> Any:
+def parse_example(data: bytes) -> Any:
+    """Returns the features of a serialized `tf.train.Example`, by name."""
     return tf.train.Example.FromString(data).features.feature
 
 

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.config import DataConfig
-from tfdeblur.data.blur_source import RandomBlur, open_photographs
-from tfdeblur.data.flow_folder import FlowFolder, has_flows
-from tfdeblur.errors import DataError
+from tfdeblur.data.blur_source import RandomBlur
+from tfdeblur.data.flow_folder import has_flows
+from tfdeblur.data.flow_sources import open_flow_source
 
 
 def open_flow_sources(data: DataConfig) -> tuple[Any, Any | None]:
     """Opens training and validation images; validation is None where nothing is validated.
 
-    Folders with flows are taken as they are. Photographs are blurred by a new motion each time
-    they are trained on, and by one fixed motion each, in every run the same, for validation.
+    What has flows is taken as it is, from a folder or a TFDS data set. Photographs are blurred by
+    a new motion each time they are trained on, and by one fixed motion each, in every run the
+    same, for validation.
 
     Raises:
         DataError: if images are missing or broken.
@@ -30,23 +31,19 @@ def open_flow_sources(data: DataConfig) -> tuple[Any, Any | None]:
 
 def _open(
     data: DataConfig,
-    folder: str,
+    where: str,
     split: str | None,
     only: Sequence[str],
     exclude: Sequence[str] = (),
 ) -> Any:
-    if not Path(folder).expanduser().is_dir():
-        raise DataError(
-            "`data` must be a folder of photographs, or of pairs with flows made by `tfdeblur data "
-            f"synthesize`, to train SEN on. Received: {folder}. There is no such folder."
-        )
-    cache = data.cache_mb * 2**20
-    if has_flows(folder):
-        return FlowFolder(folder, split, only, exclude, cache)
     blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
-    return open_photographs(folder, blur, only, exclude, cache)
+    cache = data.cache_mb * 2**20
+    return open_flow_source(where, split, blur, only, exclude, cache_bytes=cache)
 
 
-def _split(folder: str, name: str) -> str | None:
-    """The split called `name`, if it is a folder of pairs with flows that has it."""
-    return name if has_flows(folder) and (Path(folder).expanduser() / name).is_dir() else None
+def _split(where: str, name: str) -> str | None:
+    """The split called `name`, if there may be one: photographs have none, TFDS usually both."""
+    folder = Path(where).expanduser()
+    if not folder.is_dir():
+        return name
+    return name if has_flows(folder) and (folder / name).is_dir() else None
