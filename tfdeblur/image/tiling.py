@@ -20,6 +20,9 @@ OVERLAP = 64  # pixels at each side of a tile that a neighbour covers too
 RAMP = 32  # pixels over which one tile fades into the next
 _GRAIN = 32  # tile sizes are multiples of this, pixels
 
+# (first, second, weights of the second) -> blended, all `(rows, columns, channels)` or broadcast
+Blend = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
 
 @dataclass(frozen=True)
 class TilePlan:
@@ -151,11 +154,29 @@ def ramp_weights(first_end: int, second_start: int) -> tuple[int, np.ndarray]:
     return start, np.square(np.sin(angle)).astype(np.float32)
 
 
+def blend_images(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Fades from one picture into another, float32; where both are equal they stay exactly so."""
+    return first + weights * (second - first)
+
+
+def blend_flows(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Fades from one motion flow into another, float32 `(rows, columns, 2)`, pixels.
+
+    (u, v) and (-u, -v) are the same blur, and estimates of two tiles may differ in that: the
+    second takes the sign that is nearer to the first, else their mean would be no motion at all.
+    """
+    opposite = np.sum(first * second, axis=-1, keepdims=True) < 0
+    return blend_images(first, np.where(opposite, -second, second), weights)
+
+
 def restore_in_tiles(
     image: np.ndarray,
     plan: TilePlan,
     restore_tile: Callable[[np.ndarray], np.ndarray],
     after_tile: Callable[[], None] = lambda: None,
+    *,
+    channels: int | None = None,
+    blend: Blend = blend_images,
 ) -> np.ndarray:
     """Restores the tiles of `image` one after the other and blends them.
 
@@ -167,35 +188,39 @@ def restore_in_tiles(
         restore_tile: maps `(h, w, channels)` to float32 of the same size. Tiles at the lower
             and right border may be smaller than the plan's by less than the stride.
         after_tile: called after each tile.
+        channels: int, of what `restore_tile` returns; None: as many as `image` has.
+        blend: how neighbours fade into each other: `blend_images` or `blend_flows`.
 
     Returns:
         float32 `(height, width, channels)`, as `restore_tile` returned it, not clipped.
     """
-    result = np.empty(image.shape, np.float32)
+    channels = image.shape[-1] if channels is None else channels
+    result = np.empty((*image.shape[:2], channels), np.float32)
     done = 0  # rows before this are final or hold the tile row above
     for i, top in enumerate(plan.rows):
         bottom = min(top + plan.tile_height, plan.height)
-        strip = _restore_row(image[top:bottom], plan, restore_tile, after_tile)
-        _blend(result, strip, top, plan.rows[i - 1] + plan.tile_height if i else None, done)
+        strip = np.empty((bottom - top, *result.shape[1:]), np.float32)
+        _restore_row(image[top:bottom], strip, plan, restore_tile, after_tile, blend)
+        end = plan.rows[i - 1] + plan.tile_height if i else None
+        _blend(result, strip, top, end, done, blend)
         done = bottom
     return result
 
 
-def _restore_row(image, plan, restore_tile, after_tile):
-    strip = np.empty(image.shape, np.float32)
+def _restore_row(image, strip, plan, restore_tile, after_tile, blend):
+    """Fills `strip` from the tiles of one row of them."""
     columns = strip.swapaxes(0, 1)
     done = 0
     for j, left in enumerate(plan.columns):
         right = min(left + plan.tile_width, plan.width)
         restored = np.asarray(restore_tile(image[:, left:right]))
         end = plan.columns[j - 1] + plan.tile_width if j else None
-        _blend(columns, restored.swapaxes(0, 1), left, end, done)
+        _blend(columns, restored.swapaxes(0, 1), left, end, done, blend)
         done = right
         after_tile()
-    return strip
 
 
-def _blend(target, piece, start, previous_end, done):
+def _blend(target, piece, start, previous_end, done, blend):
     """Lays `piece` into `target` from `start` on, along axis 0, in place."""
     stop = start + len(piece)
     if previous_end is None:
@@ -204,5 +229,5 @@ def _blend(target, piece, start, previous_end, done):
     ramp_start, weights = ramp_weights(min(previous_end, done), start)
     ramp_end = ramp_start + len(weights)
     zone = target[ramp_start:ramp_end]
-    zone += weights[:, None, None] * (piece[ramp_start - start : ramp_end - start] - zone)
+    zone[...] = blend(zone, piece[ramp_start - start : ramp_end - start], weights[:, None, None])
     target[ramp_end:stop] = piece[ramp_end - start :]

@@ -87,7 +87,7 @@ class KnownFlow:
             raise InvalidInput(
                 f"`image` must have shape (height, width, 3). Received: shape={image.shape}"
             )
-        field = _checked_flow(flow, *image.shape[:2])
+        field = checked_flow(flow, *image.shape[:2])
         observed = to_float(image)[None]
         found = deconvolve(
             self._operator(field),
@@ -128,22 +128,52 @@ class KnownFlow:
         return f"{text}. Give more steps, a larger tolerance or a larger beta"
 
 
-def _checked_flow(flow, height: int, width: int) -> np.ndarray:
-    """The field `(height, width, 2)`, float32; errors name the file that it comes from."""
+def checked_flow(flow, height: int, width: int) -> np.ndarray:
+    """A user's flow for one image of this size, pixels.
+
+    Args:
+        flow: float `(height, width, 2)`, pixels, of either sign; or a file of it.
+        height, width: int, pixels of the image.
+
+    Returns:
+        float32 `(height, width, 2)`, as it was given.
+
+    Raises:
+        InvalidInput: if it is not that, holds NaN or too long a motion; it names the file.
+        DataError: if the file is missing or cannot be read.
+    """
     if isinstance(flow, str | os.PathLike):
         name, field = printable(flow), read_flow(flow)
     else:
-        name, field = "`flow`", np.asarray(flow, np.float32)
+        name, field = "`flow`", _as_floats(flow)
     if field.shape != (height, width, 2):
         raise InvalidInput(
             f"{name} does not fit the image: that is {width}x{height} pixels (width x height) "
             f"when upright, so its flow must have shape {(height, width, 2)}. "
             f"Received: shape={field.shape}"
         )
-    longest, limit = float(np.abs(field).max()), max(_LONGEST_AT_LEAST, height + width)
+    bad = np.count_nonzero(~np.isfinite(field))
+    if bad:
+        raise InvalidInput(f"{name} must be finite. Received: {bad} NaN or infinite values")
+    longest, limit = float(np.abs(field).max()), longest_motion(height, width)
     if longest > limit:
         raise InvalidInput(
             f"{name} holds a motion of {longest:.6g} pixels; for an image of {width}x{height} "
             f"pixels at most {limit} are accepted. Vectors are (u, v) in pixels of this image."
         )
     return field
+
+
+def longest_motion(height: int, width: int) -> int:
+    """The largest |u| or |v| that is accepted for an image of this size, pixels."""
+    return max(_LONGEST_AT_LEAST, height + width)
+
+
+def _as_floats(flow) -> np.ndarray:
+    try:
+        return np.asarray(flow, np.float32)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            "`flow` must be an array of shape (height, width, 2) or a flow file. "
+            f"Received: {type(flow).__name__}"
+        ) from error

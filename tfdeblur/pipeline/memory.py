@@ -18,15 +18,21 @@ _PEAK_OVER_LARGEST = {"float32": 3.75, "bfloat16": 1.95}
 _PROBE_PIXELS = 256
 
 
-def bytes_per_pixel(network, precision: str = "float32") -> float:
+def bytes_per_pixel(network, precision: str = "float32", channels: int = 3) -> float:
     """Estimates the peak working memory of a network, in bytes per input pixel.
 
     Traces the network at a small size (without running it) and multiplies its largest
     tensor by what such networks were measured to hold at once.
+
+    Args:
+        network: as for `pipeline.graph.inference_function`.
+        precision: as for `pipeline.graph.arithmetic`.
+        channels: int, of the input.
     """
     side = math.lcm(_PROBE_PIXELS, size_multiple(network))
-    probe = tf.TensorSpec((1, side, side, 3), tf.float32)
-    graph = tf.function(inference_body(network), autograph=False).get_concrete_function(probe).graph
+    probe = tf.TensorSpec((1, side, side, channels), tf.float32)
+    body = tf.function(inference_body(network, channels), autograph=False)
+    graph = body.get_concrete_function(probe).graph
     largest = max(
         output.shape.num_elements() or 0
         for operation in graph.get_operations()

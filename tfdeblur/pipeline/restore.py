@@ -1,22 +1,21 @@
 """Restorer: a network, ready to restore images of any size within a memory budget."""
 
+import inspect
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float, to_integers
-from tfdeblur.image.tiling import TilePlan, plan_tiles, restore_in_tiles, smallest_tile
-from tfdeblur.pipeline.graph import arithmetic, inference_function, size_multiple
-from tfdeblur.pipeline.load import load_network
-from tfdeblur.pipeline.memory import DEFAULT_BUDGET_BYTES, bytes_per_pixel
-
-PRECISIONS = ("float32", "bfloat16")
+from tfdeblur.image.tiling import TilePlan
+from tfdeblur.pipeline.load import is_blind_model, load_blind, load_network
+from tfdeblur.pipeline.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.pipeline.tiled import TiledNetwork
 
 # Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
 # 0.05 on average. A quarter of the whole range is no restoration any more.
@@ -89,38 +88,38 @@ class Restorer:
         precision: str = "float32",
         self_ensemble: bool = False,
     ):
-        if precision not in PRECISIONS:
-            raise InvalidInput(
-                f"`precision` must be one of {', '.join(PRECISIONS)}. "
-                f"Received: precision={precision!r}"
-            )
-        smallest = smallest_tile(size_multiple(network))
-        if tile is not None and tile < smallest:
-            raise InvalidInput(
-                f"`tile` must be at least {smallest} pixels, as tiles overlap. "
-                f"Received: tile={tile}"
-            )
         self.network = network
         self.tile = tile
         self.memory_budget_bytes = memory_budget_bytes
         self.precision = precision
         self.self_ensemble = self_ensemble
-        self._function = inference_function(network)
-        self._multiple = size_multiple(network)
+        self._tiled = TiledNetwork(
+            network, tile=tile, memory_budget_bytes=memory_budget_bytes, precision=precision
+        )
 
     @classmethod
-    def from_preset(cls, name_or_path, **options) -> "Restorer":
+    def from_preset(cls, name_or_path, **options) -> Any:
         """Loads a shipped preset, a run folder or a `.keras` file.
 
         Args:
             name_or_path: name of a folder in `tfdeblur/weights`, or path of a run folder
                 (it holds `generator.keras`) or of a `.keras` file.
-            **options: as for `Restorer`.
+            **options: as for `Restorer`; for folders of RP-GAN (they hold `pipeline.json`) as
+                for `BlindRestorer`.
+
+        Returns:
+            `Restorer`, or `pipeline.blind_restore.BlindRestorer` for a folder of RP-GAN.
 
         Raises:
-            InvalidInput: if nothing of that name exists.
-            DataError: if a run has no generator yet, or the file cannot be loaded.
+            InvalidInput: if nothing of that name exists, or an option is not for this model.
+            DataError: if a run has no networks yet, or a file cannot be loaded.
         """
+        if is_blind_model(name_or_path):
+            from tfdeblur.pipeline.blind_restore import BlindRestorer
+
+            blind = _options_for(BlindRestorer, options)
+            return BlindRestorer(*load_blind(name_or_path), **blind)
+        options = _options_for(cls, options)
         return cls(load_network(name_or_path), **options)
 
     def __call__(self, image, *, progress: Callable[[int, int], None] | None = None) -> Restored:
@@ -151,16 +150,12 @@ class Restorer:
 
     def plan(self, height: int, width: int) -> TilePlan:
         """Returns the tiles that an image of this size is restored in."""
-        small = height * width <= _UNPLANNED_PIXELS
-        max_pixels = None if small else self.max_pixels
-        return plan_tiles(
-            height, width, tile=self.tile, max_pixels=max_pixels, multiple=self._multiple
-        )
+        return self._tiled.plan(height, width)
 
     @cached_property
     def max_pixels(self) -> int:
         """Pixels that one network call may have within the budget."""
-        return int(self.memory_budget_bytes / bytes_per_pixel(self.network, self.precision))
+        return self._tiled.max_pixels
 
     def _parts(self, images: int, plan: TilePlan):
         """Slices of a batch that are restored together: several small images at once."""
@@ -177,10 +172,7 @@ class Restorer:
                 counter.advance()
         else:
             results = [
-                restore_in_tiles(
-                    image, plan, lambda tile: self._run(tile[None])[0], counter.advance
-                )
-                for image in images
+                self._tiled.in_tiles(image, plan, self._run, counter.advance) for image in images
             ]
         degenerate = []
         for image, result, target in zip(images, results, restored, strict=True):
@@ -191,19 +183,28 @@ class Restorer:
     def _run(self, images: np.ndarray) -> np.ndarray:
         """Runs the network on `(batch, h, w, 3)` of any kind; float32, not clipped."""
         images = to_float(images)
-        with arithmetic(self.precision):
-            if not self.self_ensemble:
-                return self._function(tf.constant(images)).numpy()
-            total = np.zeros_like(images)
-            for turns in range(4):
-                for mirrored in (1, -1):
-                    turned = np.rot90(images[:, :, ::mirrored], turns, axes=(1, 2))
-                    result = self._function(tf.constant(turned)).numpy()
-                    total += np.rot90(result, -turns, axes=(1, 2))[:, :, ::mirrored]
+        if not self.self_ensemble:
+            return self._tiled.run(images)
+        total = np.zeros_like(images)
+        for turns in range(4):
+            for mirrored in (1, -1):
+                turned = np.rot90(images[:, :, ::mirrored], turns, axes=(1, 2))
+                total += np.rot90(self._tiled.run(turned), -turns, axes=(1, 2))[:, :, ::mirrored]
         return total / 8
 
 
-_UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
+def _options_for(kind, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `options` that say anything; `InvalidInput` names one that `kind` does not take."""
+    known = inspect.signature(kind.__init__).parameters
+    # False is what a command's flag holds that was not given.
+    unknown = [name for name, value in options.items() if name not in known and value is not False]
+    if unknown:
+        valid = [name for name, p in known.items() if p.kind is p.KEYWORD_ONLY]
+        raise InvalidInput(
+            f"This model does not take `{unknown[0]}`: a {kind.__name__} restores with it, which "
+            f"takes {', '.join(valid)}. Received: {unknown[0]}={options[unknown[0]]!r}"
+        )
+    return {name: value for name, value in options.items() if name in known}
 
 
 @dataclass
