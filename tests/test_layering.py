@@ -20,7 +20,7 @@ ALLOWED = {
     "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
-        *{"config", "record", "errors", "tensorflow"},
+        *{"solvers", "config", "record", "errors", "tensorflow"},
     },
     "pipeline": {
         *{"pipeline", "networks", "losses", "solvers", "operators", "image"},

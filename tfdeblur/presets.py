@@ -104,6 +104,7 @@ _PRESETS["rpgan-small"] = {
     **_PRESETS["rpgan-paper"],
     "network.width": 0.5,
     "network.norm": "none",
+    "network.head_initializer": "zeros",
     "network.critic_width": 0.25,
     "data.crop": 128,
     "data.batch": 4,

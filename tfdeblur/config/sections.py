@@ -14,7 +14,8 @@ class NetworkConfig:
     Attributes:
         width: factor on its channels; 1.0 is the paper's network.
         norm: "batch" (the paper), "group" or "none".
-        head_initializer: Keras initializer of the generator's last layer.
+        head_initializer: Keras initializer of the generator's last layer. "zeros": it begins by
+            handing its image on; of RP-GAN's generator everything else means random.
         critic_width: factor on the critic's channels.
     """
 

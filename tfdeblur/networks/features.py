@@ -27,7 +27,7 @@ _WAYS_OUT = (
 
 @keras.saving.register_keras_serializable("tfdeblur")
 class VGGFeatures(keras.Model):
-    """Features of VGG at one convolution, before its relu, with frozen weights.
+    """Features of VGG at one convolution, with frozen weights.
 
     Only the layers up to the cut are built. No weight is trainable; gradients flow through to
     the image.
@@ -48,6 +48,7 @@ class VGGFeatures(keras.Model):
             "random:SEED": He-normal numbers, for tests and for measuring speed.
         dtype: what the convolutions compute in, "float32" whatever the global policy, or
             for speed "mixed_bfloat16". The preprocessing is always float32.
+        after_relu: bool, whether the features are what is left of it after the ReLU.
 
     Call arguments:
         image: float `(batch, height, width, 3)`, RGB, [0, 1], not clipped here. Height and width
@@ -72,6 +73,7 @@ class VGGFeatures(keras.Model):
         weights="imagenet",
         dtype="float32",
         name="vgg_features",
+        after_relu=False,
     ):
         _check_cut(architecture, layer)
         image = keras.Input((None, None, 3), dtype="float32", name="image")
@@ -84,7 +86,7 @@ class VGGFeatures(keras.Model):
                 _CHANNELS[int(convolution[5]) - 1],
                 3,
                 padding="same",
-                activation="linear" if convolution == layer else "relu",
+                activation="linear" if convolution == layer and not after_relu else "relu",
                 dtype=dtype,
                 name=convolution,
             )
@@ -97,6 +99,7 @@ class VGGFeatures(keras.Model):
         self.layer = layer
         self.weights_source = str(weights)
         self.convolution_dtype = dtype
+        self.after_relu = after_relu
 
     def call(self, image, training=None, mask=None):
         """Features of the image; see the class."""
@@ -116,6 +119,7 @@ class VGGFeatures(keras.Model):
             "weights": self.weights_source,
             "dtype": self.convolution_dtype,
             "name": self.name,
+            "after_relu": self.after_relu,
         }
 
     @classmethod

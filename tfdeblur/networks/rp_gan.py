@@ -1,11 +1,13 @@
 """RP-GAN: the recurrent prior's generator and its two opponents (keras only)."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, normalise, scaled
 from tfdeblur.networks.sen import res2
 
+HEADS = ("random", "identity")
 _RESIDUAL_BLOCKS = 6
 _PATCH_CHANNELS = (64, 128, 256, 512)
 
@@ -17,6 +19,8 @@ class RPGANGenerator(keras.Model):
     Args:
         width: float > 0, multiplies all channel counts but the image's.
         norm: "batch" (the paper), "group" (8 groups) or "none".
+        head: how the last block begins: "random", or "identity": it hands the deconvolved image
+            on, so that training begins with deconvolution alone and not with noise.
 
     Call arguments:
         images: float `(batch, height, width, 6)`: the deconvolved image and the observed blurred
@@ -27,7 +31,7 @@ class RPGANGenerator(keras.Model):
         float32 `(batch, height, width, 3)`, not clipped: clip once, outside training.
 
     Raises:
-        ValueError: if `width` or `norm` is not one of the above.
+        ValueError: if `width`, `norm` or `head` is not one of the above.
 
     Source: the motion-flow paper, section 4.2.1 and appendix A. Decisions where it is silent: the
         two layers of stride 2 after the residual blocks are transposed convolutions; the input
@@ -36,9 +40,10 @@ class RPGANGenerator(keras.Model):
 
     size_multiple = 4
 
-    def __init__(self, width=1.0, norm="batch", **kwargs):
+    def __init__(self, width=1.0, norm="batch", head="random", **kwargs):
         check_width(width)
         check_choice("norm", norm, NORMS)
+        check_choice("head", head, HEADS)
 
         images = keras.Input((None, None, 6), name="images")
         x = conv(images, scaled(64, width), 7, "front", norm)
@@ -51,13 +56,24 @@ class RPGANGenerator(keras.Model):
         x = conv(x, scaled(64, width), 7, "merge", norm)
         x = layers.Concatenate(name="join")([x, images])
         super().__init__(images, res2(x, 3, "restored", norm, linear=True), **kwargs)
+        if head == "identity":
+            self._hand_on(scaled(64, width))
 
         self.width = width
         self.norm = norm
+        self.head = head
+
+    def _hand_on(self, first):
+        """Makes the last block the identity on the channels from number `first` on."""
+        self.get_layer("restored_c").kernel.assign(0.0 * self.get_layer("restored_c").kernel)
+        shortcut = self.get_layer("restored_shortcut")
+        kernel = np.zeros(shortcut.kernel.shape, "float32")
+        kernel[1, 1, first : first + 3] = np.eye(3)
+        shortcut.kernel.assign(kernel)
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {"width": self.width, "norm": self.norm, "name": self.name}
+        return {"width": self.width, "norm": self.norm, "head": self.head, "name": self.name}
 
 
 @keras.saving.register_keras_serializable("tfdeblur")

@@ -103,6 +103,7 @@ class Backup(keras.callbacks.Callback):
             return
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         due = time.monotonic() - self._saved_at >= self.seconds
+        due = due or self.model.wants_backup
         if interrupted or due or batch + 1 == self.steps_per_epoch:
             self.save(Position(self._epoch, batch + 1))
         if interrupted:

@@ -57,7 +57,7 @@ class BiSkipTrainer(Trainer):
     ):
         names = ["loss", "content", "v", "psnr", "ssim"]
         names += ["critic", "penalty", "adversarial"] if critic is not None else []
-        super().__init__(names, **kwargs)
+        super().__init__(names, seed, **kwargs)
         self.generator = generator  # first: fit() ends by writing EMA weights in this order
         self.critic = critic
         self.self_paced = self_paced
@@ -65,7 +65,6 @@ class BiSkipTrainer(Trainer):
         self.gradient_penalty = gradient_penalty
         self.adversarial_weight = adversarial_weight
         self.critic_weight = critic_weight
-        self.seed = seed
 
     def compile(self, optimizer, content_loss, critic_optimizer=None, **kwargs):
         """Sets optimizers and the content loss.
@@ -159,7 +158,7 @@ class BiSkipTrainer(Trainer):
     def _update_critic(self, sharp, restored, pace):
         weight = self._critic_terms_weight(pace)
         for _ in range(self.critic_steps):
-            between = interpolate(sharp, restored, self._draw_alpha(sharp))
+            between = interpolate(sharp, restored, self._draw_alpha(sharp, self.critic_optimizer))
             with tf.GradientTape() as tape:
                 # One pass for both: a convolution over 2n images costs less than two over n.
                 scores = self._scores(ops.concatenate([sharp, restored]), ops.tile(pace, [2]))
@@ -170,18 +169,6 @@ class BiSkipTrainer(Trainer):
             self._apply(self.critic_optimizer, tape, loss, self.critic.trainable_variables)
             self.trackers["critic"].update_state(wasserstein)
             self.trackers["penalty"].update_state(penalty)
-
-    def _draw_alpha(self, images):
-        """One number in [0, 1) per image, a function of seed, critic update and replica alone.
-
-        Not from a `SeedGenerator`: `save_weights` leaves its state out, and a resumed run would
-        draw other points.
-        """
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group if context else 0
-        update = tf.cast(self.critic_optimizer.iterations.value, tf.int64)
-        seed = tf.stack([tf.cast(self.seed, tf.int64) * 2**16 + tf.cast(replica, tf.int64), update])
-        return tf.random.stateless_uniform(tf.shape(images)[:1], seed)
 
     def _penalty(self, between, pace):
         with tf.GradientTape() as tape:

@@ -9,6 +9,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.losses import FlowLoss, parse_scheme
 from tfdeblur.networks import SEN, BiSkip, Critic
 from tfdeblur.training.bi_skip import BiSkipTrainer
+from tfdeblur.training.build_rp_gan import build_rp_gan
 from tfdeblur.training.optimizers import build_optimizer
 from tfdeblur.training.self_paced import SelfPacedState
 from tfdeblur.training.sen import SENTrainer
@@ -42,14 +43,14 @@ def build_trainer(config, total_steps, strategy=None):
         strategy: `tf.distribute.Strategy` or None for the current one.
 
     Returns:
-        `Trainer`, compiled: `BiSkipTrainer` or `SENTrainer`.
+        `Trainer`, compiled: `BiSkipTrainer`, `SENTrainer` or `RPGANTrainer`.
 
     Raises:
         InvalidInput: if the scheme is unknown, or needs VGG and `loss.vgg` is "none".
-        DataError: if VGG's weights cannot be had.
+        DataError: if VGG's weights or those of a SEN cannot be had.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    build = {"biskip": _bi_skip, "sen": _sen}[config.model]
+    build = {"biskip": _bi_skip, "sen": _sen, "rpgan": build_rp_gan}[config.model]
     keras.utils.set_random_seed(config.run.seed)
     earlier_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.run.precision)

@@ -70,6 +70,7 @@ def train(
         KeyboardInterrupt: if stopped; the step's state is saved before.
     """
     record = _check_folder(config, folder, resume)
+    config = task_of(config).settle(config, folder, begun=bool(record))
     strategy = choose_strategy(config.run.strategy)
     replicas = strategy.num_replicas_in_sync
     if config.data.batch % replicas:
@@ -108,6 +109,7 @@ def train(
         callbacks = _callbacks(
             config, folder, data, steps, chief, interrupt.event, show_bar=verbose == 1
         )
+        trainer.interrupt = interrupt.event
         _fit(trainer, config, data, position, steps, callbacks, verbose)
     record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
     if chief:
@@ -118,6 +120,7 @@ def train(
 def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
     start = (position.epoch * steps + position.step) * config.data.batch
     batches = task_of(config).batches(config, data.train, start)
+    task_of(config).attach(config, data.train, trainer)
     try:
         trainer.fit(
             batches,

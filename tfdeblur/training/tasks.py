@@ -1,65 +1,22 @@
-"""What a run must know of what it trains: one task for each value of `config.model`."""
+"""The tasks: one for each value of `config.model`."""
 
 import logging
-from typing import Any, Protocol
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from tfdeblur.config import TrainConfig
-from tfdeblur.data import Augment, evaluation_images, panel_pairs, training_batches
+from tfdeblur.data import evaluation_images, panel_pairs, training_batches
 from tfdeblur.data.flow_pairs import best_constant_flow, flow_batches, flow_images, flow_panel
 from tfdeblur.losses import parse_scheme
 from tfdeblur.operators import flow_to_color
 from tfdeblur.training import callbacks as own
-from tfdeblur.training.sources import Data
+from tfdeblur.training.rp_gan_task import RPGANTask
+from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, augment, panel_side
 
 logger = logging.getLogger(__name__)
 
-_PANEL_IMAGES = 4
-_PANEL_SIDE = 256
 
-
-class Task(Protocol):
-    """The trainer itself comes from `build.build_trainer`, its data from `sources.open_data`.
-
-    Attributes:
-        file: name of the kept network in the run folder.
-        measures: what `frame_metrics` of the trainer gives.
-        best: the measure by which the best network is told.
-        lower_is_better: whether it is the lowest one.
-    """
-
-    file: str
-    measures: tuple[str, ...]
-    best: str
-    lower_is_better: bool
-
-    def title(self, config: TrainConfig) -> str:
-        """A name for logs. Raises InvalidInput if the settings do not go together."""
-
-    def batches(self, config: TrainConfig, source: Any, start: int) -> tf.data.Dataset:
-        """What `train_step` takes, endlessly, from sample `start` on."""
-
-    def images(self, config: TrainConfig, source: Any) -> tf.data.Dataset:
-        """What `frame_metrics` takes, once through, one image at a time."""
-
-    def facts(self, config: TrainConfig, data: Data) -> dict[str, Any]:
-        """What else the record of a new run holds of its data, as plain values."""
-
-    def panels(self, config: TrainConfig, source: Any) -> tuple[str, own.Draw] | None:
-        """Name and drawing function of the pictures, see `callbacks.Panels`."""
-
-    def callbacks(self, log_dir: Any) -> list[keras.callbacks.Callback]:
-        """What must happen at an epoch's end, after validation and before the backup.
-
-        Args:
-            log_dir: where TensorBoard's event files go; None writes none.
-        """
-
-
-class BiSkipTask:
+class BiSkipTask(PlainTask):
     """Bi-Skip on pairs of blurred and sharp images."""
 
     file = "generator.keras"
@@ -85,16 +42,12 @@ class BiSkipTask:
         """See `Task`."""
         return evaluation_images(source, config.data.validation_limit or None)
 
-    def facts(self, config, data):
-        """See `Task`."""
-        return {}
-
     def panels(self, config, source):
         """See `Task`."""
         side = panel_side(source, 16)
         if not side:
             return None
-        blurred, sharp = panel_pairs(source, _PANEL_IMAGES, side)
+        blurred, sharp = panel_pairs(source, PANEL_IMAGES, side)
 
         def draw(trainer):
             restored = np.clip(trainer.network(blurred, training=False), 0.0, 1.0)
@@ -107,7 +60,7 @@ class BiSkipTask:
         return [own.SelfPacedProgress(log_dir)]
 
 
-class SENTask:
+class SENTask(PlainTask):
     """SEN on blurred images with flows."""
 
     file = "sen.keras"
@@ -151,7 +104,7 @@ class SENTask:
         side = panel_side(source, 64)
         if not side:
             return None
-        blurred, true = flow_panel(source, _PANEL_IMAGES, side)
+        blurred, true = flow_panel(source, PANEL_IMAGES, side)
         longest = max(1.0, float(np.hypot(true[..., 0], true[..., 1]).max()))
 
         def draw(trainer):
@@ -162,23 +115,8 @@ class SENTask:
 
         return "blurred_estimated_true", draw
 
-    def callbacks(self, log_dir):
-        """See `Task`."""
-        return []
 
-
-def augment(config):
-    """How training crops are varied."""
-    data = config.data
-    return Augment(data.crop, data.flips, data.turns, data.permute_channels)
-
-
-def panel_side(source, multiple):
-    """Side of the crops in pictures: a multiple, 0 where the images are too small."""
-    return min(_PANEL_SIDE, int(np.min(source.sizes))) // multiple * multiple
-
-
-_TASKS: dict[str, Task] = {"biskip": BiSkipTask(), "sen": SENTask()}
+_TASKS: dict[str, Task] = {"biskip": BiSkipTask(), "sen": SENTask(), "rpgan": RPGANTask()}
 
 
 def task_of(config: TrainConfig) -> Task:

@@ -12,15 +12,21 @@ class Trainer(keras.Model):
 
     Args:
         measures: iterable of str, the names of its running means.
+        seed: int, of what is drawn in training steps.
 
     Attributes:
         trackers: dict of the running means that `fit` logs and resets at each epoch.
         stage: int, which part of the training goes on; `train_step` and `frame_metrics` are
             compiled anew when it changes.
+        interrupt: `threading.Event` or None; work between steps that takes long raises
+            KeyboardInterrupt once it is set.
     """
 
-    def __init__(self, measures, **kwargs):
+    interrupt = None
+
+    def __init__(self, measures, seed=0, **kwargs):
         super().__init__(**kwargs)
+        self.seed = seed
         self.trackers = {name: keras.metrics.Mean(name=name) for name in measures}
         self.stage = 0
         self._steps_to_skip = 0
@@ -56,6 +62,15 @@ class Trainer(keras.Model):
     def enter_epoch(self, epoch):
         """Is told of each epoch, from 0, before its first step."""
 
+    @property
+    def wants_backup(self):
+        """Whether what comes before the next step takes so long that this one should be saved."""
+        return False
+
+    def batches(self, iterator):
+        """What the next step takes its batch from; `iterator` is over the run's own stream."""
+        return iterator
+
     def skip_steps(self, steps):
         """Makes the next `steps` training steps do nothing: they were done before a restart.
 
@@ -78,7 +93,7 @@ class Trainer(keras.Model):
             if self._steps_to_skip > 0:
                 self._steps_to_skip -= 1
                 return {}
-            return step(iterator)
+            return step(self.batches(iterator))
 
         self.train_function = step_or_skip
         return self.train_function
@@ -86,6 +101,25 @@ class Trainer(keras.Model):
     def _mean(self, values):
         """Mean over the images of all replicas, as apply() sums the replicas' gradients."""
         return ops.mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def _draw_alpha(self, images, optimizer):
+        """One number in [0, 1) per image, a function of seed, update and replica alone.
+
+        Not from a `SeedGenerator`: `save_weights` leaves its state out, and a resumed run would
+        draw other points.
+
+        Args:
+            images: `(batch, ...)`.
+            optimizer: whose updates are counted.
+
+        Returns:
+            float32 `(batch,)`.
+        """
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        update = tf.cast(optimizer.iterations.value, tf.int64)
+        seed = tf.stack([tf.cast(self.seed, tf.int64) * 2**16 + tf.cast(replica, tf.int64), update])
+        return tf.random.stateless_uniform(tf.shape(images)[:1], seed)
 
     @staticmethod
     def _apply(optimizer, tape, loss, variables):

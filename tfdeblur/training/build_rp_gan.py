@@ -1,0 +1,106 @@
+"""From a configuration to RP-GAN's networks, losses and optimizers."""
+
+import dataclasses
+
+from tfdeblur.errors import InvalidInput
+from tfdeblur.losses import BiLevelContent
+from tfdeblur.networks import SEN, ArtifactCritic, BiSkip, Discriminator, RPGANGenerator
+from tfdeblur.training.initial import find_network, load_network
+from tfdeblur.training.levels import Levels
+from tfdeblur.training.optimizers import build_optimizer
+from tfdeblur.training.replay import ReplayBuffer
+from tfdeblur.training.rp_gan import RPGANTrainer
+
+SEN_FILE = "sen.keras"
+_VGG_LAYER = "block2_conv2"
+
+
+def build_rp_gan(config, total_steps):
+    """A trainer and what it is compiled with; see `build.build_trainer`."""
+    ours, loss = config.rpgan, config.loss
+    steps = total_steps // config.run.epochs
+    trainer = RPGANTrainer(
+        _generator(config),
+        Discriminator(config.network.critic_width, config.network.norm),
+        _artifact_critic(config),
+        Levels(_sen(config), ours.betas, ours.tolerance, ours.max_steps, ours.rasterizer),
+        ReplayBuffer(
+            ours.buffer,
+            ours.level_shares,
+            config.data.batch,
+            ours.buffer_passes,
+            config.run.seed,
+        ),
+        first_steps=ours.first_epochs(config.run.epochs) * steps,
+        adversarial_weight=loss.adversarial_weight,
+        artifact_weight=loss.artifact_weight,
+        lipschitz=loss.lipschitz,
+        clip=loss.clip,
+        gradient_penalty=loss.gradient_penalty,
+        critic_steps=loss.critic_steps,
+        fill_beside=ours.fill_beside,
+        seed=config.run.seed,
+    )
+    return trainer, {
+        "optimizer": build_optimizer(config.optimizer, total_steps),
+        "discriminator_optimizer": _opponent(config.optimizer, total_steps),
+        "critic_optimizer": build_optimizer(
+            config.optimizer, total_steps, critic=True, updates_per_step=loss.critic_steps
+        ),
+        "content_loss": _content(config),
+        "game": loss.game,
+    }
+
+
+def _generator(config):
+    network = config.network
+    if config.rpgan.prior == "biskip":
+        return BiSkip(
+            width=network.width,
+            norm=network.norm,
+            head_initializer=network.head_initializer,
+            images=2,
+        )
+    # Zeros would do for Bi-Skip's residual; here they mean that nothing is added either.
+    head = "identity" if network.head_initializer == "zeros" else "random"
+    return RPGANGenerator(network.width, network.norm, head)
+
+
+def _artifact_critic(config):
+    if not config.loss.artifact_weight:
+        return None
+    spectral = config.loss.lipschitz == "spectral"
+    return ArtifactCritic(config.network.critic_width, spectral=spectral)
+
+
+def _sen(config):
+    if not config.rpgan.sen:
+        raise InvalidInput(
+            "`--sen` must name a trained SEN, whose flows RP-GAN deconvolves with: a run folder "
+            "of `tfdeblur train --model sen`, or a .keras file."
+        )
+    sen = load_network(find_network(config.rpgan.sen, SEN_FILE, "rpgan.sen"), SEN, "rpgan.sen")
+    sen.trainable = False
+    return sen
+
+
+def _content(config):
+    loss, features = config.loss, None
+    if loss.feature_weight and loss.vgg == "none" and not loss.pixel_weight:
+        raise InvalidInput(
+            "`--vgg none` leaves nothing to compare where loss.pixel_weight is 0. Give a weights "
+            "file of VGG16, or --set loss.pixel_weight=1."
+        )
+    if loss.feature_weight and loss.vgg != "none":
+        from tfdeblur.networks import VGGFeatures
+
+        features = VGGFeatures(
+            "vgg16", _VGG_LAYER, loss.vgg, dtype=config.run.precision, after_relu=True
+        )
+    pixel = "l1" if loss.pixel_weight else None
+    return BiLevelContent(pixel, features, loss.pixel_weight, loss.feature_weight)
+
+
+def _opponent(settings, total_steps):
+    """As the generator's, but without averaged weights: nobody uses them."""
+    return build_optimizer(dataclasses.replace(settings, ema=0.0), total_steps)

@@ -1,0 +1,100 @@
+"""What a run must know of what it trains: a task, and what tasks share."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur.config import TrainConfig
+from tfdeblur.data import Augment
+from tfdeblur.training import callbacks as own
+from tfdeblur.training.sources import Data
+
+PANEL_IMAGES = 4
+_PANEL_SIDE = 256
+
+
+class Task(Protocol):
+    """The trainer itself comes from `build.build_trainer`, its data from `sources.open_data`.
+
+    Attributes:
+        file: name of the kept network in the run folder.
+        measures: what `frame_metrics` of the trainer gives.
+        best: the measure by which the best network is told.
+        lower_is_better: whether it is the lowest one.
+    """
+
+    file: str
+    measures: tuple[str, ...]
+    best: str
+    lower_is_better: bool
+
+    def title(self, config: TrainConfig) -> str:
+        """A name for logs. Raises InvalidInput if the settings do not go together."""
+
+    def settle(self, config: TrainConfig, folder: Path, begun: bool) -> TrainConfig:
+        """Puts into the run folder what must lie there; returns the settings that point to it.
+
+        Args:
+            config: the settings of the run.
+            folder: run folder, which exists.
+            begun: whether it holds the run already.
+
+        Raises:
+            DataError: if something cannot be had.
+            InvalidInput: if it is not what the run began with.
+        """
+
+    def attach(self, config: TrainConfig, source: Any, trainer: Any) -> None:
+        """Gives the trainer what else it needs of the training data."""
+
+    def batches(self, config: TrainConfig, source: Any, start: int) -> tf.data.Dataset:
+        """What `train_step` takes, endlessly, from sample `start` on."""
+
+    def images(self, config: TrainConfig, source: Any) -> tf.data.Dataset:
+        """What `frame_metrics` takes, once through, one image at a time."""
+
+    def facts(self, config: TrainConfig, data: Data) -> dict[str, Any]:
+        """What else the record of a new run holds of its data, as plain values."""
+
+    def panels(self, config: TrainConfig, source: Any) -> tuple[str, own.Draw] | None:
+        """Name and drawing function of the pictures, see `callbacks.Panels`."""
+
+    def callbacks(self, log_dir: Any) -> list[keras.callbacks.Callback]:
+        """What must happen at an epoch's end, after validation and before the backup.
+
+        Args:
+            log_dir: where TensorBoard's event files go; None writes none.
+        """
+
+
+class PlainTask:
+    """A task whose run folder and trainer need nothing more."""
+
+    def settle(self, config, folder, begun):
+        """See `Task`."""
+        return config
+
+    def attach(self, config, source, trainer):
+        """See `Task`."""
+
+    def facts(self, config, data):
+        """See `Task`."""
+        return {}
+
+    def callbacks(self, log_dir):
+        """See `Task`."""
+        return []
+
+
+def augment(config):
+    """How training crops are varied."""
+    data = config.data
+    return Augment(data.crop, data.flips, data.turns, data.permute_channels)
+
+
+def panel_side(source, multiple):
+    """Side of the crops in pictures: a multiple, 0 where the images are too small."""
+    return min(_PANEL_SIDE, int(np.min(source.sizes))) // multiple * multiple
