@@ -1,5 +1,6 @@
 """`tfdeblur deblur`: options, reports, resuming, interruption."""
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -138,6 +139,7 @@ def test_options_reach_the_restorer(deblur, monkeypatch):
     seen = {}
     init = restore.Restorer.__init__
 
+    @functools.wraps(init)
     def spy(self, network, **options):
         seen.update(options)
         init(self, network, **options)

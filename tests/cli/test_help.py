@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tfdeblur.cli.main import COMMANDS, build_parser
+from tfdeblur.cli.main import COMMANDS, build_parser, main
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
 
@@ -62,10 +62,11 @@ def test_help_names_examples_and_describes_every_option(name, capsys):
         ["deblur", "x.png", "--out", "o", "--model", "m", "--passes", "0"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--tile", "-1"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--memory-budget", "much"],
-        ["deblur", "x.png", "--out", "o", "--model", "m", "--flow"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--flow-format", "tif"],
+        ["deblur", "x.png", "--out", "o", "--model", "m", "--no-such-option"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
-        build_parser().parse_args(arguments)
+        main(arguments)
     assert end.value.code == 2 and "usage: tfdeblur" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
-from tfdeblur.pipeline import compare
+from tfdeblur.pipeline import compare, panels
 from tfdeblur.pipeline.compare import comparison, place_of_most_change, sharp_partner
 
 
@@ -45,34 +45,34 @@ def test_every_size_gives_a_readable_picture(height, width):
 def test_panels_are_the_images_in_order():
     blurred, restored, sharp = (np.full((400, 400, 3), v, np.uint8) for v in (40, 120, 200))
     drawn = comparison(blurred, restored, sharp)
-    row = drawn[compare._LABEL_HEIGHT + 390, :, 0]  # below the frame around the detail
+    row = drawn[panels.CAPTION_HEIGHT + 390, :, 0]  # below the frame around the detail
     seen = [v for i, v in enumerate(row) if v != row[i - 1]]
-    dark = compare._BACKGROUND
+    dark = panels.BACKGROUND
     assert seen == [40, dark, 120, dark, 200, dark]
 
 
 def test_a_large_image_is_made_smaller_without_a_shift_of_levels():
     image = np.full((1000, 2000, 3), 77, np.uint8)
     drawn = comparison(image, image)
-    assert drawn.shape[1] == 2 * 800 + 3 * compare._GAP
-    assert (drawn[compare._LABEL_HEIGHT + 10, 20:100] == 77).all()
+    assert drawn.shape[1] == 2 * 800 + 3 * panels.GAP
+    assert (drawn[panels.CAPTION_HEIGHT + 10, 20:100] == 77).all()
 
 
 def test_labels_give_psnr_of_the_rgb_levels():
     sharp, image = levels(40, 40), levels(40, 40, seed=1)
     error = np.mean((sharp.astype(float) - image) ** 2)
-    assert compare._label("blurred", image, sharp) == (
+    assert compare.label("blurred", image, sharp) == (
         f"blurred  {10 * np.log10(255**2 / error):.2f} dB"
     )
-    assert compare._label("restored", sharp, sharp) == "restored  equal to sharp"
-    assert compare._label("sharp", sharp, sharp) == "sharp"
-    assert compare._label("blurred", image, None) == "blurred"
+    assert compare.label("restored", sharp, sharp) == "restored  equal to sharp"
+    assert compare.label("sharp", sharp, sharp) == "sharp"
+    assert compare.label("blurred", image, None) == "blurred"
 
 
 def test_every_label_fits_the_narrowest_column():
     font = cv2.FONT_HERSHEY_SIMPLEX
     for label in ("restored  equal to sharp", "restored  100.00 dB"):
-        (width, _), _ = cv2.getTextSize(label, font, compare._LABEL_SIZE, 1)
+        (width, _), _ = cv2.getTextSize(label, font, panels.CAPTION_SIZE, 1)
         assert width + 2 <= compare._NARROWEST_COLUMN
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.helpers import picture
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.pipeline import files
+from tfdeblur.pipeline import beside
 from tfdeblur.pipeline.files import Event, FileResult, exit_code, restore_files
 from tfdeblur.pipeline.plan import Job
 from tfdeblur.pipeline.restore import Restored
@@ -130,7 +130,7 @@ def test_a_full_disk_ends_the_loop(jobs, number):
 
 def test_the_result_is_written_last(jobs, monkeypatch):
     job = Job(jobs[0].source, jobs[0].output, jobs[0].output.with_suffix(".compare.png"))
-    monkeypatch.setattr(files, "comparison", lambda *images: 1 / 0)
+    monkeypatch.setattr(beside, "comparison", lambda *images: 1 / 0)
     (result,) = restore_files(restorer, [job])
     # Were it there, the next run would take the job as done.
     assert result.status == "failed" and not job.output.exists()

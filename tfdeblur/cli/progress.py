@@ -70,7 +70,8 @@ class Progress:
             self._measured_bytes += self._bytes[event.index]
             self._seconds_done += result.seconds
         line = describe(result)
-        if result.status == "skipped" or (self._on_terminal and not result.reason):
+        told = result.reason or result.confidence is not None
+        if result.status == "skipped" or (self._on_terminal and not told):
             return
         place = f"[{event.index + 1}/{len(self._jobs)}] "
         self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
@@ -122,7 +123,10 @@ def describe(result: FileResult) -> str:
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"
-    line = f"{name} -> {printable(result.output)}  ({size}, {result.seconds:.2f} s)"
+    size += f", {result.seconds:.2f} s"
+    if result.confidence is not None:
+        size += f", confidence {result.confidence:.2f}"
+    line = f"{name} -> {printable(result.output)}  ({size})"
     if result.status in ("degenerate", "not converged"):
         line = "warning: " + line
     return f"{line}  {reason}" if reason else line

@@ -6,18 +6,14 @@ import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
+from tfdeblur.pipeline import panels
 
 # All lengths in pixels of the picture that is drawn.
 _PANEL_SIDES = (320, 800)  # the longer side of a panel is brought into this range
-_GAP = 8
-_LABEL_HEIGHT = 36
-_LABEL_SIZE = 0.7  # in OpenCV's units: letters of about 15 pixels
 _NARROWEST_COLUMN = 280  # room for the longest label
-_BACKGROUND = 24  # 8-bit level, for all three channels
-_TEXT = (235, 235, 235)
 _FRAME = (255, 196, 0)
 _DETAIL_PART = 0.22  # side of the enlarged place, as part of the image's
-_SMALLEST_DETAIL = 24  # pixels of the image
+_SMALLEST_DETAIL = panels.FEW_PIXELS  # pixels of the image
 
 
 def sharp_partner(source: Path) -> Path | None:
@@ -75,25 +71,30 @@ def comparison(
     Raises:
         InvalidInput: if the shapes differ.
     """
-    panels = {"blurred": blurred, "restored": restored}
+    images = {"blurred": blurred, "restored": restored}
     if sharp is not None:
-        panels["sharp"] = sharp
-    for name, image in panels.items():
-        if image.shape != blurred.shape or image.dtype != np.uint8:
+        images["sharp"] = sharp
+    check_alike(images)
+    place = place_of_most_change(blurred, restored)
+    return panels.side_by_side(
+        [column(label(name, image, sharp), image, place) for name, image in images.items()]
+    )
+
+
+def check_alike(images: dict[str, np.ndarray]) -> None:
+    """Refuses images that are not all uint8 and of the shape of the first, by their names."""
+    first, *_ = images
+    shape = images[first].shape
+    for name, image in images.items():
+        if image.shape != shape or image.dtype != np.uint8:
             raise InvalidInput(
-                f"`{name}` must be uint8 with the shape of `blurred`, {blurred.shape}. "
+                f"`{name}` must be uint8 with the shape of `{first}`, {shape}. "
                 f"Received: {name}.shape={image.shape}, dtype={image.dtype}"
             )
-    place = place_of_most_change(blurred, restored)
-    columns = [_column(_label(name, image, sharp), image, place) for name, image in panels.items()]
-    gap = np.full((columns[0].shape[0], _GAP, 3), _BACKGROUND, np.uint8)
-    parts = [gap]
-    for column in columns:
-        parts += [column, gap]
-    return np.concatenate(parts, axis=1)
 
 
-def _label(name: str, image: np.ndarray, sharp: np.ndarray | None) -> str:
+def label(name: str, image: np.ndarray, sharp: np.ndarray | None) -> str:
+    """`name`, with PSNR in dB against `sharp` where that is another image."""
     if sharp is None or name == "sharp":
         return name
     if np.array_equal(image, sharp):
@@ -101,12 +102,25 @@ def _label(name: str, image: np.ndarray, sharp: np.ndarray | None) -> str:
     return f"{name}  {cv2.PSNR(image, sharp):.2f} dB"
 
 
-def _column(label: str, image: np.ndarray, place: tuple[int, int, int, int]) -> np.ndarray:
+def column(
+    text: str,
+    image: np.ndarray,
+    place: tuple[int, int, int, int],
+    sides: tuple[int, int] = _PANEL_SIDES,
+) -> np.ndarray:
+    """A captioned panel with a frame around `place`, and below it that place, enlarged.
+
+    Args:
+        text: the caption, ASCII.
+        image: uint8 `(height, width, 3)`.
+        place: from `place_of_most_change`.
+        sides: least and most that the longer side of the panel has, pixels.
+    """
     top, left, height, width = place
-    panel = _resized(image, _scale(*image.shape[:2]))
+    panel = panels.resized(image, panels.scale_between(image.shape[0], image.shape[1], sides))
     columns = max(panel.shape[1], _NARROWEST_COLUMN)
     enlargement = columns / max(height, width)
-    detail = _resized(image[top : top + height, left : left + width], enlargement)
+    detail = panels.resized(image[top : top + height, left : left + width], enlargement)
     if (height, width) != image.shape[:2]:
         # Scales of the panel as it came out: a side of 1 pixel is not scaled like the other.
         down, right = (panel.shape[axis] / image.shape[axis] for axis in (0, 1))
@@ -114,31 +128,13 @@ def _column(label: str, image: np.ndarray, place: tuple[int, int, int, int]) -> 
         opposite = round((left + width) * right) - 1, round((top + height) * down) - 1
         cv2.rectangle(panel, corner, opposite, _FRAME, 2)
     cv2.rectangle(detail, (0, 0), (detail.shape[1] - 1, detail.shape[0] - 1), _FRAME, 2)
-    strip = np.full((_LABEL_HEIGHT, columns, 3), _BACKGROUND, np.uint8)
-    baseline = (2, _LABEL_HEIGHT - 11)
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(strip, label, baseline, font, _LABEL_SIZE, _TEXT, 1, cv2.LINE_AA)
-    gap = np.full((_GAP, columns, 3), _BACKGROUND, np.uint8)
-    return np.concatenate([strip, _centred(panel, columns), gap, _centred(detail, columns), gap])
-
-
-def _centred(image: np.ndarray, columns: int) -> np.ndarray:
-    left = (columns - image.shape[1]) // 2
-    right = columns - image.shape[1] - left
-    return np.pad(image, ((0, 0), (left, right), (0, 0)), constant_values=_BACKGROUND)
-
-
-def _scale(height: int, width: int) -> float:
-    longer = max(height, width)
-    smallest, largest = _PANEL_SIDES
-    return min(max(1.0, smallest / longer), largest / longer)
-
-
-def _resized(image: np.ndarray, scale: float) -> np.ndarray:
-    """A scaled copy; where there are only a few pixels, they stay visible as squares."""
-    height, width = image.shape[:2]
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    if scale <= 1:
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    few = min(height, width) < _SMALLEST_DETAIL
-    return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST if few else cv2.INTER_CUBIC)
+    gap = panels.blank(panels.GAP, columns)
+    return np.concatenate(
+        [
+            panels.caption(text, columns),
+            panels.centred(panel, columns),
+            gap,
+            panels.centred(detail, columns),
+            gap,
+        ]
+    )

@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
 from tfdeblur.pipeline.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source, printable
 
@@ -20,9 +21,17 @@ _ENDINGS = {"png": (".png",), "jpeg": (".jpg", ".jpeg", ".jpe")}
 
 @dataclass(frozen=True)
 class Job:
-    """One file to restore: `source` -> `output`, and a picture `comparison` unless it is None.
+    """One file to restore: `source` -> `output`, and what else is wanted beside it.
 
-    `flow` is the file of its known motion flow, None where a network restores it.
+    Attributes:
+        source: the input.
+        output: the result.
+        comparison: picture of blurred and restored image side by side, or None.
+        error: why there is nothing to restore, or None.
+        flow: input as well, the file of its known motion flow; None where it is not known.
+        flow_file: where the motion flow goes, or None.
+        flow_picture: where the picture of the motion flow goes, or None.
+        confidence: where the heat map of the confidence goes, or None.
     """
 
     source: Path
@@ -30,16 +39,37 @@ class Job:
     comparison: Path | None = None
     error: TfdeblurError | None = None
     flow: Path | None = None
+    flow_file: Path | None = None
+    flow_picture: Path | None = None
+    confidence: Path | None = None
 
     @property
     def is_video(self) -> bool:
         """Whether the suffix is a video's."""
-        return self.source.suffix.lower() in VIDEO_SUFFIXES
+        return _is_video(self.source)
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """Everything that this job writes, in that order: the result is last."""
+        beside = (self.flow_file, self.flow_picture, self.confidence, self.comparison)
+        return (*(path for path in beside if path is not None), self.output)
+
+    def missing(self) -> tuple[Path, ...]:
+        """Those of `outputs` that are not there yet."""
+        return tuple(path for path in self.outputs if not path.is_file())
 
     def is_done(self) -> bool:
         """Whether everything that this job writes is there already."""
-        wanted = [path for path in (self.output, self.comparison) if path is not None]
-        return self.error is None and all(path.is_file() for path in wanted)
+        return self.error is None and not self.missing()
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is written beside each result; see `plan_outputs`."""
+
+    compare: bool
+    flow_format: str | None
+    confidence: bool
 
 
 def plan_outputs(
@@ -49,12 +79,14 @@ def plan_outputs(
     suffix: str = "",
     file_format: str = "keep",
     compare: bool = False,
+    flow_format: str | None = None,
+    confidence: bool = False,
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
     The path of a file below the folder that was given is kept below `out`. A found file that
-    is itself the result of another one (input and output folder are the same and the command
-    is run again) is left out.
+    is itself the result of another one, or a picture beside it (input and output folder are the
+    same and the command is run again), is left out.
 
     Args:
         sources: from `find_inputs`.
@@ -63,18 +95,27 @@ def plan_outputs(
         file_format: "keep" (by the ending of the input: JPEG stays JPEG; PNG where the ending
             is no image's), "png" or "jpeg". Videos keep theirs.
         compare: whether to write NAME.compare.png beside each result.
+        flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
+            beside each result that is no video; None for neither.
+        confidence: whether to write NAME.confidence.png beside each result that is no video.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
     """
-    if file_format not in FORMATS:
-        raise InvalidInput(
-            f"`file_format` must be one of {FORMATS}. Received: file_format={file_format!r}"
-        )
+    for name, value, known in (
+        ("file_format", file_format, FORMATS),
+        ("flow_format", flow_format, (None, *FLOW_FORMATS)),
+    ):
+        if value not in known:
+            raise InvalidInput(f"`{name}` must be one of {known}. Received: {name}={value!r}")
     if os.sep in suffix or "\0" in suffix:
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
-    jobs = [_job(source, Path(out), suffix, file_format, compare) for source in sources]
-    results = {_key(path) for job in jobs for path in (job.output, job.comparison) if path}
+    beside = _Beside(compare, flow_format, confidence)
+    jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
+    # Also pictures that this run does not write: an earlier one with other options may have.
+    pictures = [_pictures(job) for job in jobs]
+    results = {_key(path) for paths in pictures for path in paths}
+    results |= {_key(path) for job in jobs for path in job.outputs}
     in_place = {_key(job.output) for job in jobs if _key(job.output) == _key(job.source)}
     kept = [
         job
@@ -85,14 +126,39 @@ def plan_outputs(
     return kept
 
 
-def _job(source: Source, out: Path, suffix: str, file_format: str, compare: bool) -> Job:
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Beside) -> Job:
     ending = source.path.suffix
-    if ending.lower() not in VIDEO_SUFFIXES:
+    video = _is_video(source.path)
+    if not video:
         ending = _image_ending(ending, file_format)
     stem = source.relative.stem + suffix
     folder = out / source.relative.parent
-    picture = folder / f"{stem}.compare.png" if compare else None
-    return Job(source.path, folder / (stem + ending), picture, source.error)
+    job = Job(source.path, folder / (stem + ending), error=source.error)
+    pictures = _pictures(job)
+    if beside.compare:
+        job = replace(job, comparison=pictures.comparison)
+    if beside.flow_format is not None and not video:
+        flow_file = folder / f"{stem}.flow.{beside.flow_format}"
+        job = replace(job, flow_file=flow_file, flow_picture=pictures.flow)
+    if beside.confidence and not video:
+        job = replace(job, confidence=pictures.confidence)
+    return job
+
+
+class _Pictures(NamedTuple):
+    comparison: Path
+    flow: Path
+    confidence: Path
+
+
+def _pictures(job: Job) -> _Pictures:
+    """All pictures that can be beside the result of a job, wanted or not."""
+    names = (f"{job.output.stem}.{what}.png" for what in ("compare", "flow", "confidence"))
+    return _Pictures(*(job.output.with_name(name) for name in names))
 
 
 def _image_ending(ending: str, file_format: str) -> str:
@@ -100,50 +166,6 @@ def _image_ending(ending: str, file_format: str) -> str:
         return ending if ending.lower() in IMAGE_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]
     return ending if ending.lower() in endings else endings[0]
-
-
-def with_flows(
-    jobs: Sequence[Job], known_flow: str | os.PathLike, out: str | os.PathLike
-) -> list[Job]:
-    """Gives every job the file of its motion flow.
-
-    Args:
-        jobs: from `plan_outputs`.
-        known_flow: an .npz or .flo file, for all jobs; or a folder that holds STEM.npz or
-            STEM.flo for an image STEM.png, in the same subfolder as the result below `out`.
-        out: folder for the results, as given to `plan_outputs`.
-
-    Returns:
-        The jobs; those without a flow, or with two, have an `error`.
-
-    Raises:
-        DataError: if `known_flow` does not exist.
-    """
-    given = Path(known_flow)
-    if not given.exists():
-        raise DataError(
-            "`known_flow` must be a flow file (.npz or .flo) or a folder of them; there is no "
-            f"such file or folder. Received: known_flow={os.fspath(known_flow)!r}"
-        )
-    return [job if job.error else _with_flow(job, given, Path(out)) for job in jobs]
-
-
-def _with_flow(job: Job, given: Path, out: Path) -> Job:
-    if job.is_video:
-        text = "A motion flow belongs to one photograph: a video cannot be restored with it."
-        return replace(job, error=InvalidInput(text))
-    if not given.is_dir():
-        return replace(job, flow=given)
-    base = given / job.output.parent.relative_to(out) / job.source.name
-    candidates = [base.with_suffix(f".{ending}") for ending in FLOW_FORMATS]
-    found = [path for path in candidates if path.is_file()]
-    if len(found) == 1:
-        return replace(job, flow=found[0])
-    names = " nor ".join(printable(path) for path in candidates)
-    if not found:
-        return replace(job, error=DataError(f"There is no flow for it: neither {names} exists."))
-    text = "There are two flows for it, {} and {}; remove one.".format(*map(printable, found))
-    return replace(job, error=InvalidInput(text))
 
 
 def _key(path: Path) -> str:
@@ -155,7 +177,7 @@ def _refuse_losses(jobs: Sequence[Job]) -> None:
     inputs = {_key(job.source): job for job in jobs}
     writers: dict[str, Job] = {}
     for job in jobs:
-        for path in filter(None, (job.output, job.comparison)):
+        for path in job.outputs:
             if _key(path) in inputs:
                 raise InvalidInput(
                     f"The result of {printable(job.source)} would replace an input, "

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
+from tfdeblur.pipeline.blind_restore import BlindRestored
+from tfdeblur.pipeline.results import score_of
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,9 @@ class VideoResult:
         frames: number of frames written.
         degenerate: frames where the network's output was unusable and the input was written.
         sample: (blurred, restored), uint8 `(height, width, 3)` RGB: the frame that changed most.
+        not_converged: frames on which a solver ran out of steps; written as far as it came.
+        confidence: float in [0, 1], mean over the frames whose motion was estimated; None if
+            there are none.
         remark: what the user should know, "" if nothing.
     """
 
@@ -37,6 +42,8 @@ class VideoResult:
     frames: int
     degenerate: int
     sample: tuple[np.ndarray, np.ndarray]
+    not_converged: int = 0
+    confidence: float | None = None
     remark: str = ""
 
 
@@ -107,7 +114,8 @@ def _announced(capture) -> int:
 
 def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
     total = _announced(capture)
-    frames = degenerate = 0
+    frames = degenerate = not_converged = 0
+    scores: list[float] = []
     largest_change, sample = -1.0, None
     height = width = 0
     while True:
@@ -119,6 +127,9 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
         writer.write(restored.image)
         frames += 1
         degenerate += bool(restored.degenerate)
+        if isinstance(restored, BlindRestored):
+            not_converged += not restored.converged
+            scores += [score for score in (score_of(restored),) if score is not None]
         height, width = blurred.shape[:2]
         change = float(np.mean(cv2.absdiff(blurred, restored.image)))
         if change > largest_change:
@@ -129,7 +140,10 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
             f"The video holds no frame that can be decoded: {source}. It is empty or damaged, "
             "or its codec is not built into OpenCV."
         )
-    return VideoResult(width, height, frames, degenerate, sample, writer.remark)
+    confidence = float(np.mean(scores)) if scores else None
+    return VideoResult(
+        *(width, height, frames, degenerate, sample, not_converged, confidence, writer.remark)
+    )
 
 
 class _Writer:
