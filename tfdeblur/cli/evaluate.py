@@ -1,12 +1,13 @@
-"""`tfdeblur evaluate`: PSNR, SSIM and seconds of a model on pairs of images."""
+"""`tfdeblur evaluate`: what a model makes of images whose truth is known, in numbers."""
 
 import argparse
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from tfdeblur.cli import evaluate_flow
 from tfdeblur.cli.common import (
     ERASE_LINE,
     add_common_arguments,
@@ -36,12 +37,23 @@ Restores every blurred image and compares it with its sharp partner, before and 
 Each is one value per image; the last row is the mean over images. Compare numbers of the same
 name only. A bad pair (broken file, sizes that differ, smaller than 11x11) is named on stderr, the
 rest is done, and the exit code is 3. Ctrl-C reports what is finished.
+
+A SEN estimates the motion flow of every blurred image, which is compared with the true one:
+
+  flow_mse         pixels^2; what the motion-flow paper's table 1 prints
+  end_point_error  pixels, mean distance of the end points
+  sign_free_epe    pixels, the same to the nearer of (u, v) and (-u, -v), which blur alike
+
+and with the one flow that comes nearest to all true ones, which an estimate must beat.
 """
 
 EPILOG = """\
 data:
   a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large as
   published; or the name of a TFDS data set (gopro_large/blur).
+  for a SEN: a folder made by `tfdeblur data synthesize`; or a folder of sharp photographs, each
+  blurred by one motion, the same in every run; or a TFDS data set with flows
+  (motion_flow/mscoco_23).
 
 exit codes:
   0 all measured; 3 a pair could not be measured, or a bad argument; 4 data or model missing;
@@ -51,6 +63,7 @@ examples:
   tfdeblur evaluate --model runs/first --data pairs/
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
   tfdeblur evaluate --model biskip --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+  tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
 
 
@@ -58,7 +71,7 @@ def add_parser(commands) -> None:
     """Adds the arguments of `tfdeblur evaluate`."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure PSNR, SSIM and seconds on pairs of images",
+        help="measure a model: PSNR, SSIM and seconds, or the error of motion flows",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,11 +79,12 @@ def add_parser(commands) -> None:
     add_model_argument(parser)
     parser.add_argument(
         "--protocol",
-        choices=("gopro",),
-        default="gopro",
-        help="how to measure; gopro: whole images, values above (default: gopro)",
+        choices=("gopro", evaluate_flow.PROTOCOL),
+        help="what to measure on whole images; gopro: the restored ones, flow: SEN's motion flows, "
+        "also of the SEN within an RP-GAN (default: flow for a SEN, else gopro)",
     )
     _add_data_arguments(parser)
+    evaluate_flow.add_blur_arguments(parser)
     add_restoring_arguments(parser)
     _add_output_arguments(parser)
     add_common_arguments(parser)
@@ -80,7 +94,10 @@ def add_parser(commands) -> None:
 def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     group.add_argument(
-        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
+        "--data",
+        required=True,
+        metavar="DIR|NAME",
+        help="folder of pairs (for a SEN, see below), or a TFDS data set",
     )
     group.add_argument(
         "--split",
@@ -113,8 +130,8 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--panels",
         type=Path,
         metavar="DIR",
-        help="write blurred | restored | sharp as DIR/NAME.png, whole pixels; older ones are "
-        "replaced",
+        help="write blurred | restored | sharp as DIR/NAME.png, whole pixels; for flows blurred | "
+        "estimated | true | error, white where that is the longest motion; older ones are replaced",
     )
 
 
@@ -122,7 +139,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur evaluate`."""
     # Cheap checks first: nothing is worse than an hour of work that cannot be written.
     _check_json_path(arguments.json)
+    flows = evaluate_flow.is_wanted(arguments)
     load_tensorflow(arguments.verbose)
+    measure = evaluate_flow.measure if flows else _measure_pairs
+    progress = Progress(so_far=evaluate_flow.so_far if flows else _gain_so_far)
+    try:
+        progress.report = measure(arguments, progress)
+    except KeyboardInterrupt:
+        if progress.report is not None:
+            _finish(progress, arguments.json)
+        raise
+    return _finish(progress, arguments.json)
+
+
+def _measure_pairs(arguments: argparse.Namespace, progress: "Progress") -> "EvaluationReport":
     from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
     from tfdeblur.pipeline.restore import Restorer
 
@@ -132,24 +162,20 @@ def run(arguments: argparse.Namespace) -> int:
     )
     settings = restoring_options(arguments)
     restorer = Restorer.from_preset(arguments.model, **settings)
-    progress = Progress()
-    try:
-        report = evaluate_pairs(
-            restorer,
-            pairs,
-            progress,
-            data=arguments.data,
-            model=arguments.model,
-            split=_split_taken(arguments.data, split),
-            settings={"protocol": arguments.protocol} | settings,
-            panels=arguments.panels,
-        )
-    except KeyboardInterrupt:
-        if progress.report is not None:
-            _finish(progress, arguments.json)
-        raise
-    progress.report = report
-    return _finish(progress, arguments.json)
+    return evaluate_pairs(
+        restorer,
+        pairs,
+        progress,
+        data=arguments.data,
+        model=arguments.model,
+        split=split_taken(arguments.data, split),
+        settings={"protocol": "gopro"} | settings,
+        panels=arguments.panels,
+    )
+
+
+def _gain_so_far(report: "EvaluationReport") -> str:
+    return f"{report.mean_gain_db:+.2f} dB"
 
 
 def _check_json_path(path: Path | None) -> None:
@@ -162,7 +188,7 @@ def _check_json_path(path: Path | None) -> None:
         )
 
 
-def _split_taken(data: str, split: str | None) -> str | None:
+def split_taken(data: str, split: str | None) -> str | None:
     """The split for the report: a folder without splits has none, whatever was asked for."""
     folder = Path(data).expanduser()
     return None if split and folder.is_dir() and not (folder / split).is_dir() else split
@@ -190,12 +216,13 @@ def _finish(progress: "Progress", json_file: Path | None) -> int:
 
 
 class Progress:
-    """Pairs done, PSNR so far and the time left on stderr: one line that is rewritten on a
+    """Pairs done, the mean so far and the time left on stderr: one line that is rewritten on a
     terminal, a line now and then elsewhere; failures always.
 
     Args:
         stream: where to write; stderr unless given.
         clock: returns seconds.
+        so_far: returns the text for the mean of a report; by default the PSNR gained.
 
     Attributes:
         report: the report of the last call, None before it.
@@ -203,15 +230,16 @@ class Progress:
 
     _SECONDS_BETWEEN_LINES = 30.0
 
-    def __init__(self, stream: TextIO | None = None, clock=time.monotonic):
+    def __init__(self, stream: TextIO | None = None, clock=time.monotonic, so_far=_gain_so_far):
         self._stream = stream or sys.stderr
         self._clock = clock
+        self._so_far = so_far
         self._on_terminal = self._stream.isatty()
         self._start = self._last_line = clock()
         self._failures_told = 0
-        self.report: EvaluationReport | None = None
+        self.report: Any = None  # EvaluationReport or FlowReport
 
-    def __call__(self, report: "EvaluationReport") -> None:
+    def __call__(self, report: Any) -> None:
         """Shows what the report holds by now."""
         self.report = report
         for bad in report.failures[self._failures_told :]:
@@ -229,11 +257,11 @@ class Progress:
         """Removes the line, so that the table starts on an empty one."""
         self._write("")
 
-    def _line(self, report: "EvaluationReport", now: float) -> str:
+    def _line(self, report: Any, now: float) -> str:
         done = len(report.images) + len({bad.name for bad in report.failures})
         line = f"{done}/{report.count or '?'} pairs"
         if report.images:
-            line += f"  {report.mean_gain_db:+.2f} dB  {report.mean_seconds:.2f} s each"
+            line += f"  {self._so_far(report)}  {report.mean_seconds:.2f} s each"
         if report.count and done < report.count:
             line += f"  about {duration((now - self._start) / done * (report.count - done))} left"
         return line

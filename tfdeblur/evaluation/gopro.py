@@ -170,10 +170,10 @@ def evaluate_pairs(
         machine=machine_facts(),
     )
     if panels is not None:
-        _make_folder(Path(panels))
+        make_folder(Path(panels))
     for pair in pairs:
         try:
-            blurred, sharp = _load(pair)
+            blurred, sharp = load_pair(pair)
             restored, seconds, degenerate = _restore(restorer, blurred, report)
             report.images.append(_score(pair.name, blurred, restored, sharp, seconds, degenerate))
             if panels is not None:
@@ -202,22 +202,28 @@ def write_panel(
     Raises:
         DataError: if it cannot be written.
     """
-    parts = [part for part in Path(name).parts if part not in ("..", "/")] or ["image"]
-    path = folder.joinpath(*parts[:-1], parts[-1] + ".png")
-    _make_folder(path.parent)
+    path = panel_path(folder, name)
+    make_folder(path.parent)
     strip = np.concatenate([to_uint8(image) for image in (blurred, restored, sharp)], axis=1)
     write_atomically(path, encode_image(strip, None, "png"))
     return path
 
 
-def _make_folder(folder: Path) -> None:
+def panel_path(folder: Path, name: str) -> Path:
+    """`folder/NAME.png`; parts like ".." of the name are left out, so it is below `folder`."""
+    parts = [part for part in Path(name).parts if part not in ("..", "/")] or ["image"]
+    return folder.joinpath(*parts[:-1], parts[-1] + ".png")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, if missing; raises `DataError` where it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
-def _load(pair: EvaluationPair) -> tuple[np.ndarray, np.ndarray]:
+def load_pair(pair: EvaluationPair) -> tuple[np.ndarray, np.ndarray]:
     """Blurred as float32 in [0, 1] (all 16 bits, if it has them), sharp as uint8."""
     blurred, sharp = _decode(pair.blurred, pair.name), _decode(pair.sharp, pair.name)
     if blurred.shape != sharp.shape:

@@ -118,8 +118,8 @@ class EvaluationReport:
             "mean": {
                 "count": len(self.images),
                 **means,
-                "gain_db": _number(self.mean_gain_db),
-                "seconds": _number(self.mean_seconds),
+                "gain_db": json_number(self.mean_gain_db),
+                "seconds": json_number(self.mean_seconds),
             },
             "images": [_image(score) for score in self.images],
             "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
@@ -192,17 +192,18 @@ def _image(score: ImageScore) -> dict[str, Any]:
         "height": score.height,
         "width": score.width,
         **{name: _before_after(score.blurred[name], score.restored[name]) for name in PROTOCOLS},
-        "gain_db": _number(score.gain_db),
-        "seconds": _number(score.seconds),
+        "gain_db": json_number(score.gain_db),
+        "seconds": json_number(score.seconds),
         "degenerate": score.degenerate,
     }
 
 
 def _before_after(blurred: float, restored: float) -> dict[str, float | str]:
-    return {"blurred": _number(blurred), "restored": _number(restored)}
+    return {"blurred": json_number(blurred), "restored": json_number(restored)}
 
 
-def _number(value: float) -> float | str:
+def json_number(value: float) -> float | str:
+    """`value`, or "inf", "-inf", "nan"."""
     # Bare Infinity and NaN are not JSON: strict readers would refuse the whole file.
     return float(value) if math.isfinite(value) else str(float(value))
 

@@ -1,0 +1,148 @@
+"""What `tfdeblur experiment` does once its arguments are read."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.evaluate import ALL_SPLITS, split_taken
+from tfdeblur.cli.experiment_progress import Progress
+from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
+
+if TYPE_CHECKING:
+    from tfdeblur.evaluation.experiments.base import Experiment
+    from tfdeblur.evaluation.experiments.models import Model
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs one experiment."""
+    if arguments.check is not None:
+        arguments.check(arguments)
+    load_tensorflow(arguments.verbose)
+    from tfdeblur.evaluation.experiments.base import run_experiment
+    from tfdeblur.evaluation.experiments.cases import find_cases
+
+    split = None if arguments.split == ALL_SPLITS else arguments.split
+    cases = find_cases(
+        arguments.data,
+        split,
+        arguments.limit,
+        only=arguments.only,
+        exclude=arguments.exclude,
+        size=arguments.size,
+        flows=arguments.flows,
+    )
+    experiment = arguments.make(arguments)
+    progress = Progress()
+    try:
+        run_experiment(
+            experiment,
+            cases,
+            arguments.out,
+            progress,
+            model=arguments.model,
+            data=arguments.data,
+            split=split_taken(arguments.data, split),
+        )
+    except KeyboardInterrupt:
+        _finish(progress, experiment, arguments.out)
+        raise
+    return _finish(progress, experiment, arguments.out)
+
+
+def _load(arguments: argparse.Namespace, model: str) -> "Model":
+    from tfdeblur.evaluation.experiments.models import load_model
+
+    options = {"tile": arguments.tile, "precision": arguments.precision}
+    if arguments.memory_budget is not None:
+        options["memory_budget_bytes"] = arguments.memory_budget * 10**6
+    return load_model(model, arguments.levels, **options)
+
+
+def levels(arguments: argparse.Namespace) -> "Experiment":
+    """Table 4: the levels of one run."""
+    from tfdeblur.evaluation.experiments.levels import Levels
+
+    return Levels(_load(arguments, arguments.model))
+
+
+def global_iterations(arguments: argparse.Namespace) -> "Experiment":
+    """Tables 2 and 3: pass after pass."""
+    from tfdeblur.evaluation.experiments.global_iterations import GlobalIterations
+
+    return GlobalIterations(_load(arguments, arguments.model), arguments.passes)
+
+
+def oracle(arguments: argparse.Namespace) -> "Experiment":
+    """True against estimated flows."""
+    from tfdeblur.evaluation.experiments.oracle import Oracle
+
+    return Oracle(_load(arguments, arguments.model), arguments.beta)
+
+
+def confidence(arguments: argparse.Namespace) -> "Experiment":
+    """Confidence against gain."""
+    from tfdeblur.evaluation.experiments.confidence import Confidence
+
+    return Confidence(_load(arguments, arguments.model))
+
+
+def artifact_penalty(arguments: argparse.Namespace) -> "Experiment":
+    """Figure 10: two models."""
+    from tfdeblur.evaluation.experiments.artifact_penalty import ArtifactPenalty
+
+    models = {"with": arguments.model, "without": arguments.without}
+    return ArtifactPenalty(
+        {kind: _load(arguments, model) for kind, model in models.items()}, **models
+    )
+
+
+def refuse_one_model_alone(arguments: argparse.Namespace) -> None:
+    """Tells how to train what is missing to compare with and without the penalty."""
+    options = {"--model": arguments.model, "--without": arguments.without}
+    missing = [option for option, model in options.items() if model is None]
+    if not missing:
+        return
+    first, second = arguments.model or "runs/with", arguments.without or "runs/without"
+    command = "  tfdeblur train --model rpgan --preset rpgan-small --sen SEN_RUN --data DIR"
+    raise InvalidInput(
+        f"{' and '.join(missing)} must be given: two models are compared, trained alike but for "
+        f"the artifact penalty. These train them, SEN_RUN being a trained SEN:\n"
+        f"{command} --run {first}\n"
+        f"{command} --run {second} --set loss.artifact_weight=0\n"
+        f"Then run this again with --model {first} --without {second}"
+    )
+
+
+def _finish(progress: Progress, experiment: "Experiment", out: Path) -> int:
+    """Prints the report, finished or not; returns the exit code."""
+    progress.close()
+    report = progress.report
+    if report is None:
+        return EXIT_DONE
+    if report.images:
+        print(report.table_of_images(experiment.metric_of_images))
+        print()
+        print(report.table())
+        print()
+    for name, value in report.summary.items():
+        print(f"{name}: {_shown(value)}")
+    print(report.facts())
+    print(f"written to {out}: {experiment.name}.json, panels/")
+    for image in report.images:
+        for remark in image.remarks:
+            print(f"warning: {image.name}: {remark}", file=sys.stderr)
+    if report.failures:
+        names = ", ".join(dict.fromkeys(bad.name for bad in report.failures))
+        print(f"{len(report.failures)} failed: {names}", file=sys.stderr)
+        return InvalidInput.exit_code
+    if any(image.degenerate for image in report.images):
+        return NotConverged.exit_code
+    return EXIT_DONE
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(one)}" for key, one in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

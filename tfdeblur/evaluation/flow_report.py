@@ -1,0 +1,194 @@
+"""What an evaluation of motion flows found: one score per image, their means, a yardstick."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfdeblur.data.flow_pairs import constant_flow
+from tfdeblur.evaluation.report import FORMAT, Failure
+from tfdeblur.image.codec import write_atomically
+
+# Name of a value -> what it says to a reader of the report.
+FLOW_PROTOCOLS = {
+    "flow_mse": "pixels^2, over u and v of all pixels, both flows with u >= 0; what the "
+    "motion-flow paper's table 1 prints",
+    "end_point_error": "pixels, mean distance of the end points, both flows with u >= 0",
+    "sign_free_epe": "pixels, the same to the nearer of (u, v) and (-u, -v): what the blur "
+    "depends on",
+}
+_WIDTHS = {"flow_mse": 14, "end_point_error": 19, "sign_free_epe": 17, "seconds": 7}
+_HEADS = {
+    "flow_mse": "flow_mse, px^2",
+    "end_point_error": "end_point_error, px",
+    "sign_free_epe": "sign_free_epe, px",
+    "seconds": "seconds",
+}
+
+
+@dataclass(frozen=True)
+class FlowScore:
+    """The errors of one estimated flow.
+
+    Attributes:
+        name: of the image.
+        height, width: pixels.
+        values: name of the measure -> value (`FLOW_PROTOCOLS`).
+        moments: of the true flow, see `data.flow_pairs.flow_moments`.
+        seconds: of the estimate for this image, tracing not included.
+        degenerate: True if the estimate was not finite; no motion was counted in its place.
+    """
+
+    name: str
+    height: int
+    width: int
+    values: dict[str, float]
+    moments: np.ndarray
+    seconds: float
+    degenerate: bool = False
+
+
+@dataclass
+class FlowReport:
+    """Scores of a data set; grows while the evaluation runs. Else as `EvaluationReport`."""
+
+    data: str
+    model: str
+    split: str | None = None
+    count: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    images: list[FlowScore] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    first_call_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every image has a score."""
+        return not self.failures and self.count in (None, len(self.images))
+
+    def mean(self, name: str) -> float:
+        """Mean over images of a measure; NaN without images."""
+        return _mean(score.values[name] for score in self.images)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean over images of the seconds per image."""
+        return _mean(score.seconds for score in self.images)
+
+    def yardstick(self) -> dict[str, float]:
+        """The one flow that comes nearest to all true flows, which an estimate must beat.
+
+        Returns:
+            `u` and `v` (pixels), its `flow_mse` (pixels^2), and `ratio`, the model's flow MSE
+            over that, dimensionless (infinite where nothing is left to err by); empty without
+            images.
+        """
+        if not self.images:
+            return {}
+        flow, mse = constant_flow([score.moments for score in self.images])
+        ratio = self.mean("flow_mse") / mse if mse > 0 else math.inf
+        return {"u": float(flow[0]), "v": float(flow[1]), "flow_mse": mse, "ratio": ratio}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole report as JSON values."""
+        measured = self.images or None  # means of nothing are null: JSON has no NaN
+        return {
+            "format": FORMAT,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data": {"name": self.data, "split": self.split, "count": self.count},
+            "model": self.model,
+            "settings": self.settings,
+            "protocols": FLOW_PROTOCOLS,
+            "machine": self.machine,
+            "complete": self.is_complete,
+            "mean": {
+                "count": len(self.images),
+                **{name: measured and self.mean(name) for name in FLOW_PROTOCOLS},
+                "seconds": measured and self.mean_seconds,
+            },
+            "constant_flow": {
+                name: value if math.isfinite(value) else None
+                for name, value in self.yardstick().items()
+            },
+            "images": [_image(score) for score in self.images],
+            "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
+            "first_call_seconds": self.first_call_seconds,
+        }
+
+    def write_json(self, path: str | Path) -> None:
+        """Writes `to_dict` to `path`: all of it, or nothing. An older file is replaced.
+
+        Raises:
+            DataError: if it cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        write_atomically(Path(path), (text + "\n").encode())
+
+    def table(self) -> str:
+        """One row per image, one of means and one of the best constant flow, for people."""
+        names = [score.name for score in self.images]
+        width = max(map(len, [*names, "best constant flow"]))
+        lines = [f"{'image':<{width}}  " + "  ".join(_HEADS.values())]
+        for score in self.images:
+            remark = "  degenerate: counted as no motion" if score.degenerate else ""
+            row = _row(score.name, width, {**score.values, "seconds": score.seconds})
+            lines.append(row + remark)
+        if self.images:
+            means = {name: self.mean(name) for name in FLOW_PROTOCOLS}
+            lines.append("-" * len(lines[0]))
+            lines.append(_row("mean", width, {**means, "seconds": self.mean_seconds}))
+            constant = {"flow_mse": self.yardstick()["flow_mse"]}
+            lines.append(_row("best constant flow", width, constant).rstrip())
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Data, model, what the numbers are and the machine: what a reader must know."""
+        of = "" if self.count in (None, len(self.images)) else f" of {self.count}"
+        split = f", split {self.split}" if self.split else ""
+        settings = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+        names = ("cpu", "?"), ("cores", "?"), ("tensorflow", "?")
+        cpu, cores, version = (self.machine.get(*name) for name in names)
+        accelerators = "".join(f", {name}" for name in self.machine.get("accelerators", ()))
+        facts = {
+            "data": f"{self.data}{split}: {len(self.images)}{of} images",
+            "model": self.model + (f" ({settings})" if settings else ""),
+            **FLOW_PROTOCOLS,
+        }
+        if found := self.yardstick():
+            facts["constant flow"] = (
+                f"({found['u']:.2f}, {found['v']:.2f}) pixels, the one flow that comes nearest to "
+                f"all; the model's flow_mse is {found['ratio']:.3f} of its"
+            )
+        facts["seconds"] = "wall time of one call per image, first call of each size not counted"
+        facts["machine"] = f"{cpu}, {cores} cores{accelerators}, TensorFlow {version}"
+        return "\n".join(f"{name:<17}{text}" for name, text in facts.items())
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers) if numbers else math.nan
+
+
+def _image(score: FlowScore) -> dict[str, Any]:
+    return {
+        "name": score.name,
+        "height": score.height,
+        "width": score.width,
+        **score.values,
+        "seconds": score.seconds,
+        "degenerate": score.degenerate,
+    }
+
+
+def _row(name: str, width: int, values: dict[str, float]) -> str:
+    cells = [
+        f"{values[key]:{space}.3f}" if key in values else " " * space
+        for key, space in _WIDTHS.items()
+    ]
+    return f"{name:<{width}}  " + "  ".join(cells)
