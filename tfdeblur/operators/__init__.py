@@ -9,6 +9,7 @@ _LAZY = {
     "LinearOperator": "base",
     "MotionBlur": "motion_blur",
     "PathBlur": "path_blur",
+    "SampledBlur": "sampled_blur",
     "blur_image": "one_shot",
     "canonical_flow": "flow",
     "crop_flow": "flow",

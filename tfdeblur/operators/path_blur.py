@@ -90,7 +90,7 @@ def _check_displacements(displacements) -> tf.Tensor:
 
 @tf.function(reduce_retracing=True)
 def _gather(displacements, image):
-    pixels = _flat(image)
+    pixels = flat(image)
 
     def add(total, index, weight):
         return total + weight * tf.gather(pixels, index)
@@ -100,13 +100,13 @@ def _gather(displacements, image):
 
 @tf.function(reduce_retracing=True)
 def _scatter(displacements, image):
-    pixels = _flat(tf.zeros_like(image))
+    pixels = flat(tf.zeros_like(image))
     count = tf.shape(pixels)[0]
 
     def add(total, index, weight):
         # Sums by segment and not tensor_scatter_nd_add, which takes more than twice as long.
         index = tf.reshape(index, [-1])
-        spread = tf.math.unsorted_segment_sum(_flat(weight * image), index, count)
+        spread = tf.math.unsorted_segment_sum(flat(weight * image), index, count)
         return total + tf.ensure_shape(spread, total.shape)  # loops keep known shapes
 
     return tf.reshape(_mean_over_samples(displacements, pixels, add), tf.shape(image))
@@ -117,7 +117,7 @@ def _mean_over_samples(displacements, total, add: Callable):
     samples = tf.shape(displacements)[1]
 
     def body(sample, total):
-        for index, weight in _neighbours(displacements[:, sample]):
+        for index, weight in neighbours(displacements[:, sample]):
             total = add(total, index, weight)
         return sample + 1, total
 
@@ -125,8 +125,16 @@ def _mean_over_samples(displacements, total, add: Callable):
     return total / tf.cast(samples, tf.float32)
 
 
-def _neighbours(displacement) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Flat indices `(batch, height, width)` and weights `(..., 1)` of the pixels around p + d."""
+def neighbours(displacement) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """The four pixels around p + d, for bilinear interpolation.
+
+    Args:
+        displacement: d, float `(batch, height, width, 2)`, (u, v), pixels.
+
+    Yields:
+        Indices into `flat(image)`, int32 `(batch, height, width)`, and weights `(..., 1)`, which
+        are differentiable with respect to d.
+    """
     shape = tf.shape(displacement)
     batch, height, width = shape[0], shape[1], shape[2]
     first = (tf.range(batch) * height * width)[:, tf.newaxis, tf.newaxis]
@@ -143,5 +151,6 @@ def _neighbours(displacement) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
             yield first + row * width + column, (vertical * horizontal)[..., tf.newaxis]
 
 
-def _flat(image):
+def flat(image) -> tf.Tensor:
+    """All pixels of all images, `(batch height width, channels)`."""
     return tf.reshape(image, tf.stack([-1, tf.shape(image)[-1]]))
