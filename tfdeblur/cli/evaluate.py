@@ -131,7 +131,8 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="write blurred | restored | sharp as DIR/NAME.png, whole pixels; for flows blurred | "
-        "estimated | true | error, white where that is the longest motion; older ones are replaced",
+        "estimated | true | error (sign-free, brightest at the longest motion); older ones are "
+        "replaced",
     )
 
 

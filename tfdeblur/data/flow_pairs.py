@@ -41,6 +41,9 @@ class FlowSource(Protocol):
     def count(self) -> int: ...  # noqa: D102 (see PairSource)
 
     @property
+    def names(self) -> Sequence[str]: ...  # noqa: D102
+
+    @property
     def sizes(self) -> np.ndarray: ...  # noqa: D102
 
     def load_labelled(self, index: int) -> tuple[np.ndarray, np.ndarray]:
