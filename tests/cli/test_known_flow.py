@@ -134,6 +134,18 @@ def test_a_folder_gives_each_photograph_its_own_flow(deblur, capsys):
     assert Path("out/b.jpg").is_file()
 
 
+@pytest.mark.parametrize("kind", ["npz", "flo"])
+def test_a_flow_that_was_written_is_found_and_drawn_again(kind, deblur):
+    Image.fromarray(levels(6, 7)).save("p/x.png")
+    save_npz(Path("flow.npz"), to_right(6, 7, -2))
+    assert deblur("p", "--flow", "--flow-format", kind) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        f"x.flow.{kind}", "x.flow.png", "x.png"
+    ]  # fmt: skip
+    assert deblur("p", flow="out", out="again") == 0
+    np.testing.assert_array_equal(pixels("again/x.png"), pixels("out/x.png"))
+
+
 def test_one_flow_for_many_builds_one_operator(deblur, monkeypatch):
     built = []
 
@@ -295,6 +307,19 @@ def one_flow_of_two_in_a_folder(folder):
     Image.fromarray(levels(6, 7)).save(folder / "p" / "y.png")
     save_npz(folder / "flows" / "x.npz", still())
     return "flows", ["x.png"]
+
+
+@row(3, "There are two flows for it, flows/x.flo and flows/x.flow.npz")
+def a_given_and_an_estimated_flow_for_one(folder):
+    save_npz(folder / "flows" / "x.flow.npz", still())
+    save_flo(folder / "flows" / "x.flo", still())
+    return "flows", []
+
+
+@row(3, "Its flow out/x.flow.npz would be written over", ["--flow"])
+def flow_that_would_be_written_over(folder):
+    save_npz(folder / "out" / "x.flow.npz", still())
+    return "out", ["x.flow.npz"]
 
 
 @row(3, "There are two flows for it, flows/x.npz and flows/x.flo")

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,15 @@ def test_descriptions():
     assert degenerate.startswith("warning: ") and degenerate.endswith("  unusable")
     video = FileResult(Path("v.mp4"), Path("o.mp4"), "done", 64, 48, 30, 3.0)
     assert describe(video) == "v.mp4 -> o.mp4  (64x48, 30 frames, 3.00 s)"
+    sure = replace(video, confidence=0.625)
+    assert describe(sure) == "v.mp4 -> o.mp4  (64x48, 30 frames, 3.00 s, confidence 0.62)"
+
+
+def test_a_confidence_is_told_on_a_terminal_too(clock, jobs):
+    terminal = Terminal()
+    progress = Progress(jobs, terminal)
+    progress(Event(0, jobs[0], 10, 1.0, result=result(jobs[0])))
+    assert terminal.getvalue() == ""
+    sure = replace(result(jobs[1]), confidence=0.5)
+    progress(Event(1, jobs[1], 10, 1.0, result=sure))
+    assert terminal.getvalue().endswith("2.00 s, confidence 0.50)\n")

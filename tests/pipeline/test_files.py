@@ -1,15 +1,26 @@
 """The loop over files: events, results, exit codes; nothing half-written counts as done."""
 
 import errno
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.helpers import picture
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.image.flow_files import read_flow
 from tfdeblur.pipeline import beside
+from tfdeblur.pipeline.blind import BlindSettings
+from tfdeblur.pipeline.blind_restore import (
+    BlindRestored,
+    BlindRestorer,
+    NotConvergedWarning,
+    Stage,
+)
 from tfdeblur.pipeline.files import Event, FileResult, exit_code, restore_files
 from tfdeblur.pipeline.plan import Job
 from tfdeblur.pipeline.restore import Restored
@@ -155,3 +166,98 @@ def test_degenerate_output_is_reported_by_name_not_as_a_warning(jobs):
 def test_exit_code_is_the_gravest(codes, expected):
     path = Path("x")
     assert exit_code([FileResult(path, path, "", exit_code=code) for code in codes]) == expected
+
+
+class FakeRPGAN(BlindRestorer):
+    """Turns images upside down; what it says of them is given."""
+
+    def __init__(self, **said):
+        self.settings, self.said, self.calls = BlindSettings(betas=(0.1, 0.2)), said, []
+
+    def __call__(self, image, *, flow=None, keep_stages=False, progress=None):
+        self.calls.append((flow, keep_stages))
+        warnings.warn("told in the result", NotConvergedWarning, stacklevel=2)
+        found = BlindRestored(
+            image[::-1],
+            flow=np.full((*image.shape[:2], 2), 3, np.float32),
+            confidence=np.full(image.shape[:2], 0.5, np.float32),
+            passes=2,
+            score=0.25,
+            stages=(Stage(1, 1, image, image),) if keep_stages else (),
+            steps=12,
+            residual=5e-4,
+        )
+        return replace(found, **self.said)
+
+
+def with_everything(job):
+    """`job`, with the paths of all that can be written beside its result."""
+    names = ("flow.npz", "flow.png", "confidence.png", "compare.png")
+    paths = [job.output.with_suffix(f".{name}") for name in names]
+    fields = ("flow_file", "flow_picture", "confidence", "comparison")
+    return replace(job, **dict(zip(fields, paths, strict=True)))
+
+
+def test_what_rp_gan_finds_out_is_written_and_reported(jobs):
+    job, restorer = with_everything(jobs[0]), FakeRPGAN(remark="stopped early")
+    (result,) = restore_files(restorer, [job])
+    assert restorer.calls == [(None, True)]
+    assert result.status == "done" and (result.reason, result.remark) == ("stopped early",) * 2
+    assert (result.confidence, result.passes, result.levels) == (0.25, 2, 2)
+    assert (result.steps, result.residual, result.converged) == (12, 5e-4, True)
+    assert result.flow == job.flow_file
+    np.testing.assert_array_equal(read_flow(job.flow_file), np.full((4, 5, 2), 3))
+    for path in (job.flow_picture, job.confidence, job.comparison):
+        assert cv2.imread(str(path)).shape[1] > 200
+    assert job.is_done() and restore_files(restorer, [job])[0].status == "skipped"
+
+
+def test_only_what_is_missing_is_written(jobs):
+    job, restorer = with_everything(jobs[0]), FakeRPGAN()
+    restore_files(restorer, [job])
+    for path in job.outputs:
+        path.write_bytes(b"kept")
+    job.confidence.unlink()
+    job.comparison.unlink()
+    (result,) = restore_files(restorer, [job])
+    assert result.status == "done" and result.confidence == 0.25
+    assert result.reason == ("already done, left as it was; added 0.compare.png, 0.confidence.png")
+    kept = [path.name for path in job.outputs if path.read_bytes() == b"kept"]
+    assert kept == ["0.flow.npz", "0.flow.png", "0.png"] and job.is_done()
+    restore_files(restorer, [job], overwrite=True)
+    assert all(path.read_bytes() != b"kept" for path in job.outputs)
+
+
+def test_stages_are_kept_only_for_a_comparison(jobs):
+    restorer = FakeRPGAN()
+    restore_files(restorer, [replace(jobs[0], flow=Path("f.npz"))])
+    assert restorer.calls == [(Path("f.npz"), False)]
+
+
+def test_not_converged_is_a_warning_with_its_residual(jobs):
+    remark = "not converged: the relative residual is 0.02"
+    restorer = FakeRPGAN(converged=False, residual=0.02, remark=remark)
+    (result,) = restore_files(restorer, jobs[:1])
+    assert (result.status, result.exit_code) == ("not converged", 5)
+    assert (result.reason, result.residual) == (remark, 0.02) and jobs[0].output.is_file()
+
+
+def test_a_degenerate_result_without_motion_is_reported(jobs):
+    restorer = FakeRPGAN(degenerate=True, flow=None, confidence=None, score=float("nan"))
+    job = with_everything(jobs[0])
+    (result,) = restore_files(restorer, [job])
+    assert (result.status, result.exit_code) == ("degenerate", 5)
+    assert result.confidence is None and result.flow is None
+    assert [path.name for path in job.missing()] == ["0.flow.npz", "0.flow.png", "0.confidence.png"]
+
+
+def test_videos_report_the_mean_confidence_and_unsolved_frames(jobs):
+    code = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter("clip.avi", code, 10, (32, 16))
+    for _ in range(3):
+        writer.write(np.full((16, 32, 3), 100, np.uint8))
+    writer.release()
+    job = Job(Path("clip.avi"), Path("out.avi"), Path("out.compare.png"))
+    (result,) = restore_files(FakeRPGAN(converged=False), [job])
+    assert (result.status, result.confidence, result.frames) == ("not converged", 0.25, 3)
+    assert result.reason == "the solver did not converge in 3 of 3 frames" and job.is_done()

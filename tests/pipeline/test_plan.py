@@ -56,6 +56,38 @@ def test_suffix_and_comparison_names(make):
     assert str(job.comparison) == "out/a/x_sharp.compare.png"
 
 
+ALL = {"compare": True, "flow_format": "npz", "confidence": True}
+
+
+def test_names_of_what_is_beside_a_result(make):
+    make("p/a/x.jpg")
+    (job,) = plan_outputs(find_inputs(["p"], recursive=True), "out", suffix="_sharp", **ALL)
+    assert list(map(str, job.outputs)) == [
+        "out/a/x_sharp.flow.npz",
+        "out/a/x_sharp.flow.png",
+        "out/a/x_sharp.confidence.png",
+        "out/a/x_sharp.compare.png",
+        "out/a/x_sharp.jpg",
+    ]
+    (job,) = plan_outputs(find_inputs(["p"], recursive=True), "out", flow_format="flo")
+    assert (str(job.flow_file), job.confidence) == ("out/a/x.flow.flo", None)
+
+
+def test_videos_have_a_comparison_only(make):
+    make("clip.mp4")
+    (job,) = plan_outputs(find_inputs(["clip.mp4"]), "out", **ALL)
+    assert list(map(str, job.outputs)) == ["out/clip.compare.png", "out/clip.mp4"]
+
+
+def test_a_job_is_done_when_everything_is_there(make):
+    make("x.png")
+    (job,) = plan_outputs(find_inputs(["x.png"]), "out", **ALL)
+    for path in job.outputs:
+        assert not job.is_done() and path in job.missing()
+        make(path)
+    assert job.is_done() and job.missing() == ()
+
+
 def test_folders_below_the_given_one_are_kept(make):
     make("p/a/x.png", "p/b/x.png")
     assert outputs(["p"], recursive=True) == ["out/a/x.png", "out/b/x.png"]
@@ -70,6 +102,9 @@ def test_folders_below_the_given_one_are_kept(make):
         (["a/x.png", "a/x.jpg"], ["a"], {"file_format": "png"}),
         (["a/x.png", "b/x.jpg"], ["a", "b"], {"compare": True}),
         (["a/x.png", "b/x.compare.png"], ["a", "b"], {"compare": True}),
+        (["a/x.png", "b/x.flow.png"], ["a", "b"], {"flow_format": "npz"}),
+        (["a/x.png", "b/x.confidence.png"], ["a", "b"], {"confidence": True}),
+        (["a/x.png", "b/x.jpg"], ["a", "b"], {"flow_format": "flo"}),
         (["a/clip.mp4", "b/clip.mp4"], ["a", "b"], {}),
     ],
 )
@@ -109,6 +144,12 @@ def test_in_place_with_a_suffix_runs_again_on_the_originals_only(make):
     assert outputs(["p"], "p", suffix="_sharp", compare=True) == first
 
 
+def test_pictures_of_an_earlier_run_are_no_inputs(make):
+    make("p/x.png", "p/x_sharp.png")
+    make(*(f"p/x_sharp.{what}.png" for what in ("compare", "flow", "confidence")))
+    assert outputs(["p"], "p", suffix="_sharp") == ["p/x_sharp.png"]
+
+
 def test_results_below_the_input_folder_are_no_inputs(make):
     make("p/x.png", "p/restored/x.png")
     assert outputs(["p"], "p/restored", recursive=True) == ["p/restored/x.png"]
@@ -118,6 +159,7 @@ def test_results_below_the_input_folder_are_no_inputs(make):
     ("options", "text"),
     [
         ({"file_format": "gif"}, "`file_format` must be one of .* file_format='gif'"),
+        ({"flow_format": "tif"}, "`flow_format` must be one of .* flow_format='tif'"),
         ({"suffix": "../x"}, "`suffix` must not hold '/'. Received: suffix='../x'"),
     ],
 )

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from tfdeblur.operators import flow_arrows, flow_to_color
+from tfdeblur.errors import InvalidInput
+from tfdeblur.operators import canonical_flow, flow_arrows, flow_to_color
 from tfdeblur.pipeline import panels
 
 # All lengths in pixels of the picture that is drawn.
@@ -30,6 +31,14 @@ def flow_picture(photograph: np.ndarray, flow: np.ndarray) -> np.ndarray:
         InvalidInput: if the sizes differ or `flow` is not finite.
     """
     height, width = photograph.shape[:2]
+    if flow.shape != (height, width, 2):
+        raise InvalidInput(
+            f"`flow` must have the size of `photograph`, {(height, width)}. "
+            f"Received: flow.shape={flow.shape}"
+        )
+    if not np.isfinite(flow).all():
+        raise InvalidInput("`flow` must be finite. Received: NaN or infinite values")
+    flow = canonical_flow(flow)
     length = np.hypot(flow[..., 0], flow[..., 1])
     full = float(np.percentile(length, _FULL_PERCENTILE))
     full = full if full > _STILL else max(float(length.max()), _STILL)
