@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from tests.helpers import noise
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.tiling import OVERLAP, RAMP, plan_tiles, ramp_weights, restore_in_tiles
+from tfdeblur.image.tiling import (
+    OVERLAP,
+    RAMP,
+    blend_flows,
+    blend_images,
+    plan_tiles,
+    ramp_weights,
+    restore_in_tiles,
+)
 
 sizes = st.integers(1, 900)
 
@@ -95,3 +103,39 @@ def test_after_tile_is_called_once_per_tile():
     plan, calls = plan_tiles(300, 500, tile=192), []
     restore_in_tiles(noise(300, 500, 3), plan, lambda piece: piece, lambda: calls.append(1))
     assert len(calls) == plan.tiles > 4
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_tiles_may_have_other_channels_than_the_image(channels):
+    image = noise(300, 420, 3)
+    plan = plan_tiles(300, 420, tile=192)
+    mixing = noise(3, channels, seed=1)
+    found = restore_in_tiles(image, plan, lambda piece: piece @ mixing, channels=channels)
+    assert found.shape == (300, 420, channels)
+    np.testing.assert_allclose(found, image @ mixing, atol=1e-5)
+
+
+def test_flows_blend_whatever_their_sign():
+    """Tiles whose estimates have random signs give the motion up to its sign, everywhere."""
+    flow = np.stack([0.1 * noise(200, 500), 8 + noise(200, 500, seed=1)], axis=-1)
+    plan, rng = plan_tiles(200, 500, tile=160), np.random.default_rng(2)
+    signs = []
+
+    def either_sign(piece):
+        signs.append(rng.choice([-1, 1]))
+        return np.float32(signs[-1]) * piece
+
+    found = restore_in_tiles(flow, plan, either_sign, blend=blend_flows)
+    assert set(signs) == {-1, 1}
+    upward = np.where(found[..., 1:] < 0, -found, found)
+    np.testing.assert_allclose(upward, flow, atol=1e-5)
+
+
+def test_blended_flows_of_one_sign_are_blended_images():
+    first, weights = noise(5, 7, 2), np.float32(0.3)
+    near = first + 0.1 * noise(5, 7, 2, seed=1)
+    same = np.sum(first * near, -1) > 0
+    assert same.sum() > 20
+    blended = blend_images(first, near, weights)
+    np.testing.assert_array_equal(blend_flows(first, near, weights)[same], blended[same])
+    np.testing.assert_array_equal(blend_flows(first, -near, weights)[same], blended[same])
