@@ -224,8 +224,16 @@ def test_only_what_is_missing_is_written(jobs):
     assert result.reason == ("already done, left as it was; added 0.compare.png, 0.confidence.png")
     kept = [path.name for path in job.outputs if path.read_bytes() == b"kept"]
     assert kept == ["0.flow.npz", "0.flow.png", "0.png"] and job.is_done()
-    restore_files(restorer, [job], overwrite=True)
-    assert all(path.read_bytes() != b"kept" for path in job.outputs)
+
+
+@pytest.mark.parametrize("why", ["overwrite", "no result"])
+def test_beside_a_new_result_everything_is_new(why, jobs):
+    job = with_everything(jobs[0])
+    job.output.parent.mkdir(parents=True)
+    for path in job.outputs[:-1] if why == "no result" else job.outputs:
+        path.write_bytes(b"old")
+    restore_files(FakeRPGAN(), [job], overwrite=why == "overwrite")
+    assert all(path.read_bytes() != b"old" for path in job.outputs)
 
 
 def test_stages_are_kept_only_for_a_comparison(jobs):

@@ -30,7 +30,7 @@ def read_video(path):
     return capture.get(cv2.CAP_PROP_FPS), np.array(frames)
 
 
-def brighter(image, degenerate=False):
+def brighter(image, degenerate=False, progress=None):
     """Forty levels more red, so that swapped channels show."""
     return Restored(image + np.uint8([40, 0, 0]), degenerate=degenerate)
 
@@ -53,6 +53,18 @@ def test_every_frame_in_order_at_the_same_rate_and_size(tmp_path, suffix):
     )
 
 
+def test_parts_of_a_slow_frame_are_told(tmp_path):
+    source, seen = write_video(tmp_path / "in.avi", frames=2), []
+
+    def slowly(image, progress):
+        for done in (1, 2, 3, 4):
+            progress(done, 4)
+        return brighter(image)
+
+    restore_video(slowly, source, tmp_path / "out.avi", lambda *a: seen.append(a[0]))
+    assert seen == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
+
+
 def test_odd_sizes_grow_instead_of_losing_a_column(tmp_path):
     # Only OpenCV's own writer keeps odd sizes.
     source, code = tmp_path / "in.avi", cv2.VideoWriter.fourcc(*"MJPG")
@@ -71,7 +83,7 @@ def test_odd_sizes_grow_instead_of_losing_a_column(tmp_path):
 def test_sample_is_the_frame_that_changed_most(tmp_path):
     source = write_video(tmp_path / "in.avi")
 
-    def change_third(image):
+    def change_third(image, progress=None):
         third = abs(float(image.mean()) - 90) < 5
         return Restored(image + np.uint8(40 if third else 1))
 
@@ -81,7 +93,7 @@ def test_sample_is_the_frame_that_changed_most(tmp_path):
 
 def test_degenerate_frames_are_counted(tmp_path):
     source = write_video(tmp_path / "in.avi")
-    result = restore_video(lambda x: brighter(x, x.mean() > 100), source, tmp_path / "out.avi")
+    result = restore_video(lambda x, **_: brighter(x, x.mean() > 100), source, tmp_path / "out.avi")
     assert result.degenerate == 3
 
 
@@ -123,7 +135,7 @@ def test_an_interrupted_video_keeps_its_frames_under_another_name(tmp_path, capl
 def test_a_failing_frame_leaves_nothing(tmp_path):
     source = write_video(tmp_path / "in.mp4")
 
-    def fail(image):
+    def fail(image, progress=None):
         raise InvalidInput("no")
 
     with pytest.raises(InvalidInput):

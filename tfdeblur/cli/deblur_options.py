@@ -45,6 +45,7 @@ motion flow and confidence (RP-GAN):
   0: no better than the photograph itself would; near 0, do not trust the result. It is printed
   for each file. Of a photograph that is sharp already little is left to explain: a low
   confidence is then no fault. --confidence writes it pixel by pixel, as NAME.confidence.png.
+  With --passes, both are those of the first pass: of the blur of the photograph itself.
   Of videos, restored frame by frame, the mean over the frames is printed; --flow and
   --confidence write nothing for them, --compare shows the frame that changed most.
 

@@ -1,5 +1,6 @@
 """Restores one file: reads it, writes the result and what is wanted beside it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ _UNUSABLE = "the network's output was unusable (NaN or far out of range): the in
 def restore_one(
     restorer: Callable[..., Any], job: Job, on_progress: OnProgress, overwrite: bool
 ) -> FileResult:
-    """Writes what is missing of `job.outputs`, or all of it; the result last.
+    """Writes all `job.outputs`, the result last; of a finished job only what is missing beside it.
 
     Args:
         restorer, overwrite: as for `files.restore_files`.
@@ -45,7 +46,9 @@ def restore_one(
 
 
 def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResult:
-    wanted = frozenset(job.outputs if overwrite else job.missing())
+    missing = job.missing()
+    # With a new result all is new: what is beside it must not be of another model.
+    wanted = frozenset(job.outputs if overwrite or job.output in missing else missing)
     decoded = read_image(job.source)
     height, width = decoded.rgb.shape[:2]
     result = FileResult(job.source, job.output, "done", width, height, 1)
@@ -91,7 +94,7 @@ def _verdict(result: FileResult, restored: Restored, written: frozenset[Path]) -
     """`result`, with what is to be said about the restored image."""
     remark = result.remark
     if restored.degenerate:
-        return _unsound(result, "degenerate", _UNUSABLE)
+        return _unsound(result, "degenerate", remark or _UNUSABLE)
     if result.converged is False:
         return _unsound(result, "not converged", remark)
     if result.output not in written:
@@ -105,9 +108,9 @@ def _unsound(result: FileResult, status: str, reason: str) -> FileResult:
 
 
 def _restore_video(restorer, job: Job, on_progress) -> FileResult:
-    def on_frame(frames: int, total: int, width: int, height: int) -> None:
-        total = max(frames, total)
-        on_progress(frames / total, total * width * height, f"frame {frames} of {total}")
+    def on_frame(frames: float, total: int, width: int, height: int) -> None:
+        total = max(math.ceil(frames), total)
+        on_progress(frames / total, total * width * height, f"frame {int(frames)} of {total}")
 
     video = restore_video(restorer, job.source, job.output, on_frame)
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)

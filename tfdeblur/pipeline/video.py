@@ -22,6 +22,9 @@ _CODEC = "mp4v"
 _FRAMES_PER_SECOND = 25.0  # where the file does not say
 
 
+OnFrame = Callable[[float, int, int, int], None]
+
+
 @dataclass(frozen=True)
 class VideoResult:
     """A restored video.
@@ -53,10 +56,10 @@ def unfinished(output: Path) -> Path:
 
 
 def restore_video(
-    restorer: Callable[[np.ndarray], Any],
+    restorer: Callable[..., Any],
     source: str | os.PathLike,
     output: str | os.PathLike,
-    on_frame: Callable[[int, int, int, int], None] = lambda frames, total, width, height: None,
+    on_frame: OnFrame = lambda frames, total, width, height: None,
 ) -> VideoResult:
     """Restores every frame of `source` into `output`, at the same rate and size.
 
@@ -65,11 +68,12 @@ def restore_video(
     stays when the run is interrupted or the input turns out to be cut off.
 
     Args:
-        restorer: `(uint8 (height, width, 3))` -> `Restored` of the same kind and shape.
+        restorer: a `Restorer`: `(uint8 (height, width, 3), progress=...)` -> `Restored` of the
+            same kind and shape.
         source: mp4, avi, mov or mkv file.
         output: file to write; its ending chooses the container.
-        on_frame: called after each frame: frames done, frames announced by the file (0 if it
-            does not say), width, height.
+        on_frame: called after each frame, and whenever a part of one is done: frames done,
+            frames announced by the file (0 if it does not say), width, height.
 
     Raises:
         InvalidInput: if `source` cannot be decoded, has no frames, or ends too early.
@@ -123,14 +127,14 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
         if not readable:
             break
         blurred = np.ascontiguousarray(frame[..., ::-1])
-        restored = restorer(blurred)
+        height, width = blurred.shape[:2]
+        restored = restorer(blurred, progress=_within(on_frame, frames, total, width, height))
         writer.write(restored.image)
         frames += 1
         degenerate += bool(restored.degenerate)
         if isinstance(restored, BlindRestored):
             not_converged += not restored.converged
             scores += [score for score in (score_of(restored),) if score is not None]
-        height, width = blurred.shape[:2]
         change = float(np.mean(cv2.absdiff(blurred, restored.image)))
         if change > largest_change:
             largest_change, sample = change, (blurred, restored.image)
@@ -144,6 +148,16 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
     return VideoResult(
         *(width, height, frames, degenerate, sample, not_converged, confidence, writer.remark)
     )
+
+
+def _within(on_frame: OnFrame, frames: int, total: int, width: int, height: int):
+    """What a restorer is to call while it works on a frame, `frames` being done."""
+
+    def progress(done: int, parts: int) -> None:
+        if done < parts:  # the end of a frame is told when it is written
+            on_frame(frames + done / parts, total, width, height)
+
+    return progress
 
 
 class _Writer:
