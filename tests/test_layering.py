@@ -26,7 +26,10 @@ ALLOWED = {
         *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
         *{"errors", "tensorflow"},
     },
-    "evaluation": {"evaluation", "pipeline", "metrics", "data", "image", "errors", "tensorflow"},
+    "evaluation": {
+        *{"evaluation", "pipeline", "metrics", "data", "image", "operators"},
+        *{"errors", "tensorflow"},
+    },
 }
 
 

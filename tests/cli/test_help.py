@@ -34,7 +34,7 @@ def test_console_script_and_module_are_the_same_command():
     command = [sys.executable, "-m", "tfdeblur.cli.main", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    assert all(f"\n    {name} " in done.stdout for name in NAMES), done.stdout
+    assert all(f"\n    {name}" in done.stdout for name in NAMES), done.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -31,14 +31,13 @@ examples:
   tfdeblur experiment oracle --help
 """
 
-COMMON = """
-Writes a table to stdout, and into --out: {name}.json (every number of every image, settings,
-machine), rewritten after each image, and panels/IMAGE.png to look at: whole images with captions,
-and the place that changed most, enlarged. A bad image is named on stderr, the rest is done, and
-the exit code is 3. Ctrl-C reports what is finished.
-
-PSNR and SSIM are those of `tfdeblur evaluate`: of what a saved 8-bit PNG would hold.
-"""
+COMMON = (
+    "Writes a table to stdout, and into --out: {name}.json (every number of every image, settings, "
+    "machine), rewritten after each image, and panels/IMAGE.png to look at: whole images with "
+    "captions, and the place that changed most, enlarged. A bad image is named on stderr, the rest "
+    "is done, and the exit code is 3. Ctrl-C reports what is finished.",
+    "PSNR and SSIM are those of `tfdeblur evaluate`: of what a saved 8-bit PNG would hold.",
+)
 
 EXIT_CODES = """
 exit codes:
@@ -170,7 +169,9 @@ def _add(
     parser = kinds.add_parser(
         name,
         help=short,
-        description=f"{textwrap.fill(description, _COLUMNS)}\n{COMMON.format(name=name)}",
+        description="\n\n".join(
+            textwrap.fill(text.format(name=name), _COLUMNS) for text in (description, *COMMON)
+        ),
         epilog=f"{EXIT_CODES}\nexamples:\n{lines}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

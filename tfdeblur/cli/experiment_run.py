@@ -122,7 +122,7 @@ def _finish(progress: Progress, experiment: "Experiment", out: Path) -> int:
     if report is None:
         return EXIT_DONE
     if report.images:
-        print(report.table_of_images(experiment.metric_of_images))
+        print(report.table_of_images(experiment.columns(report)))
         print()
         print(report.table())
         print()

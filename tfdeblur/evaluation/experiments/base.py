@@ -15,6 +15,7 @@ from tfdeblur.evaluation.experiments.cases import Case, Cases
 from tfdeblur.evaluation.experiments.models import Model
 from tfdeblur.evaluation.experiments.pictures import Row, panel
 from tfdeblur.evaluation.experiments.report import (
+    Column,
     ExperimentReport,
     ImageResult,
     Reference,
@@ -67,7 +68,6 @@ class Experiment:
         title: one line that says what it shows.
         references: published numbers to hold the results beside.
         notes: sentences a reader must know.
-        metric_of_images: the number that is shown for every image by itself.
         settings: what the numbers depend on, JSON values.
     """
 
@@ -75,7 +75,6 @@ class Experiment:
     title = ""
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = ()
-    metric_of_images = "psnr_rgb_u8"
 
     def __init__(self, models: Sequence[Model] = (), **settings: Any) -> None:
         self.settings: dict[str, Any] = {}
@@ -87,6 +86,14 @@ class Experiment:
     def measure(self, case: Case, progress: Fraction) -> Found:
         """Measures one image; calls `progress` with the fraction that is done, 0..1."""
         raise NotImplementedError
+
+    def columns(self, report: ExperimentReport) -> list[Column]:
+        """What people are shown of every image: PSNR, but not of what comes before cleaning."""
+        return [
+            (name, name, "psnr_rgb_u8")
+            for name in report.variants
+            if "deconvol" not in name and report.values(name, "psnr_rgb_u8")
+        ]
 
     def summary(self, report: ExperimentReport) -> dict[str, Any]:
         """Further numbers over all images so far, JSON values or floats."""

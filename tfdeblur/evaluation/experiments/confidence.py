@@ -15,7 +15,7 @@ from tfdeblur.evaluation.experiments.base import (
 from tfdeblur.evaluation.experiments.cases import Case
 from tfdeblur.evaluation.experiments.models import Model
 from tfdeblur.evaluation.experiments.pictures import scatter
-from tfdeblur.evaluation.experiments.report import ExperimentReport, Values
+from tfdeblur.evaluation.experiments.report import Column, ExperimentReport, Values
 from tfdeblur.evaluation.experiments.stages import part
 from tfdeblur.evaluation.report import gain
 from tfdeblur.image.codec import to_uint8
@@ -53,6 +53,14 @@ class Confidence(Experiment):
         found = Found(rows, [row])
         found.tell(restored)
         return found
+
+    def columns(self, report: ExperimentReport) -> list[Column]:
+        """See `Experiment`: the two numbers that are held against each other."""
+        return [
+            ("blurred, dB", "blurred", "psnr_rgb_u8"),
+            ("gain, dB", RESTORED, "gain_db"),
+            ("score", RESTORED, "score"),
+        ]
 
     def summary(self, report: ExperimentReport) -> dict[str, Any]:
         """Correlations over the images so far; NaN below two of them, or where nothing varies."""

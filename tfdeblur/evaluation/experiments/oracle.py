@@ -116,10 +116,11 @@ def _row(
     levels = {
         captioned(f"{name} flow, level {stage.level}", rows): stage.restored for stage in stages
     }
+    alone_caption = captioned(best, rows).removeprefix(f"{name} flow, deconvolution ")
     return {
         captioned("blurred", rows): case.blurred,
         f"{name} flow": flow_to_color(np.asarray(flows[name]), longest),
-        captioned(best, rows): alone[best],
+        alone_caption: alone[best],
         **levels,
         "sharp": case.sharp,
     }

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from tfdeblur.image.codec import write_atomically
 FORMAT = 1  # of the JSON file; raised when a key changes its meaning
 
 Values = Mapping[str, float]
+Column = tuple[str, str, str]  # heading, variant, name of the number
 
 # Name of a number -> digits it is shown with, and what it says to a reader of the report.
 METRICS: dict[str, tuple[int, str]] = {
@@ -173,14 +174,14 @@ class ExperimentReport:
             lines += _aligned([["", *names], *rows])
         return "\n".join(lines)
 
-    def table_of_images(self, metric: str = "psnr_rgb_u8") -> str:
-        """One row an image, one column a variant; for people."""
-        variants = [name for name in self.variants if self.values(name, metric)]
-        rows = [
-            [image.name, *(_show(metric, image.rows.get(v, {}).get(metric)) for v in variants)]
-            for image in self.images
-        ]
-        return "\n".join(_aligned([[metric, *variants], *rows]))
+    def table_of_images(self, columns: Sequence[Column]) -> str:
+        """One row an image, one column a number of a variant; for people."""
+        rows = []
+        for image in self.images:
+            values = [image.rows.get(variant, {}).get(metric) for _, variant, metric in columns]
+            cells = [_show(c[2], value) for c, value in zip(columns, values, strict=True)]
+            rows.append([image.name, *cells])
+        return "\n".join(_aligned([["image", *(head for head, _, _ in columns)], *rows]))
 
     def facts(self) -> str:
         """Data set, split, count, model, machine: what a reader must know about the table."""
@@ -189,7 +190,7 @@ class ExperimentReport:
         # What was not asked for goes without saying; the JSON file has all of it.
         asked = {key: v for key, v in self.settings.items() if v not in (None, False, 0)}
         lines = {
-            "data": f"{self.data}{split}: {len(self.images)}{of} images",
+            "data": f"{self.data}{split}: {_images(len(self.images))}{of}",
             "model": self.model,
             "settings": ", ".join(f"{key} {value}" for key, value in asked.items()),
             **{name: METRICS[name][1] for name in self.metrics},
