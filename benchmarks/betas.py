@@ -156,7 +156,8 @@ def main():
             print(f"{len(found)}/{len(cases)} {name}, {left:.0f} s left", file=sys.stderr)
     if not found:
         raise SystemExit("betas.py: nothing was measured.")
-    means = {key: statistics.mean(one[key] for one in found if key in one) for key in found[0]}
+    keys = dict.fromkeys(key for one in found for key in one)  # unusable outputs have no levels
+    means = {key: statistics.mean(one[key] for one in found if key in one) for key in keys}
     print(f"{arguments.model} on {len(found)} of {len(cases)} images of {arguments.data}")
     results = [show_alone(means, arguments.betas), show_schedules(means, schedules)]
     images = [
