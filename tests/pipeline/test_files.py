@@ -1,6 +1,7 @@
 """The loop over files: events, results, exit codes; nothing half-written counts as done."""
 
 import errno
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -234,6 +235,22 @@ def test_beside_a_new_result_everything_is_new(why, jobs):
         path.write_bytes(b"old")
     restore_files(FakeRPGAN(), [job], overwrite=why == "overwrite")
     assert all(path.read_bytes() != b"old" for path in job.outputs)
+
+
+@pytest.mark.parametrize("finished", range(5))
+def test_a_full_disk_leaves_no_result_that_would_count_as_done(finished, jobs, monkeypatch):
+    job, left, replace_file = with_everything(jobs[0]), [0] * finished, os.replace
+
+    def full(*paths):
+        if not left:
+            raise OSError(errno.ENOSPC, "it is full")
+        left.pop()
+        return replace_file(*paths)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(TfdeblurError, match="it is full: deep/out/0.png was not written"):
+        restore_files(FakeRPGAN(), [job])
+    assert len(job.missing()) == 5 - finished and not job.output.exists()
 
 
 def test_stages_are_kept_only_for_a_comparison(jobs):

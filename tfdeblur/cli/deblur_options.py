@@ -42,9 +42,10 @@ motion flow and confidence (RP-GAN):
   opposite blur alike. NAME.flow.png draws it as lines on the photograph and as colours.
   The confidence is measured, not guessed by a network: the result is blurred again with the
   estimated motion and compared with the photograph. 1: that explains the photograph fully;
-  0: no better than the photograph itself would; near 0, do not trust the result. It is printed
-  for each file. Of a photograph that is sharp already little is left to explain: a low
-  confidence is then no fault. --confidence writes it pixel by pixel, as NAME.confidence.png.
+  0: no better than the photograph itself would. Near 0, do not trust the result; near 1 is no
+  proof, as a wrong motion can explain much, too. Of a photograph that is sharp already little is
+  left to explain: a low confidence is then no fault. It is printed for each file; --confidence
+  writes it pixel by pixel, as NAME.confidence.png.
   With --passes, both are those of the first pass: of the blur of the photograph itself.
   Of videos, restored frame by frame, the mean over the frames is printed; --flow and
   --confidence write nothing for them, --compare shows the frame that changed most.
