@@ -152,3 +152,12 @@ def test_progress_elsewhere_is_a_line_now_and_then():
         now[0] = float(second)
         progress(report, second / 200)
     assert len(stream.getvalue().splitlines()) == 3 and "\x1b" not in stream.getvalue()
+
+
+def test_evaluate_measures_such_a_model_too(folder, tmp_path, capsys):
+    scores = tmp_path / "scores.json"
+    options = ["--data", str(folder / "pairs"), "--json", str(scores), "--limit", "1"]
+    assert main(["evaluate", "--model", str(folder / "model"), *options]) == 0
+    assert "confidence" in capsys.readouterr().out.splitlines()[0]
+    found = json.loads(scores.read_text())
+    assert 0 < found["mean"]["confidence"] <= 1

@@ -157,6 +157,30 @@ def test_degenerate_results_are_marked(folder):
     assert "degenerate" in report.table().splitlines()[1]
 
 
+def test_what_a_restorer_says_of_its_result_is_in_the_report(folder):
+    """Confidence in a column and as a mean, remarks beside their image; neither where none is."""
+
+    def sure(image):
+        answer = Answer(image)
+        answer.score = 0.25 if len(said) == 0 else 0.75
+        answer.remark = "not converged" if len(said) > 0 else ""
+        return answer
+
+    said = []
+    pairs = find_evaluation_pairs(folder, limit=2)
+    report = evaluate_pairs(sure, pairs, lambda report: said.append(len(report.images)))
+    assert [score.confidence for score in report.images] == [0.25, 0.75]
+    assert report.mean_confidence == 0.5 and report.to_dict()["mean"]["confidence"] == 0.5
+    assert report.to_dict()["images"][1]["remark"] == "not converged"
+    lines = report.table().splitlines()
+    assert lines[0].endswith("confidence") and lines[1].endswith(" 0.250")
+    assert lines[2].endswith(" 0.750  not converged") and lines[-1].endswith(" 0.500")
+    assert lines[-2] == "-" * len(lines[0])
+    plain = evaluate_pairs(Darken(), pairs)
+    assert plain.mean_confidence is None and "confidence" not in plain.table()
+    assert "confidence" not in plain.to_dict()["mean"]
+
+
 def test_interrupted_evaluation_keeps_its_finished_part(folder):
     kept = []
 

@@ -30,6 +30,7 @@ from tfdeblur.image.codec import (
     write_atomically,
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
+from tfdeblur.pipeline.blind_results import NotConvergedWarning
 from tfdeblur.pipeline.restore import DegenerateOutputWarning
 
 logger = logging.getLogger(__name__)
@@ -145,8 +146,9 @@ def evaluate_pairs(
 
     Args:
         restorer: `pipeline.Restorer`, or a function from float32 `(height, width, 3)` in [0, 1]
-            to an object with `image` (same shape, float or uint8) and, if it has one,
-            `degenerate` (True where the input was kept).
+            to an object with `image` (same shape, float or uint8) and, if it has them,
+            `degenerate` (True where the input was kept), `score` (confidence of the image, 0..1)
+            and `remark` (text).
         pairs: what to measure, in this order.
         on_progress: called with the growing report after each pair; keeping it is a way to keep
             the finished part of an evaluation that is interrupted.
@@ -174,8 +176,9 @@ def evaluate_pairs(
     for pair in pairs:
         try:
             blurred, sharp = load_pair(pair)
-            restored, seconds, degenerate = _restore(restorer, blurred, report)
-            report.images.append(_score(pair.name, blurred, restored, sharp, seconds, degenerate))
+            found, seconds = _restore(restorer, blurred, report)
+            restored = to_uint8(np.asarray(found.image))
+            report.images.append(_score(pair.name, blurred, restored, sharp, seconds, found))
             if panels is not None:
                 write_panel(Path(panels), pair.name, blurred, restored, sharp)
         except TfdeblurError as error:
@@ -244,19 +247,19 @@ def _decode(image: Any, name: str) -> np.ndarray:
 
 def _restore(
     restorer: Callable[[np.ndarray], Any], blurred: np.ndarray, report: EvaluationReport
-) -> tuple[np.ndarray, float, bool]:
-    """The restored image as a saved PNG holds it, seconds of the call, and whether it failed."""
+) -> tuple[Any, float]:
+    """What the restorer returned, and seconds of the call."""
     size = _size(blurred)
     if size not in report.first_call_seconds:
         _, report.first_call_seconds[size] = _timed(restorer, blurred)
-    restored, seconds = _timed(restorer, blurred)
-    return to_uint8(np.asarray(restored.image)), seconds, bool(getattr(restored, "degenerate", 0))
+    return _timed(restorer, blurred)
 
 
 def _timed(restorer: Callable[[np.ndarray], Any], blurred: np.ndarray) -> tuple[Any, float]:
     with warnings.catch_warnings():
-        # The report says which results are degenerate; a warning on top would say it twice.
-        warnings.simplefilter("ignore", DegenerateOutputWarning)
+        # The report has them as remarks of the image; warnings on top would say it twice.
+        for category in (DegenerateOutputWarning, NotConvergedWarning):
+            warnings.simplefilter("ignore", category)
         start = time.perf_counter()
         restored = restorer(blurred)
         np.asarray(restored.image)  # waits for accelerators, whose calls return at launch
@@ -269,14 +272,21 @@ def _score(
     restored: np.ndarray,
     sharp: np.ndarray,
     seconds: float,
-    degenerate: bool,
+    found: Any,
 ) -> ImageScore:
+    """Scores of an image as a saved PNG holds it; `found` is what the restorer returned."""
     before, after = (
         {protocol: float(metric(sharp, image)[0]) for protocol, metric in METRICS.items()}
         for image in (blurred, restored)
     )
     height, width = sharp.shape[:2]
-    return ImageScore(name, height, width, before, after, seconds, degenerate)
+    confidence = getattr(found, "score", None)
+    return ImageScore(
+        *(name, height, width, before, after, seconds),
+        degenerate=bool(getattr(found, "degenerate", False)),
+        confidence=None if confidence is None else float(np.mean(confidence)),
+        remark=getattr(found, "remark", ""),
+    )
 
 
 def _size(image: np.ndarray) -> str:

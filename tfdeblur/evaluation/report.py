@@ -31,6 +31,8 @@ class ImageScore:
         blurred, restored: protocol name -> value (`PROTOCOLS`) against the sharp image.
         seconds: of the restorer's call for this image, tracing not included.
         degenerate: True if the restorer fell back to its input.
+        confidence: what the restorer says of the whole image, in [0, 1]; None if it says nothing.
+        remark: what else it says, such as a solve that did not converge; "" otherwise.
     """
 
     name: str
@@ -40,6 +42,8 @@ class ImageScore:
     restored: dict[str, float]
     seconds: float
     degenerate: bool = False
+    confidence: float | None = None
+    remark: str = ""
 
     @property
     def gain_db(self) -> float:
@@ -99,6 +103,12 @@ class EvaluationReport:
         return _mean(score.gain_db for score in self.images)
 
     @property
+    def mean_confidence(self) -> float | None:
+        """Mean over images of the confidence; None if there is none."""
+        values = [score.confidence for score in self.images if score.confidence is not None]
+        return _mean(values) if values else None
+
+    @property
     def mean_seconds(self) -> float:
         """Mean over images of the seconds per image."""
         return _mean(score.seconds for score in self.images)
@@ -120,6 +130,7 @@ class EvaluationReport:
                 **means,
                 "gain_db": json_number(self.mean_gain_db),
                 "seconds": json_number(self.mean_seconds),
+                **_confidence(self.mean_confidence),
             },
             "images": [_image(score) for score in self.images],
             "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
@@ -140,15 +151,20 @@ class EvaluationReport:
         width = max([len(score.name) for score in self.images] + [len("image"), len("mean")])
         heads = ["psnr_rgb_u8, dB  (gain)", "ssim_gauss", "ssim_matlab3d"]
         lines = [f"{'image':<{width}}  {heads[0]:<26}  {heads[1]:<16}  {heads[2]:<16}  seconds"]
+        sure = self.mean_confidence is not None
+        lines[0] += "  confidence" if sure else ""
         for score in self.images:
             pairs = {name: (score.blurred[name], score.restored[name]) for name in PROTOCOLS}
-            remark = "  degenerate: the blurred image was kept" if score.degenerate else ""
+            degenerate = "degenerate: the blurred image was kept" if score.degenerate else ""
+            remark = score.remark or degenerate
             row = _row(score.name, width, pairs, score.gain_db, score.seconds)
-            lines.append(row + remark)
+            row += _sure(score.confidence, sure) + (f"  {remark}" if remark else "")
+            lines.append(row)
         if self.images:
             lines.append("-" * len(lines[0]))
             means = {name: self.mean(name) for name in PROTOCOLS}
-            lines.append(_row("mean", width, means, self.mean_gain_db, self.mean_seconds))
+            row = _row("mean", width, means, self.mean_gain_db, self.mean_seconds)
+            lines.append(row + _sure(self.mean_confidence, sure))
         return "\n".join(lines)
 
     def summary(self) -> str:
@@ -173,6 +189,8 @@ class EvaluationReport:
             "seconds": "wall time of one call per image, first call of each size not counted",
             "machine": machine,
         }
+        if self.mean_confidence is not None:
+            facts["confidence"] = "0 to 1: how well re-blurring the result explains the input"
         return "\n".join(f"{name:<15}{text}" for name, text in facts.items())
 
 
@@ -195,7 +213,13 @@ def _image(score: ImageScore) -> dict[str, Any]:
         "gain_db": json_number(score.gain_db),
         "seconds": json_number(score.seconds),
         "degenerate": score.degenerate,
+        **_confidence(score.confidence),
+        "remark": score.remark,
     }
+
+
+def _confidence(value: float | None) -> dict[str, float | str]:
+    return {} if value is None else {"confidence": json_number(value)}
 
 
 def _before_after(blurred: float, restored: float) -> dict[str, float | str]:
@@ -217,6 +241,13 @@ def _row(
 ) -> str:
     psnr, gauss, matlab = (_show(*pairs[protocol], _DIGITS[protocol]) for protocol in PROTOCOLS)
     return f"{name:<{width}}  {psnr} ({gain_db:+6.2f})   {gauss}  {matlab}  {seconds:7.3f}"
+
+
+def _sure(confidence: float | None, shown: bool) -> str:
+    """The column of the confidence, which is there if any image has one."""
+    if not shown:
+        return ""
+    return " " * 12 if confidence is None else f"  {confidence:10.3f}"
 
 
 def _show(before: float, after: float, digits: int) -> str:
