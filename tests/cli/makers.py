@@ -1,7 +1,8 @@
-"""Image files, what the network of `affine_model` makes of them, and what a folder holds."""
+"""Images and flows in files, what `affine_model` makes of them, and contents of folders."""
 
 import hashlib
 import os
+import struct
 
 import cv2
 import numpy as np
@@ -50,3 +51,19 @@ def pixels(path):
     if image.ndim == 3:
         image = image[..., [2, 1, 0, 3][: image.shape[-1]]]
     return image
+
+
+def save_npz(path, flow):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, flow=np.asarray(flow, "float32"))
+
+
+def save_flo(path, flow):
+    height, width = flow.shape[:2]
+    flow = np.asarray(flow, "<f4").tobytes()
+    path.write_bytes(b"PIEH" + struct.pack("<ii", width, height) + flow)
+
+
+def still(height=6, width=7):
+    """No motion: K is the identity, and the image that was blurred is the image."""
+    return np.zeros((height, width, 2), "float32")
