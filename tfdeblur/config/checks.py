@@ -29,8 +29,8 @@ _POSITIVE = (
 _NOT_NEGATIVE = (
     "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "loss.artifact_weight rpgan.sen_rate optimizer.weight_decay optimizer.clip_norm "
-    "sen.further_final_factor run.steps_per_epoch "
+    "loss.artifact_weight rpgan.sen_rate rpgan.flow_weight optimizer.weight_decay "
+    "optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
     "run.seed run.panel_every run.backup_minutes"
 ).split()
 _SHARES = ("data.blur_share", "sen.further_part", "rpgan.first_part")

@@ -201,6 +201,8 @@ class RPGANConfig:
         joint: whether SEN learns with the generator, through the deconvolution (not in the
             paper, which names it as future work).
         sen_rate: learning rate of SEN, if it learns, as a share of the generator's.
+        flow_weight: weight of SEN's own loss (`loss.flow`), if it learns, on the photographs whose
+            flow is known; SEN's flow is then what these are deconvolved with too.
     """
 
     sen: str = ""
@@ -217,6 +219,7 @@ class RPGANConfig:
     fill_beside: bool = False
     joint: bool = False
     sen_rate: float = 0.01
+    flow_weight: float = 0.0
 
     def first_epochs(self, total: int) -> int:
         """Epochs on level 1: at least one, and at least one is left for the buffer."""

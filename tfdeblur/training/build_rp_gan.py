@@ -3,9 +3,10 @@
 import dataclasses
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses import BiLevelContent
+from tfdeblur.losses import BiLevelContent, FlowLoss
 from tfdeblur.networks import SEN, ArtifactCritic, BiSkip, Discriminator, RPGANGenerator
 from tfdeblur.training.initial import find_network, load_network
+from tfdeblur.training.joint import JointTrainer
 from tfdeblur.training.levels import Levels
 from tfdeblur.training.optimizers import build_optimizer
 from tfdeblur.training.replay import ReplayBuffer
@@ -19,7 +20,8 @@ def build_rp_gan(config, total_steps):
     """A trainer and what it is compiled with; see `build.build_trainer`."""
     ours, loss = config.rpgan, config.loss
     steps = total_steps // config.run.epochs
-    trainer = RPGANTrainer(
+    kind, more, compiled = _kind(config, total_steps)
+    trainer = kind(
         _generator(config),
         Discriminator(config.network.critic_width, config.network.norm),
         _artifact_critic(config),
@@ -40,8 +42,10 @@ def build_rp_gan(config, total_steps):
         critic_steps=loss.critic_steps,
         fill_beside=ours.fill_beside,
         seed=config.run.seed,
+        **more,
     )
     return trainer, {
+        **compiled,
         "optimizer": build_optimizer(config.optimizer, total_steps),
         "discriminator_optimizer": _opponent(config.optimizer, total_steps),
         "critic_optimizer": build_optimizer(
@@ -50,6 +54,20 @@ def build_rp_gan(config, total_steps):
         "content_loss": _content(config),
         "game": loss.game,
     }
+
+
+def _kind(config, total_steps):
+    """The trainer's class, and what it is built and compiled with beyond the common."""
+    ours, settings = config.rpgan, config.optimizer
+    if not ours.joint:
+        return RPGANTrainer, {}, {}
+    rate = ours.sen_rate * settings.learning_rate
+    slower = dataclasses.replace(settings, learning_rate=rate, ema=0.0)
+    compiled = {
+        "sen_optimizer": build_optimizer(slower, total_steps),
+        "flow_loss": FlowLoss(config.loss.flow),
+    }
+    return JointTrainer, {"flow_weight": ours.flow_weight}, compiled
 
 
 def _generator(config):

@@ -192,15 +192,17 @@ class KeepNetwork(keras.callbacks.Callback):
             unless `always`.
         lower_is_better: bool, the log must fall instead.
         always: bool, save at the end of every epoch, whatever the logs say.
+        beside: bool, save with it, in the same folder, what the trainer's `networks_beside` gives.
     """
 
-    def __init__(self, path, monitor="val_psnr", lower_is_better=False, always=False):
+    def __init__(self, path, monitor="val_psnr", lower_is_better=False, always=False, beside=False):
         super().__init__()
         self.path = Path(path)
         self.facts = self.path.with_suffix(".json")
         self.monitor = monitor
         self.sign = -1.0 if lower_is_better else 1.0
         self.always = always
+        self.beside = beside
         facts = json.loads(self.facts.read_text()) if self.facts.is_file() else {}
         self.best = self._score(facts)
 
@@ -210,9 +212,16 @@ class KeepNetwork(keras.callbacks.Callback):
         if not self.always and not score > self.best:
             return
         self.best = score
-        beside = self.path.with_name(f".{self.path.stem}-{os.getpid()}.keras")
-        self.model.network_to_keep().save(beside)
-        os.replace(beside, self.path)
+        networks = {self.path.name: self.model.network_to_keep()}
+        if self.beside:
+            networks.update(self.model.networks_beside())
+        new = {}
+        for name, network in networks.items():
+            path = self.path.with_name(name)
+            new[path] = path.with_name(f".{path.stem}-{os.getpid()}.keras")
+            network.save(new[path])
+        for path, written in new.items():  # all are written before one takes its place
+            os.replace(written, path)
         facts = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
         write_atomically(self.facts, (json.dumps(facts, indent=2) + "\n").encode())
 

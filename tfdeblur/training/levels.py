@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfdeblur.image.padding import crop_back, pad_to_multiple
-from tfdeblur.operators import MotionBlur, canonical_flow
+from tfdeblur.operators import LinearOperator, MotionBlur, canonical_flow
 from tfdeblur.solvers import deconvolve, half_quadratic
 
 Network = Callable[..., tf.Tensor]
@@ -49,9 +49,11 @@ class Levels:
         flow = canonical_flow(estimated)
         return flow if known is None else tf.where(tf.math.is_finite(known), known, flow)
 
-    def first(self, observed: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-        """I_1: what the generator sees at level 1."""
-        blur = MotionBlur(flow, self._rasterizer)
+    def first(
+        self, observed: tf.Tensor, flow: tf.Tensor, blur: LinearOperator | None = None
+    ) -> tf.Tensor:
+        """I_1: what the generator sees at level 1; `blur` in the place of `MotionBlur(flow)`."""
+        blur = blur or MotionBlur(flow, self._rasterizer)
         return deconvolve(blur, observed, observed, self.betas[0], **self._stopping).value
 
     def further(

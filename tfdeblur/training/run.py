@@ -169,7 +169,7 @@ def _readers(config, folder, data, interrupt, show_bar):
         readers += [own.Validate(images, count, config.run.validate_every, interrupt, show_bar)]
     best = f"val_{task.best}", task.lower_is_better
     readers += [
-        own.KeepNetwork(folder / task.file, *best, always=validation is None),
+        own.KeepNetwork(folder / task.file, *best, always=validation is None, beside=True),
         own.KeepNetwork(folder / "last.keras", *best, always=True),
     ]
     panels = task.panels(config, validation or data.train) if config.run.panel_every else None

@@ -59,6 +59,10 @@ class Trainer(keras.Model):
         """The network as far as it is trained, a `keras.Model` that can be saved and used."""
         return self.network
 
+    def networks_beside(self):
+        """Networks that learn too and are used with it: dict from the names of their files."""
+        return {}
+
     def enter_epoch(self, epoch):
         """Is told of each epoch, from 0, before its first step."""
 
