@@ -16,10 +16,11 @@ from tfdeblur.networks import SEN
 from tfdeblur.presets import preset
 from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
+from tfdeblur.training.callbacks import EnterEpoch
 from tfdeblur.training.sen import SENTrainer
 
 
-def write_photographs(folder, count=3, height=110, width=120, first=0):
+def write_photographs(folder, count=3, height=74, width=80, first=0):
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(first, first + count):
         pixels = np.random.default_rng(i).integers(0, 256, (height, width, 3), np.uint8)
@@ -30,7 +31,7 @@ def write_photographs(folder, count=3, height=110, width=120, first=0):
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     folder = write_photographs(tmp_path_factory.mktemp("photographs"))
-    return write_photographs(folder, 1, 120, 110, first=3)  # sizes differ
+    return write_photographs(folder, 1, 80, 74, first=3)  # sizes differ
 
 
 def tiny(data="x", **settings):
@@ -38,7 +39,7 @@ def tiny(data="x", **settings):
         "data.train": str(data),
         "data.crop": 64,
         "data.batch": 2,
-        "data.blur_extent": 9,
+        "data.blur_extent": 5,
         "network.width": 0.03,
         "optimizer.warmup_steps": 0,
         "run.precision": "float32",
@@ -60,32 +61,42 @@ def batch(seed=0):
     return np.repeat(0.5 + 0.2 * image[..., None], 3, -1).astype("float32"), flow
 
 
-def fit(trainer, steps):
-    blurred, flow = batch()
-    return trainer.fit(
-        np.tile(blurred, (steps, 1, 1, 1)), np.tile(flow, (steps, 1, 1, 1)),
-        batch_size=2, shuffle=False, verbose=0,
-    ).history["loss"][0]  # fmt: skip
+class Recorder(keras.callbacks.Callback):
+    """Losses of the steps and weights of the stacks, moving statistics as well, by epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses, self.weights = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.losses.append([])
+        self.weights.append([s.get_weights() for s in self.model.network.estimators])
+
+    def on_train_batch_end(self, batch, logs):
+        # The log is the mean so far.
+        self.losses[-1].append((batch + 1) * logs["loss"] - sum(self.losses[-1]))
+
+    def on_train_end(self, logs=None):
+        self.weights.append([s.get_weights() for s in self.model.network.estimators])
 
 
 def test_each_stack_learns_while_the_others_do_not_move():
     rates = {"optimizer__learning_rate": 1e-2, "sen__further_rate": 1e-2}
-    trainer = build_trainer(tiny(optimizer__schedule="constant", **rates), 6)
-    stacks = trainer.network.estimators
-    for stage, epoch in enumerate((0, 2)):
-        trainer.enter_epoch(epoch)
-        assert trainer.stage == stage
-        before = [stack.get_weights() for stack in stacks]  # moving statistics as well
-        first = fit(trainer, 1)
-        fit(trainer, 30)
-        assert fit(trainer, 1) < 0.5 * first
-        for i, stack in enumerate(stacks):
-            moved = [
-                not np.array_equal(a, b)
-                for a, b in zip(before[i], stack.get_weights(), strict=True)
-            ]
+    trainer = build_trainer(tiny(run__epochs=2, optimizer__schedule="constant", **rates), 6)
+    recorder, steps = Recorder(), 30
+    # Compiled, and the stack changes within one call of `fit`, as in a run.
+    trainer.fit(
+        *(np.tile(x, (steps, 1, 1, 1)) for x in batch()), batch_size=2, shuffle=False, epochs=2,
+        callbacks=[EnterEpoch(), recorder], verbose=0,
+    )  # fmt: skip
+    for stage in range(2):
+        first, *_, last = recorder.losses[stage]
+        assert last < 0.5 * first
+        for i in range(2):
+            before, after = (recorder.weights[stage + k][i] for k in range(2))
+            moved = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
             assert all(moved) if i == stage else not any(moved), f"stack {i} at stage {stage}"
-    assert [int(optimizer.iterations) for optimizer in trainer.stack_optimizers] == [32, 32]
+    assert [int(optimizer.iterations) for optimizer in trainer.stack_optimizers] == [steps] * 2
 
 
 def test_schedules_are_those_of_the_paper():
@@ -105,8 +116,15 @@ def test_schedules_are_those_of_the_paper():
     assert (config.data.batch, config.data.crop, config.loss.flow) == (16, 256, "l2")
 
 
-def test_whole_frames_are_measured_on_canonical_flows():
-    trainer = build_trainer(tiny(), 6)
+@pytest.fixture(scope="module")
+def untrained():
+    """Not to be trained; tests say which stack they look at."""
+    return build_trainer(tiny(), 6)
+
+
+def test_whole_frames_are_measured_on_canonical_flows(untrained):
+    trainer = untrained
+    trainer.enter_epoch(0)
     blurred, flow = noise(1, 70, 50, 3), 4 * noise(1, 70, 50, 2)
     given = trainer.frame_metrics((blurred, flow))
     assert set(given) == {"flow_mse", "end_point_error"}
@@ -117,14 +135,28 @@ def test_whole_frames_are_measured_on_canonical_flows():
     assert trainer(np.pad(inside, ((0, 0), (0, 58), (0, 14), (0, 0)))).shape == (1, *size, 2)
 
 
-def test_what_is_kept_has_the_stacks_that_have_learned(tmp_path):
-    trainer, image = build_trainer(tiny(), 6), noise(1, 64, 64, 3)
+def test_what_is_kept_has_the_stacks_that_have_learned(untrained, tmp_path):
+    trainer, image = untrained, noise(1, 64, 64, 3)
     for epoch, stacks in ((0, 1), (2, 2)):
         trainer.enter_epoch(epoch)
         trainer.network_to_keep().save(tmp_path / "sen.keras")
         kept = keras.saving.load_model(tmp_path / "sen.keras")
         assert isinstance(kept, SEN) and kept.stacks == stacks
         np.testing.assert_allclose(kept(image), trainer(image), atol=1e-5)
+
+
+def keep_eager_trainers(patch):
+    """As `keep_trainers`; steps are not compiled, which takes longer than the few that are done."""
+    built = keep_trainers(patch)
+    build = runs.build_trainer
+
+    def keep(*arguments):
+        trainer = build(*arguments)
+        trainer.run_eagerly = True
+        return trainer
+
+    patch.setattr(runs, "build_trainer", keep)
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +169,7 @@ def whole(photographs, tmp_path_factory):
         run__panel_every=2, run__epochs=2,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        built = keep_trainers(patch)
+        built = keep_eager_trainers(patch)
         runs.train(config, folder, verbose=0)
     return config, built[0], folder
 
@@ -150,7 +182,7 @@ def test_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, stop):
     config, expected, _ = whole
     quiet = {"data.validation_only": (), "run.panel_every": 0}
     config = override(config, {**quiet, "run.backup_minutes": 5.0 if stop == 2 else 0.0})
-    built = keep_trainers(monkeypatch)
+    built = keep_eager_trainers(monkeypatch)
     callbacks = runs._callbacks
     with monkeypatch.context() as patch:
         patch.setattr(runs, "_callbacks", lambda *a, **k: [*callbacks(*a, **k), StopAfter(stop)])
