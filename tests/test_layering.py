@@ -27,7 +27,7 @@ ALLOWED = {
         *{"errors", "tensorflow"},
     },
     "evaluation": {
-        *{"evaluation", "pipeline", "metrics", "data", "image", "operators"},
+        *{"evaluation", "pipeline", "networks", "metrics", "data", "image", "operators"},
         *{"errors", "tensorflow"},
     },
 }

@@ -97,6 +97,16 @@ def test_what_is_refused(arguments, code, says, folder, tmp_path, capsys):
     assert says in capsys.readouterr().err and not (tmp_path / "o").exists()
 
 
+def test_the_commands_that_train_both_models_are_commands(capsys, tmp_path):
+    data = ["--data", str(tmp_path), "--out", str(tmp_path / "o")]
+    main(["experiment", "artifact-penalty", *data])
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    commands = [words[1:] for words in lines if words[:2] == ["tfdeblur", "train"]]
+    given = [build_parser().parse_args(words) for words in commands]
+    assert [str(arguments.run) for arguments in given] == ["runs/with", "runs/without"]
+    assert "loss.artifact_weight=0" in commands[1]
+
+
 def test_missing_data_and_missing_flows(folder, tmp_path, capsys):
     model = ["--model", str(folder / "model"), "--out", str(tmp_path / "o")]
     assert main(["experiment", "levels", *model, "--data", str(tmp_path / "no")]) == 4
@@ -105,12 +115,12 @@ def test_missing_data_and_missing_flows(folder, tmp_path, capsys):
     assert "blur/, sharp/ and flow/" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "deep-prior"])
 def test_help_teaches(name, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args(["experiment", name, "--help"])
     text = capsys.readouterr().out
-    assert end.value.code == 0 and f"tfdeblur experiment {name} --model" in text
+    assert end.value.code == 0 and f"  tfdeblur experiment {name} --" in text
     assert "exit codes:" in text and f"{name}.json" in text
     assert max(map(len, text.partition("\n\n")[2].partition("options:")[0].splitlines())) <= 100
 

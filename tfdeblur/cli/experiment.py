@@ -1,24 +1,12 @@
 """`tfdeblur experiment`: the studies of the motion-flow paper, one command each."""
 
 import argparse
-import textwrap
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfdeblur.cli import experiment_run
-from tfdeblur.cli.common import (
-    above_zero,
-    add_common_arguments,
-    at_least_one,
-)
-from tfdeblur.cli.evaluate import ALL_SPLITS
+from tfdeblur.cli.common import above_zero, at_least_one
+from tfdeblur.cli.experiment_arguments import add_experiment
 from tfdeblur.errors import EXIT_USAGE
-
-if TYPE_CHECKING:
-    from tfdeblur.evaluation.experiments.base import Experiment
-
-_COLUMNS = 99  # of the texts of --help
 
 EPILOG = """\
 examples:
@@ -29,20 +17,6 @@ examples:
       --data pairs/ --out penalty/
   tfdeblur experiment confidence --model runs/rpgan --data pairs/ --out confidence/
   tfdeblur experiment oracle --help
-"""
-
-COMMON = (
-    "Writes a table to stdout, and into --out: {name}.json (every number of every image, settings, "
-    "machine), rewritten after each image, and panels/IMAGE.png to look at: whole images with "
-    "captions, and the place that changed most, enlarged. A bad image is named on stderr, the rest "
-    "is done, and the exit code is 3. Ctrl-C reports what is finished.",
-    "PSNR and SSIM are those of `tfdeblur evaluate`: of what a saved 8-bit PNG would hold.",
-)
-
-EXIT_CODES = """
-exit codes:
-  0 all measured; 3 an image could not be measured, or a bad argument; 4 data or model missing;
-  5 the model's output was unusable for an image (the blurred one was counted); 130 interrupted
 """
 
 
@@ -62,12 +36,15 @@ def add_parser(commands: Any) -> None:
 
     parser.set_defaults(run_command=show_help)
     kinds = parser.add_subparsers(metavar="EXPERIMENT", help="what to study:")
-    for add in (_add_levels, _add_global_iterations, _add_oracle, _add_penalty, _add_confidence):
+    for add in (
+        *(_add_levels, _add_global_iterations, _add_oracle, _add_penalty, _add_confidence),
+        _add_deep_prior,
+    ):
         add(kinds)
 
 
 def _add_levels(kinds: Any) -> None:
-    _add(
+    add_experiment(
         kinds,
         "levels",
         "PSNR and SSIM after each level of one run (table 4)",
@@ -80,7 +57,7 @@ def _add_levels(kinds: Any) -> None:
 
 
 def _add_global_iterations(kinds: Any) -> None:
-    parser = _add(
+    parser = add_experiment(
         kinds,
         "global-iterations",
         "the whole system once, twice, three times (tables 2 and 3)",
@@ -97,7 +74,7 @@ def _add_global_iterations(kinds: Any) -> None:
 
 
 def _add_oracle(kinds: Any) -> None:
-    parser = _add(
+    parser = add_experiment(
         kinds,
         "oracle",
         "the true flow against the estimated one, on synthetic pairs",
@@ -120,7 +97,7 @@ def _add_oracle(kinds: Any) -> None:
 
 
 def _add_penalty(kinds: Any) -> None:
-    parser = _add(
+    parser = add_experiment(
         kinds,
         "artifact-penalty",
         "a model trained with the artifact penalty, and one without (figure 10)",
@@ -137,7 +114,7 @@ def _add_penalty(kinds: Any) -> None:
 
 
 def _add_confidence(kinds: Any) -> None:
-    _add(
+    add_experiment(
         kinds,
         "confidence",
         "does the confidence tell where restoring gained?",
@@ -149,106 +126,43 @@ def _add_confidence(kinds: Any) -> None:
     )
 
 
-def _add(
-    kinds: Any,
-    name: str,
-    short: str,
-    description: str,
-    examples: list[str],
-    *,
-    make: Callable[[argparse.Namespace], "Experiment"],
-    flows: bool = False,
-    levels: int | None = None,
-    check: Callable[[argparse.Namespace], None] | None = None,
-) -> argparse.ArgumentParser:
-    """A parser with what every experiment takes; the caller adds the rest."""
-    lines = "\n".join(
-        f"  tfdeblur experiment {name} --model runs/rpgan --data pairs/ --out {name}/ {options}"
-        for options in examples
+def _add_deep_prior(kinds: Any) -> None:
+    parser = add_experiment(
+        kinds,
+        "deep-prior",
+        "which architecture fits one image faster: Skip or Bi-Skip (no model needed)",
+        "Trains one network of each variant, from random weights, until it turns a fixed noise, or "
+        "the blurred image, into the sharp one: figures 2 and 4 of the Bi-Skip paper. PSNR after "
+        "1000 and 2400 steps and at the end, and its curve over the steps (deep-prior-curves.png).",
+        ["--steps 300 --width 0.5", "--input blurred --variants S BS-w/o-R BS --size 64"],
+        make=experiment_run.deep_prior,
+        has_model=False,
+        limit=1,
+        size=128,
     )
-    parser = kinds.add_parser(
-        name,
-        help=short,
-        description="\n\n".join(
-            textwrap.fill(text.format(name=name), _COLUMNS) for text in (description, *COMMON)
-        ),
-        epilog=f"{EXIT_CODES}\nexamples:\n{lines}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--model",
-        required=check is None,
-        metavar="MODEL",
-        help="an RP-GAN: folder of a training run, or name of a preset",
-    )
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder for the results"
-    )
-    _add_data_arguments(parser)
-    _add_restoring_arguments(parser, levels)
-    add_common_arguments(parser)
-    parser.set_defaults(run_command=experiment_run.run, make=make, flows=flows, check=check)
-    return parser
-
-
-def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("data")
+    group = parser.add_argument_group("fitting")
     group.add_argument(
-        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
+        "--input",
+        choices=("noise", "blurred"),
+        default="noise",
+        help="what the networks are fed with (default: noise)",
     )
     group.add_argument(
-        "--split",
-        default="test",
-        help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
-        "(default: test)",
-    )
-    for option, what in (("only", "take only"), ("exclude", "leave out")):
-        group.add_argument(
-            f"--{option}",
-            action="append",
-            default=[],
-            metavar="PATTERN",
-            help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
-        )
-    group.add_argument(
-        "--limit", type=at_least_one, metavar="N", help="the first N pairs (default: all)"
+        "--variants",
+        nargs="+",
+        default=["S", "BS"],
+        metavar="V",
+        help="of Bi-Skip: S, BS, BS-cR, BS-w/o-R (default: S BS)",
     )
     group.add_argument(
-        "--size",
-        type=int,
-        default=0,
-        metavar="PIXELS",
-        help="take the middle of each image, at most PIXELS high and wide; 0: all of it "
-        "(default: 0)",
-    )
-
-
-def _add_restoring_arguments(parser: argparse.ArgumentParser, levels: int | None) -> None:
-    group = parser.add_argument_group("restoring")
-    group.add_argument(
-        "--levels",
-        type=at_least_one,
-        default=levels,
-        metavar="N",
-        help="levels to run; beyond those of the model its betas are continued by their last "
-        f"ratio (default: {levels or 'those of the model'})",
+        "--steps", type=at_least_one, default=2400, metavar="N", help="updates (default: 2400)"
     )
     group.add_argument(
-        "--tile",
-        type=at_least_one,
-        metavar="N",
-        help="largest side of a tile of the networks, pixels (default: what the memory budget "
-        "allows)",
+        "--rate", type=above_zero, default=1e-3, metavar="R", help="of Adam (default: 0.001)"
     )
     group.add_argument(
-        "--memory-budget",
-        type=at_least_one,
-        metavar="MB",
-        help="memory for one image, in megabytes (10^6 bytes)",
+        "--width", type=above_zero, default=1.0, metavar="F", help="factor on channels (default: 1)"
     )
     group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the networks (default: float32)",
+        "--seed", type=int, default=0, metavar="N", help="of weights and noise (default: 0)"
     )

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             cases,
             arguments.out,
             progress,
-            model=arguments.model,
+            model=arguments.model or "",
             data=arguments.data,
             split=split_taken(arguments.data, split),
         )
@@ -98,6 +98,20 @@ def artifact_penalty(arguments: argparse.Namespace) -> "Experiment":
     )
 
 
+def deep_prior(arguments: argparse.Namespace) -> "Experiment":
+    """Architectures, each fitted to one image."""
+    from tfdeblur.evaluation.experiments.deep_prior import DeepPrior
+
+    return DeepPrior(
+        arguments.variants,
+        arguments.input,
+        arguments.steps,
+        arguments.rate,
+        arguments.width,
+        arguments.seed,
+    )
+
+
 def refuse_one_model_alone(arguments: argparse.Namespace) -> None:
     """Tells how to train what is missing to compare with and without the penalty."""
     options = {"--model": arguments.model, "--without": arguments.without}
@@ -145,4 +159,6 @@ def _finish(progress: Progress, experiment: "Experiment", out: Path) -> int:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return f"{len(value)} points, in the JSON file"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -69,12 +69,14 @@ class Experiment:
         references: published numbers to hold the results beside.
         notes: sentences a reader must know.
         settings: what the numbers depend on, JSON values.
+        interrupted: set by an experiment that was stopped within an image and kept what it had.
     """
 
     name = ""
     title = ""
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = ()
+    interrupted = False
 
     def __init__(self, models: Sequence[Model] = (), **settings: Any) -> None:
         self.settings: dict[str, Any] = {}
@@ -167,6 +169,8 @@ def run_experiment(
         for file, image in experiment.pictures(report).items():
             write_atomically(out / f"{file}.png", encode_image(image, None, "png"))
         tell(0.0)
+        if experiment.interrupted:
+            raise KeyboardInterrupt
     return report
 
 

@@ -205,7 +205,7 @@ class ExperimentReport:
             "took": f"{self.seconds:.1f} s",
         }
         width = max(map(len, lines)) + 2
-        text = [f"{name:<{width}}{value}" for name, value in lines.items()]
+        text = [f"{name:<{width}}{value}" for name, value in lines.items() if value]
         return "\n".join([*text, *(f"note: {note}" for note in self.notes)])
 
     def _means(self, variant: str) -> dict[str, float]:

@@ -1,0 +1,158 @@
+"""Arguments that all experiments have in common."""
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfdeblur.cli import experiment_run
+from tfdeblur.cli.common import add_common_arguments, at_least_one
+from tfdeblur.cli.evaluate import ALL_SPLITS
+
+if TYPE_CHECKING:
+    from tfdeblur.evaluation.experiments.base import Experiment
+
+_COLUMNS = 99  # of the texts of --help
+
+COMMON = (
+    "Writes a table to stdout, and into --out: {name}.json (every number of every image, settings, "
+    "machine), rewritten after each image, and panels/IMAGE.png to look at: whole images with "
+    "captions, and the place that changed most, enlarged. A bad image is named on stderr, the rest "
+    "is done, and the exit code is 3. Ctrl-C reports what is finished.",
+    "PSNR and SSIM are those of `tfdeblur evaluate`: of what a saved 8-bit PNG would hold.",
+)
+
+EXIT_CODES = """
+exit codes:
+  0 all measured; 3 an image could not be measured, or a bad argument; 4 data or model missing;
+  5 the model's output was unusable for an image (the blurred one was counted); 130 interrupted
+"""
+
+
+def add_experiment(
+    kinds: Any,
+    name: str,
+    short: str,
+    description: str,
+    examples: list[str],
+    *,
+    make: Callable[[argparse.Namespace], "Experiment"],
+    flows: bool = False,
+    levels: int | None = None,
+    limit: int | None = None,
+    size: int = 0,
+    has_model: bool = True,
+    check: Callable[[argparse.Namespace], None] | None = None,
+) -> argparse.ArgumentParser:
+    """Adds a parser with what every experiment takes; the caller adds the rest.
+
+    Args:
+        kinds: where to add it.
+        name, short, description, examples: for its help; options only in the examples.
+        make: what makes the experiment of the arguments.
+        flows: whether the data must hold the flows that blurred it.
+        levels, limit, size: defaults of these options.
+        has_model: whether it works with a trained model.
+        check: called with the arguments before anything is done, and raises errors; where there
+            is one, `--model` is optional.
+    """
+    model = " --model runs/rpgan" if has_model else ""
+    lines = "\n".join(
+        f"  tfdeblur experiment {name}{model} --data pairs/ --out {name}/ {options}"
+        for options in examples
+    )
+    parser = kinds.add_parser(
+        name,
+        help=short,
+        description="\n\n".join(
+            textwrap.fill(text.format(name=name), _COLUMNS) for text in (description, *COMMON)
+        ),
+        epilog=f"{EXIT_CODES}\nexamples:\n{lines}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if has_model:
+        parser.add_argument(
+            "--model",
+            required=check is None,
+            metavar="MODEL",
+            help="an RP-GAN: folder of a training run, or name of a preset",
+        )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for the results"
+    )
+    _add_data_arguments(parser, limit, size)
+    if has_model:
+        _add_restoring_arguments(parser, levels)
+    else:
+        parser.set_defaults(model=None)
+    add_common_arguments(parser)
+    parser.set_defaults(run_command=experiment_run.run, make=make, flows=flows, check=check)
+    return parser
+
+
+def _add_data_arguments(parser: argparse.ArgumentParser, limit: int | None, size: int) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
+    )
+    group.add_argument(
+        "--split",
+        default="test",
+        help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
+        "(default: test)",
+    )
+    for option, what in (("only", "take only"), ("exclude", "leave out")):
+        group.add_argument(
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
+        )
+    group.add_argument(
+        "--limit",
+        type=at_least_one,
+        default=limit,
+        metavar="N",
+        help=f"the first N pairs (default: {limit or 'all'})",
+    )
+    group.add_argument(
+        "--size",
+        type=int,
+        default=size,
+        metavar="PIXELS",
+        help="take the middle of each image, at most PIXELS high and wide; 0: all of it "
+        f"(default: {size})",
+    )
+
+
+def _add_restoring_arguments(parser: argparse.ArgumentParser, levels: int | None) -> None:
+    group = parser.add_argument_group("restoring")
+    group.add_argument(
+        "--levels",
+        type=at_least_one,
+        default=levels,
+        metavar="N",
+        help="levels to run; beyond those of the model its betas are continued by their last "
+        f"ratio (default: {levels or 'those of the model'})",
+    )
+    group.add_argument(
+        "--tile",
+        type=at_least_one,
+        metavar="N",
+        help="largest side of a tile of the networks, pixels (default: what the memory budget "
+        "allows)",
+    )
+    group.add_argument(
+        "--memory-budget",
+        type=at_least_one,
+        metavar="MB",
+        help="memory for one image, in megabytes (10^6 bytes)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="arithmetic of the networks (default: float32)",
+    )
