@@ -227,6 +227,7 @@ def test_unusable_output_counts_as_the_blurred_image(pairs, tmp_path):
     image = report.images[0]
     assert image.degenerate and "left as it was" in image.remarks[0]
     assert image.rows["level 2"] == image.rows["blurred"]
+    assert "output for 1 image; the blurred one was counted" in report.facts()
 
 
 def test_solves_that_do_not_converge_are_remarks(pairs, tmp_path):

@@ -203,10 +203,15 @@ class ExperimentReport:
                 ]
             ),
             "took": f"{self.seconds:.1f} s",
+            "unusable": self._unusable(),
         }
         width = max(map(len, lines)) + 2
         text = [f"{name:<{width}}{value}" for name, value in lines.items() if value]
         return "\n".join([*text, *(f"note: {note}" for note in self.notes)])
+
+    def _unusable(self) -> str:
+        count = sum(image.degenerate for image in self.images)
+        return f"output for {_images(count)}; the blurred one was counted" if count else ""
 
     def _means(self, variant: str) -> dict[str, float]:
         means = {name: self.mean(variant, name) for name in self.metrics}
