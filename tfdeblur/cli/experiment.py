@@ -133,7 +133,8 @@ def _add_deep_prior(kinds: Any) -> None:
         "which architecture fits one image faster: Skip or Bi-Skip (no model needed)",
         "Trains one network of each variant, from random weights, until it turns a fixed noise, or "
         "the blurred image, into the sharp one: figures 2 and 4 of the Bi-Skip paper. PSNR after "
-        "1000 and 2400 steps and at the end, and its curve over the steps (deep-prior-curves.png).",
+        "1000 and 2400 steps and at the end, and its curve over the steps (deep-prior-curves.png). The "
+        "defaults take about half an hour of processor time.",
         ["--steps 300 --width 0.5", "--input blurred --variants S BS-w/o-R BS --size 64"],
         make=experiment_run.deep_prior,
         has_model=False,
