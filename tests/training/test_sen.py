@@ -146,7 +146,7 @@ def test_what_is_kept_has_the_stacks_that_have_learned(untrained, tmp_path):
 
 
 def keep_eager_trainers(patch):
-    """As `keep_trainers`; steps are not compiled, which takes longer than the few that are done."""
+    """As `keep_trainers`; steps run uncompiled: compiling takes longer than the few there are."""
     built = keep_trainers(patch)
     build = runs.build_trainer
 
