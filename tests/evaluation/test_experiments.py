@@ -256,6 +256,7 @@ def test_flows_are_asked_for(pairs, tmp_path):
     for path in (pairs / "flow").iterdir():
         path.unlink()
     (pairs / "flow").rmdir()
-    for place in (str(pairs), str(tmp_path / "no")):
-        with pytest.raises(DataError, match="a folder of pairs with their flows"):
-            find_cases(place, flows=True)
+    with pytest.raises(DataError, match="pairs with their flows.*holds no flow"):
+        find_cases(str(pairs), flows=True)
+    with pytest.raises(DataError, match="no such folder"):
+        find_cases(str(tmp_path / "no"), flows=True)

@@ -81,7 +81,7 @@ def _add_oracle(kinds: Any) -> None:
         "What the errors of the estimated flow cost: deconvolution alone, at several betas, and "
         "every level of the model, with the flow that blurred the image and with the estimate; "
         "and the errors of the estimate. The data is a folder with blur/, sharp/ and flow/, as "
-        "`tfdeblur data synthesize` writes it.",
+        "`tfdeblur data synthesize` writes it, or a TFDS data set with flows (motion_flow).",
         ["--limit 20", "--beta 0.01 0.05 --size 256"],
         make=experiment_run.oracle,
         flows=True,
@@ -133,8 +133,8 @@ def _add_deep_prior(kinds: Any) -> None:
         "which architecture fits one image faster: Skip or Bi-Skip (no model needed)",
         "Trains one network of each variant, from random weights, until it turns a fixed noise, or "
         "the blurred image, into the sharp one: figures 2 and 4 of the Bi-Skip paper. PSNR after "
-        "1000 and 2400 steps and at the end, and its curve over the steps (deep-prior-curves.png). The "
-        "defaults take about half an hour of processor time.",
+        "1000 and 2400 steps and at the end, and its curve over the steps (deep-prior-curves.png). "
+        "The defaults take about half an hour of processor time.",
         ["--steps 300 --width 0.5", "--input blurred --variants S BS-w/o-R BS --size 64"],
         make=experiment_run.deep_prior,
         has_model=False,

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from tfdeblur.data.flow_folder import FlowFolder, has_flows
+from tfdeblur.data.flow_sources import open_flow_source
+from tfdeblur.data.tfds_flow_source import TfdsFlowSource
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.evaluation.gopro import find_evaluation_pairs, load_pair
+from tfdeblur.image.codec import to_float
 from tfdeblur.operators.flow import crop_flow
 
 SMALLEST = 11  # pixels: the window of SSIM must fit
@@ -97,18 +100,28 @@ def find_cases(
             return Case(names[index], *load_pair(pairs[index]))
 
         return Cases(names, load, size)
-    if not (Path(data).expanduser().is_dir() and has_flows(data)):
-        raise DataError(
-            "`data` must be a folder of pairs with their flows: blur/, sharp/ and flow/, as "
-            f"`tfdeblur data synthesize` writes them. Received: data={data!r}"
-        )
-    source = FlowFolder(data, split, only, exclude, cache_bytes=0)
+    source = _open_with_flows(data, split, only, exclude)
 
     def load_with_flow(index: int) -> Case:
-        blurred, sharp = load_pair(source.pairs[index])
-        return Case(source.names[index], blurred, sharp, source.load_labelled(index)[1])
+        blurred, sharp = source.load(index)
+        return Case(source.names[index], to_float(blurred), sharp, source.load_labelled(index)[1])
 
     return Cases(source.names[:limit], load_with_flow, size)
+
+
+def _open_with_flows(
+    data: str, split: str | None, only: Sequence[str], exclude: Sequence[str]
+) -> FlowFolder | TfdsFlowSource:
+    if Path(data).expanduser().is_dir() and not has_flows(data):
+        raise DataError(
+            "`data` must be pairs with their flows: a folder with blur/, sharp/ and flow/, as "
+            "`tfdeblur data synthesize` writes it, or a TFDS data set with flows (motion_flow). "
+            f"Received: data={data!r}, which holds no flow/"
+        )
+    source = open_flow_source(data, split, None, only, exclude, cache_bytes=0)
+    if not isinstance(source, FlowFolder | TfdsFlowSource):
+        raise DataError(f"{data} holds no pairs with flows.")
+    return source
 
 
 def centre_crop(case: Case, size: int) -> Case:
