@@ -33,6 +33,7 @@ Restores every blurred image and compares it with its sharp partner, before and 
   ssim_matlab3d  height x width x RGB volume, edges repeated; what most GOPRO tables print
   seconds        wall time of one call; the first call of each image size is not counted
                  (such an image is restored twice)
+  confidence     of an RP-GAN, 0 to 1: how well re-blurring the result explains the input
 
 Each is one value per image; the last row is the mean over images. Compare numbers of the same
 name only. A bad pair (broken file, sizes that differ, smaller than 11x11) is named on stderr, the

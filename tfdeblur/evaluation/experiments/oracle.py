@@ -25,7 +25,7 @@ FLOWS = ("true", "estimated")
 _ERRORS = {
     "flow_mse": flow_mse,
     "end_point_error": end_point_error,
-    "sign_free_end_point_error": sign_free_end_point_error,
+    "sign_free_epe": sign_free_end_point_error,
 }
 
 

@@ -28,7 +28,7 @@ METRICS: dict[str, tuple[int, str]] = {
     "seconds": (2, "wall time up to this variant, first call of each size not counted"),
     "flow_mse": (2, "pixels^2, canonical flows, mean over both components"),
     "end_point_error": (2, "pixels, canonical flows, mean distance"),
-    "sign_free_end_point_error": (2, "pixels, distance to the flow or its opposite"),
+    "sign_free_epe": (2, "pixels, distance to the flow or its opposite"),
 }
 
 
