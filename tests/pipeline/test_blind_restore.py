@@ -11,7 +11,7 @@ from tests.helpers import noise, picture
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.flow_files import write_flow
 from tfdeblur.operators import MotionBlur
-from tfdeblur.pipeline import blind, tiled
+from tfdeblur.pipeline import blind, blind_restore, tiled
 from tfdeblur.pipeline.blind import BlindSettings, blind_pass, cleaner, estimator
 from tfdeblur.pipeline.blind_restore import BlindRestorer, NotConvergedWarning
 from tfdeblur.pipeline.restore import DegenerateOutputWarning
@@ -130,19 +130,32 @@ def test_a_batch_is_its_images(restorer):
         assert getattr(together, name) == tuple(getattr(one, name) for one in alone)
 
 
-def test_tiles_equal_the_whole():
+@pytest.fixture
+def narrow_overlap(monkeypatch):
+    """SEN's tiles may be as small as the generator's: small images then have several."""
+    monkeypatch.setattr(blind_restore, "SEN_OVERLAP", 64)
+
+
+def test_tiles_equal_the_whole(narrow_overlap):
     sen = Network(lambda x: 20 * tf.nn.avg_pool2d(x, 9, 1, "SAME")[..., :2] - 9, size_multiple=64)
-    image = blurred(170, 400)
+    image = blurred(150, 330)
     whole = BlindRestorer(sen, LOCAL, SETTINGS)(image)
     restorer = BlindRestorer(sen, LOCAL, SETTINGS, tile=160)
-    plan = restorer.plan(170, 400)
-    assert plan.sen.tile_width == 320 and plan.sen.tiles > 1 and plan.generator.tiles > 2
+    plan = restorer.plan(150, 330)
+    assert plan.sen.tiles > 1 and plan.generator.tiles > 2
     tiles = restorer(image)
     np.testing.assert_allclose(tiles.flow, whole.flow, atol=1e-5)
     np.testing.assert_allclose(tiles.image, whole.image, atol=1e-4)
 
 
-def test_tiles_of_opposite_signs_are_one_motion():
+def test_sen_takes_no_tiles_smaller_than_its_overlap():
+    restorer = BlindRestorer(SEN, KEEP, SETTINGS, tile=160)
+    assert restorer.sen.tile == 2 * blind_restore.SEN_OVERLAP + 64
+    assert restorer.generator.tile == 160
+    assert BlindRestorer(SEN, KEEP, SETTINGS, tile=800).sen.tile == 800
+
+
+def test_tiles_of_opposite_signs_are_one_motion(narrow_overlap):
     """Nearly vertical motions: the mean of (u, v) and (-u, -v) would be none."""
     calls = []
 
@@ -151,9 +164,9 @@ def test_tiles_of_opposite_signs_are_one_motion():
         return sign * (tf.zeros_like(image[..., :2]) + (0.2, 9.0))
 
     restorer = BlindRestorer(Network(either_sign, 64), KEEP, SETTINGS, tile=160)
-    flow = restorer(blurred(40, 600, flow=(0, 9))).flow
+    flow = restorer(blurred(40, 450, flow=(0, 9))).flow
     assert len(calls) > 2
-    np.testing.assert_allclose(flow, np.zeros((40, 600, 2)) + (0.2, 9.0), atol=1e-5)
+    np.testing.assert_allclose(flow, np.zeros((40, 450, 2)) + (0.2, 9.0), atol=1e-5)
 
 
 def test_networks_share_the_budget_with_the_operator(monkeypatch):
