@@ -28,9 +28,9 @@ __all__ = ["BlindPlan", "BlindRestored", "BlindRestorer", "NotConvergedWarning",
 # 1280 x 720 is far below (the process peaks at 2.9 GB, full width, float32), and the matrix of a
 # 3840 x 2160 photograph with motions of 23 pixels still fits its half.
 DEFAULT_BUDGET_BYTES = 6_000_000_000
-# Pixels. SEN sees farther than networks that clean up: flows of a trained one (width 0.25, GOPRO,
-# 11 pixels on average) in tiles and as a whole differed by at most 9.5, 2.8, 1.7 and 0.3 pixels
-# with overlaps of 64, 128, 192 and 256.
+# Pixels. SEN sees farther than networks that clean up: flows of a trained one (one stack, width
+# 0.25, a photograph of GOPRO, 11 pixels on average) in tiles and as a whole differed by at most
+# 9.5, 2.8, 1.7 and 0.3 pixels with overlaps of 64, 128, 192 and 256.
 SEN_OVERLAP = 256
 
 
