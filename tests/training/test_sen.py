@@ -14,9 +14,11 @@ from tfdeblur.data.flow_pairs import best_constant_flow, flow_images
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.networks import SEN
 from tfdeblur.presets import preset
+from tfdeblur.training import flow_sources
 from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
 from tfdeblur.training.callbacks import EnterEpoch
+from tfdeblur.training.flow_sources import open_flow_sources
 from tfdeblur.training.sen import SENTrainer
 
 
@@ -238,3 +240,24 @@ def test_what_cannot_be_trained_on_is_named(photographs, tmp_path):
             tiny(photographs, **settings)
     with pytest.raises(InvalidInput, match="`epochs` must be 2 numbers"):
         SENTrainer(SEN(width=0.03), (1,))
+
+
+def test_data_sets_are_trained_and_validated_on_by_their_usual_splits(photographs, monkeypatch):
+    asked = []
+
+    def opened(where, split, blur, *rest, **options):
+        asked.append((where, split))
+        return where
+
+    monkeypatch.setattr(flow_sources, "open_flow_source", opened)
+    data = {"data__validation": "other", "data__validation_split": "val"}
+    for settings in ({}, data, {"data__train_split": "train[:9]"}):
+        open_flow_sources(tiny("motion_flow/mscoco_23", **settings).data)
+    assert open_flow_sources(tiny(photographs).data)[1] is None
+    name = "motion_flow/mscoco_23"
+    assert asked == [
+        *((name, "train"), (name, "test")),
+        *((name, "train"), ("other", "val")),
+        *((name, "train[:9]"), (name, "test")),
+        (str(photographs), None),
+    ]
