@@ -22,6 +22,8 @@ def place(tmp_path_factory):
     for folder in ("sen", "rpgan"):
         (place / folder).mkdir()
         SEN(stacks=1, width=0.03).save(place / folder / "sen.keras")
+    (place / "bad").mkdir()
+    (place / "bad" / "sen.keras").write_bytes(b"no network")
     generator = BiSkip(width=0.125, norm="none", head_initializer="zeros")
     generator.save(place / "rpgan" / "generator.keras")
     for i, size in enumerate([(40, 50), (40, 50), (33, 70)]):
@@ -105,6 +107,7 @@ def test_a_run_of_rp_gan_holds_a_sen_that_can_be_asked_for(place, tmp_path):
         (["sen", "--data", "{place}/pairs", "--blur-law", "physical"], 3, "blurred already"),
         (["sen", "--data", "{place}/photos", "--blur-extent", "0.5"], 3, "max_extent"),
         (["sen", "--data", "{place}/photos", "--only", "q*"], 4, "only=['q*']"),
+        (["bad", "--data", "{place}/photos"], 4, "sen.keras cannot be loaded as a Keras model"),
         (
             ["rpgan/generator.keras", "--data", "{place}/plain", "--protocol", "flow"],
             3,

@@ -171,10 +171,11 @@ def _option(name: str) -> str:
 
 
 def _load_sen(model: str) -> Any:
-    from tfdeblur.pipeline import load
+    from tfdeblur.networks import SEN
+    from tfdeblur.training.initial import load_network
 
     path, _ = find_sen(model)
-    return load._load(path)  # type: ignore[arg-type]
+    return load_network(path, SEN, "--model")
 
 
 def _write_panel(
