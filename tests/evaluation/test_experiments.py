@@ -1,5 +1,6 @@
 """Experiments: their numbers against the solvers and restorers that they are made of."""
 
+import dataclasses
 import functools
 import json
 
@@ -164,6 +165,10 @@ def test_two_models_stand_side_by_side(pairs, tmp_path):
         alone = run(Levels(one), pairs, tmp_path / name, limit=1).images[0].rows
         for level in ("level 1", "level 2", "level 1 deconvolved"):
             assert report.images[0].rows[f"{name}, {level}"] == alone[level]
+    assert report.settings == {"size": 0, **models["with"].settings, "without": "b"}
+    other = dataclasses.replace(models["without"], settings={"betas": [9.0], "tolerance": 1e-3})
+    both = ArtifactPenalty({"with": models["with"], "without": other}).settings
+    assert both == {**models["with"].settings, "betas without": [9.0]}
     added = report.summary["dB from the first level to the last, with"]
     rows = report.images[0].rows
     assert added == pytest.approx(

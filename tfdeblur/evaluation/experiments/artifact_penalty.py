@@ -26,13 +26,22 @@ class ArtifactPenalty(Experiment):
 
     name = "artifact-penalty"
     title = "every level of a model trained with the artifact penalty, and of one without"
-    notes = (
+    notes: tuple[str, ...] = (
         "the motion-flow paper shows pictures (figure 10) and no numbers; one run of each kind "
         "says little: two runs of one kind differ as well",
     )
 
     def __init__(self, models: Mapping[str, Model], **settings: Any) -> None:
-        super().__init__(list(models.values()), **settings)
+        first, *others = models.items()
+        # One name, two values: of the further model only what it does otherwise is named.
+        otherwise = {
+            f"{key} {name}": value
+            for name, model in others
+            for key, value in model.settings.items()
+            if value != first[1].settings.get(key)
+        }
+        super().__init__([first[1]], **otherwise, **settings)
+        self.notes = (*self.notes, *(note for _, model in others for note in model.notes))
         self._restorers = {name: model.restorer for name, model in models.items()}
 
     def measure(self, case: Case, progress: Fraction) -> Found:
@@ -50,11 +59,12 @@ class ArtifactPenalty(Experiment):
         return found
 
     def summary(self, report: ExperimentReport) -> dict[str, Any]:
-        """PSNR that each further level adds after the first, mean over images, dB."""
+        """PSNR that the levels after the first add, mean over images, dB."""
         added = {}
         for name in self._restorers:
             levels = [v for v in report.variants if v.startswith(f"{name}, ")]
-            means = [report.mean(v, "psnr_rgb_u8") for v in levels if "deconvolved" not in v]
-            if len(means) > 1 and means[0] is not None and means[-1] is not None:
-                added[f"dB from the first level to the last, {name}"] = means[-1] - means[0]
+            cleaned = [v for v in levels if "deconvolved" not in v]
+            first, last = (report.mean(cleaned[i], "psnr_rgb_u8") for i in (0, -1))
+            if first is not None and last is not None:
+                added[f"dB from the first level to the last, {name}"] = last - first
         return added

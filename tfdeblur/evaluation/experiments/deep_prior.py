@@ -49,7 +49,7 @@ class DeepPrior(Experiment):
 
     name = "deep-prior"
     title = "how fast and how well an architecture fits one image"
-    notes = (
+    notes: tuple[str, ...] = (
         "no network sees any other image: what differs between the variants is their architecture "
         "alone, their number of weights included",
         "the Bi-Skip paper (figures 2 and 4) shows pictures at 1000 and 2400 steps and no numbers",

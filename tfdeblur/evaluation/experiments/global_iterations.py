@@ -48,7 +48,7 @@ class GlobalIterations(Experiment):
     name = "global-iterations"
     title = "the whole system once, twice, three times"
     references = (GOPRO, KOHLER)
-    notes = (
+    notes: tuple[str, ...] = (
         "score and flow_length of a pass: of its own estimate and its own input, which is the "
         "result of the pass before",
     )
