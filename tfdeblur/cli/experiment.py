@@ -16,6 +16,7 @@ examples:
   tfdeblur experiment artifact-penalty --model runs/with --without runs/without \\
       --data pairs/ --out penalty/
   tfdeblur experiment confidence --model runs/rpgan --data pairs/ --out confidence/
+  tfdeblur experiment deep-prior --data pairs/ --out prior/ --steps 300
   tfdeblur experiment oracle --help
 """
 
@@ -24,8 +25,8 @@ def add_parser(commands: Any) -> None:
     """Adds the arguments of `tfdeblur experiment` and of each experiment."""
     parser = commands.add_parser(
         "experiment",
-        help="repeat the studies of the motion-flow paper with a trained model",
-        description="Repeat the studies of the motion-flow paper with a trained RP-GAN.",
+        help="repeat the studies of the papers, most with a trained RP-GAN",
+        description="Repeat the studies of the papers; all but deep-prior with a trained RP-GAN.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
