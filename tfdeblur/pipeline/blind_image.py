@@ -157,5 +157,5 @@ class BlindImage:
         return (
             f"not converged: the relative residual is {residual[worst]:.3g} in level {worst + 1} "
             f"of pass {number} after at most {settings.max_steps} steps, the tolerance "
-            f"{settings.tolerance:g}; the result is as it is"
+            f"{settings.tolerance:g}. Give more steps, a larger tolerance or larger betas"
         )

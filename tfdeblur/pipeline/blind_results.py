@@ -93,8 +93,7 @@ def warn(found: list[Found]) -> None:
     short = [i for i, one in enumerate(found) if not one.converged]
     if short:
         warnings.warn(
-            f"{of(short)}: {found[short[0]].remarks[0]}. Give more steps (`max_steps`), a larger "
-            "`tolerance` or larger `betas`.",
+            f"{of(short)}: {found[short[0]].remarks[0]}.",
             NotConvergedWarning,
             stacklevel=3,
         )
