@@ -72,6 +72,8 @@ _PRESETS["sen-small"] = {
     "data.batch": 8,
     "data.turns": True,
     "data.permute_channels": True,
+    # Of three equal runs of 1,200 steps the one with the smallest errors, the paper's included.
+    "loss.flow": "sign_free",
     "optimizer.learning_rate": 1e-3,
     "optimizer.schedule": "cosine",
     "optimizer.warmup_steps": 100,

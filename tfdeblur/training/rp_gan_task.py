@@ -24,8 +24,6 @@ class RPGANTask(PlainTask):
 
     file = "generator.keras"
     measures = MEASURES
-    best = "psnr"
-    lower_is_better = False
 
     def title(self, config):
         """See `Task`."""

@@ -167,7 +167,8 @@ def _readers(config, folder, data, interrupt, show_bar):
         count = min(validation.count, config.data.validation_limit or validation.count)
         images = task.images(config, validation)
         readers += [own.Validate(images, count, config.run.validate_every, interrupt, show_bar)]
-    best = f"val_{task.best}", task.lower_is_better
+    measure, lowest = task.best(config)
+    best = f"val_{measure}", lowest
     readers += [
         own.KeepNetwork(folder / task.file, *best, always=validation is None, beside=True),
         own.KeepNetwork(folder / "last.keras", *best, always=True),

@@ -5,9 +5,11 @@ from keras import ops
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.padding import crop_back, pad_to_multiple
-from tfdeblur.metrics import end_point_error, flow_mse
+from tfdeblur.metrics import end_point_error, flow_mse, sign_free_end_point_error
 from tfdeblur.networks.sen import seen_by
 from tfdeblur.training.trainer import Trainer
+
+MEASURES = ("flow_mse", "end_point_error", "sign_free_end_point_error")
 
 
 class SENTrainer(Trainer):
@@ -21,7 +23,8 @@ class SENTrainer(Trainer):
     `(batch, height, width, 2)`, pixels, canonical.
 
     Logs: `loss` (what the stack in training minimises) and, by `test_step`, which takes whole
-    frames of any size, `flow_mse` (pixels^2) and `end_point_error` (pixels) of that stack.
+    frames of any size, `flow_mse` (pixels^2), `end_point_error` and `sign_free_end_point_error`
+    (pixels) of that stack.
 
     Attributes:
         stage: int, number of the stack in training, from 0.
@@ -32,7 +35,7 @@ class SENTrainer(Trainer):
     """
 
     def __init__(self, network, epochs, **kwargs):
-        super().__init__(["loss", "flow_mse", "end_point_error"], **kwargs)
+        super().__init__(["loss", *MEASURES], **kwargs)
         if len(epochs) != network.stacks or min(epochs) < 1:
             raise InvalidInput(
                 f"`epochs` must be {network.stacks} numbers >= 1, one a stack. "
@@ -89,7 +92,8 @@ class SENTrainer(Trainer):
             batch: `(blurred, flow)`, as in training, any height and width.
 
         Returns:
-            dict: "flow_mse" (pixels^2) and "end_point_error" (pixels), float32 `(batch,)`.
+            dict of float32 `(batch,)`: "flow_mse" (pixels^2), "end_point_error" and
+                "sign_free_end_point_error" (pixels).
         """
         blurred, flow = batch
         padded, size = pad_to_multiple(blurred, self.network.size_multiple)
@@ -97,6 +101,7 @@ class SENTrainer(Trainer):
         return {
             "flow_mse": flow_mse(flow, estimated),
             "end_point_error": end_point_error(flow, estimated),
+            "sign_free_end_point_error": sign_free_end_point_error(flow, estimated),
         }
 
     def network_to_keep(self):

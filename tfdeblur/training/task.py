@@ -22,14 +22,13 @@ class Task(Protocol):
     Attributes:
         file: name of the kept network in the run folder.
         measures: what `frame_metrics` of the trainer gives.
-        best: the measure by which the best network is told.
-        lower_is_better: whether it is the lowest one.
     """
 
     file: str
     measures: tuple[str, ...]
-    best: str
-    lower_is_better: bool
+
+    def best(self, config: TrainConfig) -> tuple[str, bool]:
+        """The measure by which the best network is told, and whether it is the lowest one."""
 
     def title(self, config: TrainConfig) -> str:
         """A name for logs. Raises InvalidInput if the settings do not go together."""
@@ -71,7 +70,11 @@ class Task(Protocol):
 
 
 class PlainTask:
-    """A task whose run folder and trainer need nothing more."""
+    """A task whose run folder and trainer need nothing more, and that restores images."""
+
+    def best(self, config):
+        """See `Task`."""
+        return "psnr", False
 
     def settle(self, config, folder, begun):
         """See `Task`."""

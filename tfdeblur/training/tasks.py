@@ -11,6 +11,7 @@ from tfdeblur.losses import parse_scheme
 from tfdeblur.operators import flow_to_color
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.rp_gan_task import RPGANTask
+from tfdeblur.training.sen import MEASURES
 from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, augment, panel_side
 
 logger = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ class BiSkipTask(PlainTask):
 
     file = "generator.keras"
     measures = ("psnr", "ssim")
-    best = "psnr"
-    lower_is_better = False
 
     def title(self, config):
         """See `Task`."""
@@ -64,9 +63,11 @@ class SENTask(PlainTask):
     """SEN on blurred images with flows."""
 
     file = "sen.keras"
-    measures = ("flow_mse", "end_point_error")
-    best = "flow_mse"
-    lower_is_better = True
+    measures = MEASURES
+
+    def best(self, config):
+        """By the paper's measure, or sign-free where the signs were left open."""
+        return "flow_mse" if config.loss.flow == "l2" else "sign_free_end_point_error", True
 
     def title(self, config):
         """See `Task`."""
