@@ -121,7 +121,10 @@ def _mean_over_samples(displacements, total, add: Callable):
             total = add(total, index, weight)
         return sample + 1, total
 
-    _, total = tf.while_loop(lambda sample, _: sample < samples, body, (0, total))
+    # One after the other: TensorFlow would begin with ten poses at once, and hold them all.
+    _, total = tf.while_loop(
+        lambda sample, _: sample < samples, body, (0, total), parallel_iterations=1
+    )
     return total / tf.cast(samples, tf.float32)
 
 

@@ -19,8 +19,9 @@ class SampledBlur:
     solvers apply faster, is for everything else.
 
     Gradients flow to images and to the flow, in `apply` and in `adjoint`, eagerly and in graphs.
-    Neither keeps what it computes for a sample, so memory does not grow with `samples`: it is
-    that of about eight images of one channel besides the image and the result.
+    Nothing that is computed for a sample is kept, so memory does not grow with `samples`. Of
+    images of three channels it takes, in float32 and all included, about 110 bytes a pixel to
+    apply, 130 for the adjoint, and 180 for the gradient by the flow.
 
     Args:
         flow: float `(batch, height, width, 2)`, or `(height, width, 2)` for a batch of one;
@@ -187,5 +188,8 @@ def _mean_over_times(samples, total, add):
         time = (tf.cast(sample, total.dtype) + 0.5) / count - 0.5
         return sample + 1, add(total, time)
 
-    _, total = tf.while_loop(lambda sample, _: sample < samples, body, (0, total))
+    # One after the other: TensorFlow would begin with ten samples at once, and hold them all.
+    _, total = tf.while_loop(
+        lambda sample, _: sample < samples, body, (0, total), parallel_iterations=1
+    )
     return total / count
