@@ -7,6 +7,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.helpers import noise
 from tests.training.makers import write_pairs
@@ -19,6 +20,24 @@ from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
 from tfdeblur.training.rp_gan import RPGANTrainer
 from tfdeblur.training.tasks import task_of
+
+# TensorFlow's remark that datasets are compiled all the same.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eagerly(request):
+    """Steps that are not compiled: for a few of them compiling takes ten times as long."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def compiled():
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="module")
@@ -253,12 +272,21 @@ def whole(sen, pairs, tmp_path_factory):
 # Killed on level 1; at the change; inside a filling, before the next one.
 @pytest.mark.parametrize("stop", [pytest.param(2, marks=pytest.mark.slow), 3, 4])
 def test_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, stop):
+    resume(whole, tmp_path, monkeypatch, stop)
+
+
+@pytest.mark.slow
+def test_compiled_steps_are_the_same(whole, tmp_path, monkeypatch, compiled):
+    resume(whole, tmp_path, monkeypatch, stop=4)
+
+
+def resume(whole, tmp_path, monkeypatch, stop):
+    """Kills a run and resumes it: the same weights and optimizers as without."""
     config, expected, _ = whole
     quiet = {"data.validation_only": (), "run.panel_every": 0, "run.backup_minutes": 0.0}
     quiet["rpgan.fill_beside"] = stop == 4  # changes nothing
     config = override(config, quiet)
     built = keep_trainers(monkeypatch)
-    monkeypatch.setattr(RPGANTrainer, "run_eagerly", True)  # the same steps, without compiling
     callbacks = runs._callbacks
     with monkeypatch.context() as patch:
         patch.setattr(runs, "_callbacks", lambda *a, **k: [*callbacks(*a, **k), StopAfter(stop)])
@@ -303,11 +331,10 @@ def test_another_sen_is_refused(whole, tmp_path):
         runs.train(other, folder, resume=True)
 
 
-def test_a_fine_tuning_begins_with_trained_weights(whole, tmp_path, caplog, monkeypatch):
+def test_a_fine_tuning_begins_with_trained_weights(whole, tmp_path, caplog):
     config, trainer, folder = whole
     settings = {"run.init": str(folder), "optimizer.learning_rate": 1e-12, "run.epochs": 1}
     quiet = {"data.validation_only": (), "run.panel_every": 0, "run.steps_per_epoch": 1}
-    monkeypatch.setattr(RPGANTrainer, "run_eagerly", True)
     with caplog.at_level(logging.INFO, "tfdeblur"):
         runs.train(override(config, {**settings, **quiet}), tmp_path, verbose=0)
     assert "Beginning with the weights of" in caplog.text

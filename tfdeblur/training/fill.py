@@ -22,6 +22,7 @@ class Filler:
         self._trainer, self._beside = trainer, beside
         self._ahead: tuple[int, Future] | None = None
         self._threads = ThreadPoolExecutor(1) if beside else None
+        self._closed = False
         levels = trainer.levels
 
         def first(observed, known):
@@ -60,9 +61,15 @@ class Filler:
         progress = EveryFewSeconds(tell, "level 1", self._check)
         return self._trainer.replay.prepare(cycle, self._trainer.samples, self._first, progress)
 
+    def close(self):
+        """Ends what is prepared in the thread: nobody will ask for it."""
+        self._closed = True
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+
     def _check(self):
         interrupt = self._trainer.interrupt
-        if interrupt is not None and interrupt.is_set():
+        if self._closed or (interrupt is not None and interrupt.is_set()):
             raise KeyboardInterrupt
 
 

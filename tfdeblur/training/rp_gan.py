@@ -147,6 +147,10 @@ class RPGANTrainer(Trainer):
             if self.train_function is not None:
                 self.make_train_function(force=True)
 
+    def close(self):
+        """Ends the filling beside the training."""
+        self._filler.close()
+
     def _step_of_this_epoch(self):
         # Steps that a restart skips are counted already.
         return int(self.optimizer.iterations) - self._steps_to_skip

@@ -132,6 +132,7 @@ def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
             callbacks=callbacks,
         )
     finally:
+        trainer.close()
         for callback in callbacks:  # fit() closes it only where it ends by itself
             if isinstance(callback, own.History) and callback.csv_file:
                 callback.csv_file.close()

@@ -75,6 +75,9 @@ class Trainer(keras.Model):
         """What the next step takes its batch from; `iterator` is over the run's own stream."""
         return iterator
 
+    def close(self):
+        """Ends work beside the training, if there is any; no step follows."""
+
     def skip_steps(self, steps):
         """Makes the next `steps` training steps do nothing: they were done before a restart.
 
