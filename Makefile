@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := demo-out
+# Processes that share the test files; each takes up to 3 GB.
+WORKERS ?= 2
 
 .PHONY: demo test test-slow lint bench lock clean
 
@@ -21,10 +23,10 @@ demo: $(VENV)/.run
 	@echo "before and after:            $$(ls $(DEMO)/restored/*.png | tr '\n' ' ')"
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest --slow
+	$(BIN)/python -m pytest --slow -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ VERSION = re.search(
 DATA = ["tensorflow-datasets~=4.9", "importlib_resources"]
 TEST = [
     "pytest>=8",
+    "pytest-xdist>=3",
     "hypothesis>=6",
     "scipy>=1.11",
     "scikit-image>=0.24",

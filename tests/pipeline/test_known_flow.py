@@ -9,7 +9,8 @@ from tests.helpers import picture
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.operators import MotionBlur
 from tfdeblur.pipeline.known_flow import KnownFlow
-from tfdeblur.pipeline.plan import Job, with_flows
+from tfdeblur.pipeline.plan import Job
+from tfdeblur.pipeline.plan_flows import with_flows
 from tfdeblur.solvers import deconvolve
 
 FLOW = np.broadcast_to(np.float32([5, -3]), (12, 16, 2))
