@@ -103,6 +103,11 @@ def test_a_step_of_sen_alone_lowers_the_loss():
     for weight, old in zip(trainer.sen.weights, before, strict=True):
         moved[weight.trainable].append(not np.array_equal(weight, old))
     assert np.mean(moved[True]) > 0.5 and moved[False] and not any(moved[False])
+    # On the buffer it stands still.
+    trainer.stage, now = 1, trainer.sen.get_weights()
+    observed, sharp, _ = batch()
+    assert set(first) - set(trainer.train_step((observed, observed, sharp))) == {"flow"}
+    assert all(np.array_equal(a, b) for a, b in zip(now, trainer.sen.get_weights(), strict=True))
 
 
 def test_without_a_rate_it_is_training_with_a_frozen_sen():

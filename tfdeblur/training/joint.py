@@ -26,7 +26,7 @@ class JointTrainer(RPGANTrainer):
             takes SEN's.
 
     Logs: as `RPGANTrainer`, and `flow`, the loss of the flow in pixels^2 over the images whose
-    flow is known.
+    flow is known (0 if that is none; only in stage 0).
 
     Attributes:
         sen: `SEN`, kept beside the generator.
@@ -64,7 +64,9 @@ class JointTrainer(RPGANTrainer):
     def train_step(self, batch):
         """One update of generator and SEN, after those of the generator's opponents."""
         if self.stage > 0:
-            return super().train_step(batch)
+            logs = super().train_step(batch)
+            del logs["flow"]  # nothing is measured
+            return logs
         observed, sharp, known = batch
         with tf.GradientTape() as tape:
             flow = self._estimate(observed)

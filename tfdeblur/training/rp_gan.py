@@ -113,7 +113,8 @@ class RPGANTrainer(Trainer):
             content_loss: `BiLevelContent`.
             game: of `ConditionalAdversarialLoss`.
         """
-        super().compile(optimizer=optimizer, **kwargs)
+        # Not by XLA, which Keras would choose on a GPU: it must know the size of K's matrix.
+        super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
         self.content_loss = content_loss
         self.adversarial_loss = ConditionalAdversarialLoss(game)
         self.discriminator_loss, self.critic_loss = DiscriminatorLoss(), CriticLoss()
