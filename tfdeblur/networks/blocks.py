@@ -40,7 +40,17 @@ def normalise(x, norm, name):
     return x
 
 
-def conv(x, channels, size, name, norm, stride=1, dilation=1, activate=True):
+def conv(
+    x,
+    channels,
+    size,
+    name,
+    norm,
+    stride=1,
+    dilation=1,
+    activate=True,
+    initializer="glorot_uniform",
+):
     """Convolution, norm, ReLU (the last one unless `activate` is False)."""
     x = layers.Conv2D(
         channels,
@@ -49,6 +59,7 @@ def conv(x, channels, size, name, norm, stride=1, dilation=1, activate=True):
         padding="same",
         dilation_rate=dilation,
         use_bias=norm == "none",
+        kernel_initializer=initializer,
         name=f"{name}_conv",
     )(x)
     x = normalise(x, norm, name)

@@ -46,14 +46,15 @@ class RPGANGenerator(keras.Model):
         check_choice("head", head, HEADS)
 
         images = keras.Input((None, None, 6), name="images")
-        x = conv(images, scaled(64, width), 7, "front", norm)
-        x = conv(x, scaled(128, width), 3, "down0", norm, stride=2)
-        x = conv(x, scaled(256, width), 3, "down1", norm, stride=2)
+        start = {"initializer": _initializer(norm)}
+        x = conv(images, scaled(64, width), 7, "front", norm, **start)
+        x = conv(x, scaled(128, width), 3, "down0", norm, stride=2, **start)
+        x = conv(x, scaled(256, width), 3, "down1", norm, stride=2, **start)
         for i in range(_RESIDUAL_BLOCKS):
             x = res1(x, f"res{i}", norm)
         x = _enlarge(x, scaled(256, width), "up0", norm)
         x = _enlarge(x, scaled(128, width), "up1", norm)
-        x = conv(x, scaled(64, width), 7, "merge", norm)
+        x = conv(x, scaled(64, width), 7, "merge", norm, **start)
         x = layers.Concatenate(name="join")([x, images])
         super().__init__(images, res2(x, 3, "restored", norm, linear=True), **kwargs)
         if head == "identity":
@@ -160,14 +161,26 @@ class ArtifactCritic(keras.Model):
 
 def res1(x, name, norm):
     """x + two convolutions of x, both with norm and ReLU (Res1 of appendix A)."""
-    y = conv(x, x.shape[-1], 3, f"{name}_a", norm)
+    y = conv(x, x.shape[-1], 3, f"{name}_a", norm, initializer=_initializer(norm))
     y = conv(y, x.shape[-1], 3, f"{name}_b", norm)
     return layers.Add(name=f"{name}_sum")([x, y])
 
 
+def _initializer(norm):
+    # Without a norm, Glorot's halve the energy at every ReLU: after 18 layers nothing is left,
+    # and the image's own path to the last block is all that ever learns.
+    return "he_normal" if norm == "none" else "glorot_uniform"
+
+
 def _enlarge(x, channels, name, norm):
     x = layers.Conv2DTranspose(
-        channels, 3, 2, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+        channels,
+        3,
+        2,
+        padding="same",
+        use_bias=norm == "none",
+        kernel_initializer=_initializer(norm),
+        name=f"{name}_conv",
     )(x)
     return layers.ReLU(name=f"{name}_relu")(normalise(x, norm, name))
 
