@@ -1,4 +1,4 @@
-"""`tfdeblur train`: from pairs of images to a deblurring network, or to one that sees motion."""
+"""`tfdeblur train`: from images to a network that deblurs them, or that sees their motion."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,8 @@ examples:
   tfdeblur train --data photos/ --blur motion-flow --val pairs/ --run runs/synthetic
   tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
+  tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
+      --vgg vgg16.npz --run runs/rpgan
   tfdeblur train --run runs/first --resume                           go on where it stopped
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
@@ -25,9 +27,15 @@ continues the same run. The run folder then holds generator.keras (the best so f
 pictures, history.csv, logs/ for TensorBoard and run.json with everything that decides the run.
 
 SEN estimates the motion flow of a blurred image. It is trained on photographs, which need no
---blur, or on a folder made by `tfdeblur data synthesize`; photographs to validate on (--val, or
---val-only among those of --data) are blurred by one motion each, the same in every run. What is
-kept is sen.keras.
+--blur, on a folder made by `tfdeblur data synthesize`, or on TFDS (motion_flow/mscoco_23);
+photographs to validate on (--val, or --val-only among those of --data) are blurred by one motion
+each, the same in every run. What is kept is sen.keras.
+
+RP-GAN deconvolves with the flows of a trained SEN and cleans up, level by level. It trains on one
+level first, then on a buffer of samples of all levels, which is filled again and again; the log
+says when. Its run folder also holds sen.keras and pipeline.json, and is a model as a whole. It
+compares features of VGG16: give --vgg FILE, or leave them out by --vgg none with
+--set loss.pixel_weight above 0 (as rpgan-small has).
 
 schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
 1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
@@ -97,7 +105,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
     )
-    parser.add_argument("--scheme", help="losses and variant (small: 2-BS, paper: SA1P-BS)")
+    parser.add_argument("--scheme", help="losses and variant of Bi-Skip (small: S2-BS, paper: SA1P-BS)")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
     parser.add_argument(
         "--steps-per-epoch",

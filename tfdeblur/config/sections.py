@@ -30,8 +30,8 @@ class DataConfig:
     """Where pairs come from and how a batch is cut from them.
 
     Attributes:
-        train: folder of pairs or name of a TFDS data set. For SEN a folder of photographs, or of
-            pairs with flows; the same for `validation`.
+        train: folder of pairs or name of a TFDS data set. For SEN a folder of photographs, or
+            pairs with flows, as a folder or from TFDS; the same for `validation`.
         validation: the same for validation; empty: the `test` split of `train` if it has one.
         train_split, validation_split: names of splits; empty: the usual ones.
         train_only, train_exclude, validation_only: glob patterns on the names of pairs, for
