@@ -105,7 +105,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
     )
-    parser.add_argument("--scheme", help="losses and variant of Bi-Skip (small: S2-BS, paper: SA1P-BS)")
+    parser.add_argument(
+        "--scheme", help="losses and variant of Bi-Skip (small: S2-BS, paper: SA1P-BS)"
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
     parser.add_argument(
         "--steps-per-epoch",
