@@ -67,7 +67,7 @@ def test_interruption_reports_what_is_finished(folder, tmp_path, capsys, monkeyp
     monkeypatch.setattr(BlindRestorer, "__call__", interrupted)
     assert run(folder, "confidence", tmp_path, "--size", 16) == 130
     captured = capsys.readouterr()
-    assert "1 image of 2" in captured.out and "Interrupted" in captured.err
+    assert "1 of 2 images" in captured.out and "Interrupted" in captured.err
     assert len(json.loads((tmp_path / "confidence.json").read_text())["images"]) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_bad_image_is_named(tmp_path, capsys):
     assert run(tmp_path, "confidence", tmp_path / "o", "--size", 16) == 3
     captured = capsys.readouterr()
     assert "failed: " in captured.err and "photo-1" in captured.err
-    assert "1 image of 2" in captured.out
+    assert "1 of 2 images" in captured.out
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """What an evaluation of motion flows found: one score per image, their means, a yardstick."""
 
-import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +10,13 @@ import numpy as np
 
 from tfdeblur.data.flow_pairs import constant_flow
 from tfdeblur.evaluation.report import FORMAT, Failure
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.evaluation.report_parts import (
+    data_line,
+    machine_line,
+    mean,
+    model_line,
+    write_json,
+)
 
 # Name of a value -> what it says to a reader of the report.
 FLOW_PROTOCOLS = {
@@ -74,12 +78,12 @@ class FlowReport:
 
     def mean(self, name: str) -> float:
         """Mean over images of a measure; NaN without images."""
-        return _mean(score.values[name] for score in self.images)
+        return mean(score.values[name] for score in self.images)
 
     @property
     def mean_seconds(self) -> float:
         """Mean over images of the seconds per image."""
-        return _mean(score.seconds for score in self.images)
+        return mean(score.seconds for score in self.images)
 
     def yardstick(self) -> dict[str, float]:
         """The one flow that comes nearest to all true flows, which an estimate must beat.
@@ -127,8 +131,7 @@ class FlowReport:
         Raises:
             DataError: if it cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        write_atomically(Path(path), (text + "\n").encode())
+        write_json(self.to_dict(), path)
 
     def table(self) -> str:
         """One row per image, one of means and one of the best constant flow, for people."""
@@ -149,15 +152,9 @@ class FlowReport:
 
     def summary(self) -> str:
         """Data, model, what the numbers are and the machine: what a reader must know."""
-        of = "" if self.count in (None, len(self.images)) else f" of {self.count}"
-        split = f", split {self.split}" if self.split else ""
-        settings = ", ".join(f"{key} {value}" for key, value in self.settings.items())
-        names = ("cpu", "?"), ("cores", "?"), ("tensorflow", "?")
-        cpu, cores, version = (self.machine.get(*name) for name in names)
-        accelerators = "".join(f", {name}" for name in self.machine.get("accelerators", ()))
         facts = {
-            "data": f"{self.data}{split}: {len(self.images)}{of} images",
-            "model": self.model + (f" ({settings})" if settings else ""),
+            "data": data_line(self.data, self.split, len(self.images), self.count),
+            "model": model_line(self.model, self.settings),
             **FLOW_PROTOCOLS,
         }
         if found := self.yardstick():
@@ -166,13 +163,8 @@ class FlowReport:
                 f"all; the model's flow_mse is {found['ratio']:.3f} of its"
             )
         facts["seconds"] = "wall time of one call per image, first call of each size not counted"
-        facts["machine"] = f"{cpu}, {cores} cores{accelerators}, TensorFlow {version}"
+        facts["machine"] = machine_line(self.machine)
         return "\n".join(f"{name:<17}{text}" for name, text in facts.items())
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers) if numbers else math.nan
 
 
 def _image(score: FlowScore) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """What an evaluation found: one score per image, their means, and how it was measured."""
 
-import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.evaluation.report_parts import (
+    data_line,
+    machine_line,
+    mean,
+    model_line,
+    write_json,
+)
 
 FORMAT = 1  # of the JSON file; raised when a key changes its meaning
 
@@ -93,25 +97,25 @@ class EvaluationReport:
     def mean(self, protocol: str) -> tuple[float, float]:
         """Mean over images of a protocol's values: `(blurred, restored)`; NaN without images."""
         return (
-            _mean(score.blurred[protocol] for score in self.images),
-            _mean(score.restored[protocol] for score in self.images),
+            mean(score.blurred[protocol] for score in self.images),
+            mean(score.restored[protocol] for score in self.images),
         )
 
     @property
     def mean_gain_db(self) -> float:
         """Mean over images of the PSNR gained, dB."""
-        return _mean(score.gain_db for score in self.images)
+        return mean(score.gain_db for score in self.images)
 
     @property
     def mean_confidence(self) -> float | None:
         """Mean over images of the confidence; None if there is none."""
         values = [score.confidence for score in self.images if score.confidence is not None]
-        return _mean(values) if values else None
+        return mean(values) if values else None
 
     @property
     def mean_seconds(self) -> float:
         """Mean over images of the seconds per image."""
-        return _mean(score.seconds for score in self.images)
+        return mean(score.seconds for score in self.images)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole report as JSON values; numbers that JSON lacks become "inf", "-inf", "nan"."""
@@ -143,8 +147,7 @@ class EvaluationReport:
         Raises:
             DataError: if it cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        write_atomically(Path(path), (text + "\n").encode())
+        write_json(self.to_dict(), path)
 
     def table(self) -> str:
         """One row per image and one of means, "blurred -> restored", fixed width, for people."""
@@ -169,25 +172,12 @@ class EvaluationReport:
 
     def summary(self) -> str:
         """Data set, split, count, model and machine: what a reader must know about the table."""
-        of = "" if self.count in (None, len(self.images)) else f" of {self.count}"
-        split = f", split {self.split}" if self.split else ""
-        # What was not asked for goes without saying; the JSON file has all of it.
-        asked = {key: value for key, value in self.settings.items() if value not in (None, False)}
-        settings = ", ".join(f"{key} {value}" for key, value in asked.items())
-        machine = ", ".join(
-            [
-                str(self.machine.get("cpu", "?")),
-                f"{self.machine.get('cores', '?')} cores",
-                *self.machine.get("accelerators", ()),
-                f"TensorFlow {self.machine.get('tensorflow', '?')}",
-            ]
-        )
         facts = {
-            "data": f"{self.data}{split}: {len(self.images)}{of} images",
-            "model": self.model + (f" ({settings})" if settings else ""),
+            "data": data_line(self.data, self.split, len(self.images), self.count),
+            "model": model_line(self.model, self.settings),
             **PROTOCOLS,
             "seconds": "wall time of one call per image, first call of each size not counted",
-            "machine": machine,
+            "machine": machine_line(self.machine),
         }
         if self.mean_confidence is not None:
             facts["confidence"] = "0 to 1: how well re-blurring the result explains the input"
@@ -197,11 +187,6 @@ class EvaluationReport:
 def gain(before: float, after: float) -> float:
     """`after - before`, and 0 where both are equal: inf - inf would be NaN."""
     return 0.0 if before == after else after - before
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers) if numbers else math.nan
 
 
 def _image(score: ImageScore) -> dict[str, Any]:

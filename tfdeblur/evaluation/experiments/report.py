@@ -1,6 +1,5 @@
 """What an experiment found: numbers of every variant on every image, their means, references."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.evaluation.report import PROTOCOLS, Failure, json_number
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.evaluation.report_parts import data_line, machine_line, write_json
 
 FORMAT = 1  # of the JSON file; raised when a key changes its meaning
 
@@ -157,8 +156,7 @@ class ExperimentReport:
         Raises:
             DataError: if it cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        write_atomically(Path(path), (text + "\n").encode())
+        write_json(self.to_dict(), path)
 
     def table(self) -> str:
         """Means over images, one row a variant, with the published numbers beside; for people."""
@@ -185,23 +183,15 @@ class ExperimentReport:
 
     def facts(self) -> str:
         """Data set, split, count, model, machine: what a reader must know about the table."""
-        of = "" if self.count == len(self.images) else f" of {self.count}"
-        split = f", split {self.split}" if self.split else ""
+        done = len(self.images)
         # What was not asked for goes without saying; the JSON file has all of it.
         asked = {key: v for key, v in self.settings.items() if v not in (None, False, 0)}
         lines = {
-            "data": f"{self.data}{split}: {_images(len(self.images))}{of}",
+            "data": data_line(self.data, self.split, done, self.count),
             "model": self.model,
             "settings": ", ".join(f"{key} {value}" for key, value in asked.items()),
             **{name: METRICS[name][1] for name in self.metrics},
-            "machine": ", ".join(
-                [
-                    str(self.machine.get("cpu", "?")),
-                    f"{self.machine.get('cores', '?')} cores",
-                    *self.machine.get("accelerators", ()),
-                    f"TensorFlow {self.machine.get('tensorflow', '?')}",
-                ]
-            ),
+            "machine": machine_line(self.machine),
             "took": f"{self.seconds:.1f} s",
             "unusable": self._unusable(),
         }
