@@ -68,11 +68,11 @@ class Status(Exception):
 
 
 def cut(text: str) -> str:
-    """The message as it is sent: at most 1024 characters, with a mark where it was longer.
+    """The message as it is sent: its first 1024 characters, and a mark where it was longer.
 
     Source: TensorFlow Serving, grpc_status_util.cc (ToGRPCStatus).
     """
-    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - len(_CUT)] + _CUT
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + _CUT
 
 
 def error_of_code(code: str | int) -> type[TfdeblurError]:
@@ -84,7 +84,7 @@ def error_of_code(code: str | int) -> type[TfdeblurError]:
     Returns:
         A class of tfdeblur.errors; `TfdeblurError` for codes that the table does not know.
     """
-    row = (BY_NAME if isinstance(code, str) else BY_NUMBER).get(code)  # type: ignore[call-overload]
+    row = BY_NAME.get(code) if isinstance(code, str) else BY_NUMBER.get(code)
     return row.error if row else TfdeblurError
 
 
