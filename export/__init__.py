@@ -1,0 +1,24 @@
+"""Export to TensorFlow Serving, a client for it, and a local service that answers alike.
+
+Public names load on first use, so that `import export` loads neither keras, tensorflow nor grpc.
+"""
+
+from importlib import import_module
+
+_LAZY = {
+    "export_model": "export.saved_model",
+    "DeblurClient": "export.client",
+    "LocalService": "export.local_service",
+}
+
+__all__ = ["DeblurClient", "LocalService", "export_model"]  # noqa: F822 (loaded on first use)
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'export' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,131 @@
+"""What is to be served, from whatever the caller has: a restorer, a network, a run or a file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from export.restoration import Restore, blind_body, restoring_body
+from tfdeblur.errors import InvalidInput
+from tfdeblur.pipeline.blind_restore import BlindRestorer
+from tfdeblur.pipeline.graph import size_multiple
+from tfdeblur.pipeline.passes import InPasses
+from tfdeblur.pipeline.restore import Restorer
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model, ready to be written.
+
+    Attributes:
+        kind: "restorer" or "rp_gan".
+        restore: its graph, a `tf.function` for images of any size.
+        networks: by the part they play.
+        settings: what else decides the result, JSON values.
+    """
+
+    kind: str
+    restore: Restore
+    networks: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    @property
+    def estimates_motion(self) -> bool:
+        """Whether its results come with flow and confidence."""
+        return self.kind == "rp_gan"
+
+    @property
+    def size_multiples(self) -> dict[str, int]:
+        """Pixels that each network's images are padded to a multiple of, inside the graph."""
+        return {part: size_multiple(network) for part, network in self.networks.items()}
+
+    def variables(self) -> dict[str, tf.Variable]:
+        """All weights, by names that do not depend on what else the process has built.
+
+        TensorFlow's own variables, not Keras's around them: a module that holds those is saved
+        in a way that loads everywhere and fails at the first request to TensorFlow Serving.
+        """
+        found: dict[str, tf.Variable] = {}
+        for part, network in self.networks.items():
+            for i, variable in enumerate(getattr(network, "variables", ())):
+                held = variable if isinstance(variable, tf.Variable) else variable.value
+                if not isinstance(held, tf.Variable):
+                    raise InvalidInput(
+                        f"`model`: weight {i} of its {part} is no TensorFlow variable. "
+                        f"Received: {type(held).__name__}. Export outside of any autocast scope, "
+                        "with Keras on TensorFlow."
+                    )
+                found[f"{part}_{i:04d}"] = held
+        return found
+
+
+def served_model(model) -> Served:
+    """Says what is to be served.
+
+    Args:
+        model: as for `saved_model.export_model`.
+
+    Raises:
+        InvalidInput: if it is none of those, or nothing of that name exists.
+        DataError: if a run has no networks yet, or a file cannot be loaded.
+    """
+    if isinstance(model, str | os.PathLike):
+        model = Restorer.from_preset(model)
+    if isinstance(model, BlindRestorer):
+        return _blind(model)
+    if isinstance(model, InPasses) and isinstance(model.restorer, Restorer):
+        return _restoring(model.restorer, model.passes)
+    if isinstance(model, Restorer):
+        return _restoring(model, 1)
+    if callable(model) and hasattr(model, "variables"):
+        return _restoring(Restorer(model), 1)
+    raise InvalidInput(
+        "`model` must be a Restorer, a BlindRestorer, a network, a run folder, the name of a "
+        f"preset or a .keras file. Received: {type(model).__name__}"
+    )
+
+
+def _restoring(restorer: Restorer, passes: int) -> Served:
+    ensemble = restorer.self_ensemble
+    restore = restoring_body(restorer.network, passes=passes, self_ensemble=ensemble)
+    return Served(
+        "restorer",
+        _one_graph(restore),
+        {"network": restorer.network},
+        {"passes": passes, "self_ensemble": ensemble},
+    )
+
+
+def _blind(restorer: BlindRestorer) -> Served:
+    networks = {"sen": restorer.sen.network, "generator": restorer.generator.network}
+    restore = blind_body(
+        *networks.values(),
+        restorer.settings,
+        passes=restorer.passes,
+        early_stop=restorer.early_stop,
+        memory_budget_bytes=restorer.memory_budget_bytes // 2,  # as the restorer divides it
+    )
+    settings = {
+        **restorer.settings.to_json(),
+        "passes": restorer.passes,
+        "early_stop": restorer.early_stop,
+        "memory_budget_bytes": restorer.memory_budget_bytes,
+    }
+    return Served("rp_gan", _one_graph(restore), networks, settings)
+
+
+def _one_graph(restore: Restore) -> Restore:
+    """Traces `restore`, so that all signatures share one graph of it; for images of any size."""
+    spec = tf.TensorSpec((None, None, None, 3), tf.float32, name="image")
+    shared = tf.function(restore, input_signature=[spec], autograph=False)
+    # Networks that are parts of something else take or give other channels than images have.
+    try:
+        channels = shared.get_concrete_function().structured_outputs.image.shape[-1]
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InvalidInput(f"`model` does not restore RGB images by itself: {reason}") from error
+    if channels != 3:
+        raise InvalidInput(f"`model` must return 3 channels. Received: {channels}")
+    return shared
