@@ -1,0 +1,176 @@
+"""`tfdeblur export`: a trained model as a version that TensorFlow Serving takes up."""
+
+import argparse
+import re
+import sys
+
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    add_model_argument,
+    at_least_one,
+    load_tensorflow,
+)
+from tfdeblur.errors import EXIT_DONE, InvalidInput
+
+DESCRIPTION = """\
+Writes a model as DIR/NAME/VERSION for TensorFlow Serving, with the files of the server's set-up
+beside it. Everything that `tfdeblur deblur` does to an image is in the graph: clients send an
+image of any size and get it back restored.
+
+A version is written under a name that no server takes up, loaded and run as TensorFlow Serving
+does, and renamed only then: a server that watches DIR never meets half of one. Versions are never
+overwritten; without --version the next free number is taken.
+"""
+
+EPILOG = """\
+what is written:
+  DIR/NAME/VERSION/         the graph, the weights (once), warm-up records, and
+                            assets.extra/tfdeblur_export.json: what it was made of
+  DIR/models.config         which models a server loads; NAME is added
+  DIR/docker-compose.yml    TensorFlow Serving for it, on a GPU or without
+  DIR/monitoring.config, DIR/batching_parameters.txt, DIR/README.md
+  The files in DIR itself are written where they are missing; yours are left as they are.
+
+signatures:
+  serving_default  image float32 (n, h, w, 3) in [0, 1]  ->  restored
+  serving_uint8    image_u8 uint8 (n, h, w, 3)           ->  restored_u8; fastest for arrays
+  serving_bytes    image_bytes (n), PNG or JPEG          ->  restored_bytes, PNG
+  serving_flow     image, as above; of RP-GAN            ->  restored, flow, confidence, score
+
+memory:
+  A server restores whole images: Bi-Skip at full width takes 0.9 GB for a megapixel. Requests of
+  more than --max-pixels are refused before anything is computed (INVALID_ARGUMENT). The default
+  lets 3840x2160 pass; `tfdeblur request` cuts larger images into tiles.
+
+GPU:
+  The first image of each size is slow there. --warmup names sizes that the server shall try before
+  a version is available. Requests can be joined to batches only if all images have one size:
+  --fixed-tile 512 writes a second model, NAME_tile, for images of 512x512, to be started with
+  TFS_BATCHING=true.
+
+exit codes:
+  0 done; 2 usage; 3 a bad argument, or the version exists; 4 the model is missing or damaged, or
+  DIR cannot be written (disk full); 1 the written model failed its check; 130 interrupted.
+  In all cases but 0, nothing of the version is left.
+
+examples:
+  tfdeblur export --model runs/first --root served/
+  tfdeblur export --model runs/rpgan --root served/ --name blind --passes 2
+  tfdeblur export --model best.keras --root served/ --warmup 1280x720 --warmup 1920x1080
+  tfdeblur export --model runs/first --root served/ --fixed-tile 512 --max-pixels 2000000
+  docker compose --project-directory served --profile gpu up         serve it
+  tfdeblur serve --model_base_path served/deblur --model_name deblur     without Docker
+"""
+
+
+def add_parser(commands) -> None:
+    """Adds the arguments of `tfdeblur export`."""
+    parser = commands.add_parser(
+        "export",
+        help="write a model for TensorFlow Serving",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_model_argument(parser)
+    parser.add_argument(
+        "--root", required=True, metavar="DIR", help="folder of all models of a server"
+    )
+    parser.add_argument(
+        "--name", default="deblur", help="what requests call the model (default: deblur)"
+    )
+    parser.add_argument(
+        "--version", type=at_least_one, metavar="N", help="number (default: the next free one)"
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=at_least_one,
+        metavar="N",
+        help="most pixels of a request, images x height x width (default: 8388608)",
+    )
+    parser.add_argument(
+        "--warmup",
+        type=_size,
+        action="append",
+        default=[],
+        metavar="WxH",
+        help="size of images, width x height, that the server runs once before the version is "
+        "available (repeatable)",
+    )
+    parser.add_argument(
+        "--fixed-tile",
+        type=at_least_one,
+        metavar="N",
+        help="also write NAME_tile, for images of N x N pixels, which a server may batch",
+    )
+    group = parser.add_argument_group("restoring, fixed in the graph")
+    group.add_argument(
+        "--passes",
+        type=at_least_one,
+        default=1,
+        metavar="N",
+        help="restore the result again, N times in all (default: 1)",
+    )
+    group.add_argument(
+        "--levels",
+        type=at_least_one,
+        metavar="N",
+        help="RP-GAN: the first N levels only (default: all it was trained with)",
+    )
+    group.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+    )
+    add_common_arguments(parser)
+    parser.set_defaults(run_command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur export`."""
+    load_tensorflow(arguments.verbose)
+    from export.saved_model import DEFAULT_MAX_PIXELS, export_model
+
+    _tell(f"loading {arguments.model}")
+    folder = export_model(
+        _load(arguments),
+        arguments.root,
+        arguments.name,
+        arguments.version,
+        arguments.max_pixels or DEFAULT_MAX_PIXELS,
+        warmup=arguments.warmup,
+        fixed_tile=arguments.fixed_tile,
+        progress=_tell,
+    )
+    _tell("Exported and checked. Serve it with one of:")
+    _tell(f"  docker compose --project-directory {arguments.root} --profile gpu up")
+    _tell(f"  tfdeblur serve --model_base_path {folder.parent} --model_name {arguments.name}")
+    print(folder)
+    return EXIT_DONE
+
+
+def _load(arguments: argparse.Namespace):
+    """The restorer that the options ask for."""
+    from tfdeblur.pipeline.load import is_blind_model
+    from tfdeblur.pipeline.passes import InPasses
+    from tfdeblur.pipeline.restore import Restorer
+
+    if is_blind_model(arguments.model):
+        options = {"passes": arguments.passes, "self_ensemble": arguments.self_ensemble}
+        return Restorer.from_preset(arguments.model, levels=arguments.levels, **options)
+    if arguments.levels is not None:
+        raise InvalidInput("`--levels` is for RP-GAN; leave it out for this model.")
+    restorer = Restorer.from_preset(arguments.model, self_ensemble=arguments.self_ensemble)
+    return restorer if arguments.passes == 1 else InPasses(restorer, arguments.passes)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as `(height, width)`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, like 1280x720: {text!r}")
+    return int(match[2]), int(match[1])
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
