@@ -1,0 +1,82 @@
+"""What all RPCs of the service share: errors become statuses, each call one line in the log."""
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from export.status import Status, code_of_error, cut
+
+logger = logging.getLogger("tfdeblur.serve")
+
+
+def rpc(method: Callable) -> Callable:
+    """Decorator of a servicer's methods `(self, request, context)`.
+
+    Whatever a method raises reaches the caller as a code and a text, and the process goes on.
+    """
+
+    @functools.wraps(method)
+    def call(servicer: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        started = time.perf_counter()
+        code, text = "OK", ""
+        try:
+            return method(servicer, request, context)
+        except Exception as error:
+            code = code_of_error(error).name
+            text = cut(error.text if isinstance(error, Status) else str(error))
+            if not isinstance(error, Status):
+                logger.exception("%s failed", method.__name__)
+        finally:
+            _log(method.__name__, request, context, code, text, time.perf_counter() - started)
+        # Raises grpc's own exception, which must not be caught above.
+        context.abort(getattr(grpc.StatusCode, code), text)
+
+    return call
+
+
+def time_left(context: grpc.ServicerContext) -> float | None:
+    """Seconds until the caller's deadline; None where there is none; 0 where it went away."""
+    if not context.is_active():
+        return 0.0
+    return context.time_remaining()
+
+
+def require_spec(request: Any) -> Any:
+    """The model spec of a request.
+
+    Raises:
+        Status: INVALID_ARGUMENT if there is none.
+    """
+    if not request.HasField("model_spec"):
+        raise Status("INVALID_ARGUMENT", "Missing ModelSpec")
+    return request.model_spec
+
+
+def _log(name: str, request: Any, context: Any, code: str, text: str, seconds: float) -> None:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    what = _described(request)
+    line = f"{name} {what}{context.peer()} {code} {1000 * seconds:.1f} ms"
+    logger.debug("%s%s", line, f": {text.splitlines()[0]}" if text else "")
+
+
+def _described(request: Any) -> str:
+    if not hasattr(request, "model_spec"):
+        return ""
+    spec = request.model_spec
+    words = [spec.name or "-"]
+    which = spec.WhichOneof("version_choice")
+    if which == "version":
+        words.append(f"version {spec.version.value}")
+    elif which:
+        words.append(f"label {spec.version_label}")
+    if spec.signature_name:
+        words.append(spec.signature_name)
+    for alias, proto in getattr(request, "inputs", {}).items():
+        shape = ",".join(str(axis.size) for axis in proto.tensor_shape.dim)
+        words.append(f"{alias}[{shape}]")
+    return " ".join(words) + " "
