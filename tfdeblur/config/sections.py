@@ -208,7 +208,7 @@ class RPGANConfig:
     sen: str = ""
     prior: str = "rpgan"
     known_flows: float = 0.0
-    betas: tuple[float, ...] = (0.1, 0.3, 0.9)
+    betas: tuple[float, ...] = (0.2, 0.4, 0.8)
     tolerance: float = 1e-3
     max_steps: int = 50
     rasterizer: str = "gong2018"
