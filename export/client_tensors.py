@@ -1,0 +1,148 @@
+"""Arrays to tensors of a request, and tensors of an answer to arrays, without slow ways.
+
+TensorFlow Serving answers in the fields of a TensorProto (`float_val`, `int_val`), or, if it was
+told so, in its bytes (`tensor_content`). `tf.make_ndarray` takes the first element by element,
+and cannot read strings of the second.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from tfdeblur.errors import InvalidInput, TfdeblurError
+
+# Numbers of the types on the wire, and the field that holds values of each.
+# Source: TensorFlow, core/framework/types.proto and tensor.proto.
+_NUMERIC: dict[int, tuple[type, str]] = {
+    1: (np.float32, "float_val"),
+    2: (np.float64, "double_val"),
+    3: (np.int32, "int_val"),
+    4: (np.uint8, "int_val"),
+    5: (np.int16, "int_val"),
+    6: (np.int8, "int_val"),
+    9: (np.int64, "int64_val"),
+    10: (np.bool_, "bool_val"),
+    14: (ml_dtypes.bfloat16, "half_val"),
+    17: (np.uint16, "int_val"),
+    19: (np.float16, "half_val"),
+    22: (np.uint32, "uint32_val"),
+    23: (np.uint64, "uint64_val"),
+}
+_STRING = 7
+_NUMBERS = {np.dtype(kind): number for number, (kind, _) in _NUMERIC.items()}
+_MAX_VALUES = 2**31  # a message cannot hold more bytes than that
+
+
+class MalformedTensor(TfdeblurError):
+    """What a service answered is no tensor."""
+
+
+def write_array(proto: Any, array: np.ndarray) -> None:
+    """Writes numbers into an empty TensorProto, as bytes.
+
+    Raises:
+        InvalidInput: if the type of `array` has no counterpart.
+    """
+    if array.dtype not in _NUMBERS:
+        raise InvalidInput(f"`array` must hold numbers. Received: dtype={array.dtype}")
+    proto.dtype = _NUMBERS[array.dtype]
+    _write_shape(proto, array.shape)
+    proto.tensor_content = array.tobytes()
+
+
+def write_strings(proto: Any, strings: Sequence[bytes]) -> None:
+    """Writes byte strings into an empty TensorProto, as a vector."""
+    proto.dtype = _STRING
+    _write_shape(proto, (len(strings),))
+    proto.string_val.extend(strings)
+
+
+def _write_shape(proto: Any, shape: Sequence[int]) -> None:
+    for size in shape:
+        proto.tensor_shape.dim.add().size = size
+
+
+def read_tensor(proto: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:
+    """Reads a TensorProto, whichever way it holds its values.
+
+    Args:
+        proto: the message; one that holds fewer values than its shape says means the last one
+            for all the rest, so few bytes can ask for much memory.
+        most: int, values that are accepted.
+
+    Returns:
+        An array that must not be written to, or, for strings, a list of them in order.
+
+    Raises:
+        MalformedTensor: if the parts of the message do not fit each other, or `most`.
+    """
+    shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
+    count = 1
+    for size in shape:
+        count *= size
+    if proto.tensor_shape.unknown_rank or min(shape, default=0) < 0 or count > most:
+        raise _malformed(f"shape={shape}")
+    if proto.dtype == _STRING:
+        return _read_strings(proto, count)
+    if proto.dtype not in _NUMERIC:
+        raise _malformed(f"dtype={proto.dtype}")
+    dtype, field = _NUMERIC[proto.dtype]
+    if proto.tensor_content:
+        if len(proto.tensor_content) != count * np.dtype(dtype).itemsize:
+            raise _malformed(f"{len(proto.tensor_content)} bytes for shape={shape}")
+        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+    return _filled(_values(getattr(proto, field), dtype, field), count, shape)
+
+
+def _values(field: Any, dtype: type, name: str) -> np.ndarray:
+    if name == "half_val":  # 16 bits each, carried as integers
+        return np.array(field, np.uint16).view(dtype)
+    return np.array(field).astype(dtype, copy=False)
+
+
+def _filled(values: np.ndarray, count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Values in shape; where the message holds fewer, the last one is meant for the rest."""
+    if len(values) > count:
+        raise _malformed(f"{len(values)} values for shape={shape}")
+    if len(values) < count:
+        last = values[-1] if len(values) else values.dtype.type(0)
+        values = np.concatenate([values, np.full(count - len(values), last, values.dtype)])
+    return values.reshape(shape)
+
+
+def _read_strings(proto: Any, count: int) -> list[bytes]:
+    if not proto.tensor_content:
+        strings = list(proto.string_val)
+        if len(strings) != count:
+            raise _malformed(f"{len(strings)} strings for {count}")
+        return strings
+    lengths, position = [], 0
+    content = proto.tensor_content
+    for _ in range(count):
+        length, position = _varint(content, position)
+        lengths.append(length)
+    if position + sum(lengths) != len(content):
+        raise _malformed(f"{len(content)} bytes for {count} strings")
+    strings = []
+    for length in lengths:
+        strings.append(content[position : position + length])
+        position += length
+    return strings
+
+
+def _varint(content: bytes, position: int) -> tuple[int, int]:
+    """An integer in base 128, least digits first, and where it ends."""
+    value = shift = 0
+    while position < len(content) and shift < 64:
+        byte = content[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
+    raise _malformed("a length that does not end")
+
+
+def _malformed(received: str) -> MalformedTensor:
+    return MalformedTensor(f"The service answered a malformed tensor. Received: {received}")
