@@ -4,6 +4,7 @@
 The loader and session here are those of TensorFlow 1, which the server's own code calls, too.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def run_signatures(folder: Path, image: np.ndarray) -> dict[str, dict[str, np.nd
         "image_bytes": np.array([tf.io.encode_png(one).numpy() for one in image], object),
     }
     results = {}
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    config = tf.compat.v1.ConfigProto()
+    config.gpu_options.allow_growth = True
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session, _quiet():
         try:
             loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
             for key, signature in sorted(loaded.signature_def.items()):
@@ -72,6 +75,21 @@ def run_signatures(folder: Path, image: np.ndarray) -> dict[str, dict[str, np.nd
         except (tf.errors.OpError, OSError, ValueError, KeyError, RuntimeError) as error:
             raise CheckFailed(f"The exported model cannot be run: {error}") from error
     return results
+
+
+@contextlib.contextmanager
+def _quiet():
+    """TensorFlow says of this loader that it is old, and what to use instead: see above."""
+    logger = tf.get_logger()
+
+    def wanted(record):
+        return "deprecated" not in str(record.msg)
+
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
 
 
 def _check_output(name: str, value: np.ndarray, wanted: np.ndarray) -> None:

@@ -27,7 +27,7 @@ class Served:
     """
 
     kind: str
-    restore: Restore
+    restore: Any
     networks: Mapping[str, Any]
     settings: Mapping[str, Any]
 
@@ -99,9 +99,10 @@ def _restoring(restorer: Restorer, passes: int) -> Served:
 
 
 def _blind(restorer: BlindRestorer) -> Served:
-    networks = {"sen": restorer.sen.network, "generator": restorer.generator.network}
+    sen, generator = restorer.sen.network, restorer.generator.network
     restore = blind_body(
-        *networks.values(),
+        sen,
+        generator,
         restorer.settings,
         passes=restorer.passes,
         early_stop=restorer.early_stop,
@@ -113,10 +114,11 @@ def _blind(restorer: BlindRestorer) -> Served:
         "early_stop": restorer.early_stop,
         "memory_budget_bytes": restorer.memory_budget_bytes,
     }
+    networks = {"sen": sen, "generator": generator}
     return Served("rp_gan", _one_graph(restore), networks, settings)
 
 
-def _one_graph(restore: Restore) -> Restore:
+def _one_graph(restore: Restore) -> Any:
     """Traces `restore`, so that all signatures share one graph of it; for images of any size."""
     spec = tf.TensorSpec((None, None, None, 3), tf.float32, name="image")
     shared = tf.function(restore, input_signature=[spec], autograph=False)

@@ -12,13 +12,14 @@
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
 from export.guards import decoded_image, guarded_images
 from export.restoration import Restore
 
-Signature = Callable[..., Mapping[str, tf.Tensor]]
+Signature = Callable[..., Mapping[str, tf.Tensor]]  # of one input, to outputs by name
 
 # Level 1 of 9: higher ones cost tens of milliseconds a picture and save a few percent.
 _PNG_COMPRESSION = 1
@@ -26,8 +27,8 @@ _PNG_COMPRESSION = 1
 
 def signature_functions(
     restore: Restore, *, max_pixels: int, estimates_motion: bool, side: int | None = None
-) -> dict[str, Signature]:
-    """Returns the functions to be saved, by the key that requests name.
+) -> dict[str, Any]:
+    """Returns the `tf.function`s to be saved, by the key that requests name.
 
     Args:
         restore: the graph, float32 images to `Restoration`.
@@ -49,7 +50,7 @@ def signature_functions(
         return {"restored_u8": _restore_integers(restore, image_u8)}
 
     def serve_flow(image):
-        found = restore(guarded_images(image, max_pixels, side))
+        found: Any = restore(guarded_images(image, max_pixels, side))
         return {"restored": found.image, **found.motion._asdict()}
 
     functions = {"serving_default": (serve_float, float_images)}
