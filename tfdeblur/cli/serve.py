@@ -16,7 +16,8 @@ DESCRIPTION = """\
 Serves exported models over gRPC on this machine, for laptops and tests: the same services, codes
 and messages as TensorFlow Serving, whose flag names it takes where they exist. New versions that
 `tfdeblur export` writes are taken over while it runs; one that does not load leaves the old one
-serving. Ctrl-C or SIGTERM: running requests finish, new ones are refused, exit code 0.
+serving. Ctrl-C or SIGTERM: running requests finish, new ones are refused, exit code 0. --verbose
+logs one line per request.
 """
 
 EPILOG = """\

@@ -24,7 +24,7 @@ def real_server():
 def caller(model, real_server, tmp_path_factory):
     """Stubs of a server with versions 2 and 3 of `deblur`, label `stable` on 2."""
     from export import LocalService
-    from tests.export.service.makers import Caller, add_version
+    from tests.export.service.makers import Caller, add_version, write_config
 
     if real_server:
         print(f"parity table: real server at {real_server}")
@@ -35,6 +35,8 @@ def caller(model, real_server, tmp_path_factory):
     base = tmp_path_factory.mktemp("served") / "deblur"
     for number in (2, 3):
         add_version(model, base, number)
-    with LocalService(base.parent, file_system_poll_wait_seconds=0) as service:
+    config = write_config(base.parent, 'version_labels { key: "stable" value: 2 }')
+    options = {"allow_version_labels_for_unavailable_models": True}
+    with LocalService(config, file_system_poll_wait_seconds=0, **options) as service:
         with Caller(service.target) as caller:
             yield caller

@@ -94,12 +94,21 @@ def break_version(base, number):
     os.rename(hidden, base / str(number))
 
 
+def write_config(root, more="", policy="all {}"):
+    """A models.config for `deblur`, with the base path of a container."""
+    text = f"""model_config_list {{ config {{
+        name: "deblur" base_path: "/models/deblur" model_platform: "tensorflow"
+        model_version_policy {{ {policy} }} {more} }} }}"""
+    (root / "models.config").write_text(text)
+    return root / "models.config"
+
+
 class Caller:
     """The raw stubs of one target, without any convenience of a client."""
 
     def __init__(self, target, model="deblur", options=UNLIMITED):
         self.channel = grpc.insecure_channel(target, options=options)
-        self.model = model
+        self.target, self.model = target, model
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
