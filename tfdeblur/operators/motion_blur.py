@@ -38,7 +38,7 @@ class MotionBlur:
         InvalidInput: if an argument is not one of the above, or the flow is not finite (looked
             at where values are known, not inside graphs).
 
-    Source: Gong et al., RP-GAN (methods of section 4.1, Eqn 4); the kernels as Gong et al.,
+    Source: the motion-flow paper, section 4.1, Eqn 4; the kernels as Gong et al.,
         From motion blur to motion flow, CVPR 2017, published them. The gradient with respect to
         images is exact, of any order; none is given with respect to the flow.
     """
