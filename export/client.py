@@ -42,6 +42,11 @@ class RemoteRestored(Restored):
     tiles: int = 1
     score: Any = None
 
+    @property
+    def remark(self) -> str:
+        """What there is to tell, on one line; "" if nothing."""
+        return f"sent in {self.tiles} tiles" if self.tiles > 1 else ""
+
 
 class DeblurClient:
     """Restores images over gRPC. May be used by several threads; close it, or use it in `with`.

@@ -9,10 +9,10 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import data, deblur, evaluate, experiment, export, serve, train
+from tfdeblur.cli import data, deblur, evaluate, experiment, export, request, serve, train
 from tfdeblur.cli.common import run_command
 
-COMMANDS = (train, deblur, evaluate, experiment, data, export, serve)
+COMMANDS = (train, deblur, evaluate, experiment, data, export, serve, request)
 
 EPILOG = """\
 exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrupt,

@@ -1,0 +1,183 @@
+"""`tfdeblur request`: restores photographs and videos with a model that a service holds."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.deblur_report import as_json, summarise
+from tfdeblur.cli.request_options import (
+    DESCRIPTION,
+    EPILOG,
+    add_arguments,
+    refuse_meaningless,
+)
+from tfdeblur.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_UNEXPECTED,
+    DataError,
+    ServiceUnreachable,
+    TfdeblurError,
+)
+
+
+def add_parser(commands) -> None:
+    """Adds the arguments of `tfdeblur request`."""
+    parser = commands.add_parser(
+        "request",
+        help="restore photographs, folders and videos with a model that a service holds",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    # Of the report that `tfdeblur deblur` prints as well.
+    parser.set_defaults(run_command=run, parser=parser, known_flow=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur request`."""
+    refuse_meaningless(arguments, arguments.parser)
+    for name, value in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
+        os.environ.setdefault(name, value)  # as for `tfdeblur deblur`
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would say is in our error
+    jobs = _plan(arguments)
+    load_tensorflow(arguments.verbose)
+    left = [j for j in jobs if j.error is None and (arguments.overwrite or not j.is_done())]
+    if not left:
+        return _request(None, jobs, arguments, 1)
+    with _connect(arguments) as client:
+        return _request(client, jobs, arguments, min(arguments.concurrency, len(left)))
+
+
+def _plan(arguments: argparse.Namespace) -> list[Any]:
+    from tfdeblur.pipeline.inputs import find_inputs
+    from tfdeblur.pipeline.plan import plan_outputs, prepare_folder
+
+    sources = find_inputs(arguments.inputs, recursive=arguments.recursive, leave_out=arguments.out)
+    jobs = plan_outputs(
+        sources,
+        arguments.out,
+        suffix=arguments.suffix,
+        file_format=arguments.format,
+        compare=arguments.compare,
+        flow_format=arguments.flow_format or "npz" if arguments.flow else None,
+        confidence=arguments.confidence,
+    )
+    prepare_folder(arguments.out)
+    return jobs
+
+
+def _connect(arguments: argparse.Namespace):
+    """A client whose model was seen to be there: else every file would fail for one reason."""
+    try:
+        from export.client import DeblurClient
+        from export.client_calls import tls_credentials
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("grpc", "tensorflow_serving"):
+            raise
+        raise TfdeblurError(
+            f"The package {error.name!r} is needed for this: pip install grpcio "
+            "tensorflow-serving-api"
+        ) from error
+
+    files = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
+    tls = arguments.tls or any(files)
+    client = DeblurClient(
+        arguments.target,
+        arguments.model,
+        version=arguments.model_version,
+        label=arguments.label,
+        payload=None if arguments.payload == "auto" else arguments.payload,
+        timeout=arguments.timeout,
+        retries=arguments.retries,
+        credentials=tls_credentials(*files) if tls else None,
+        max_pixels=arguments.max_pixels,
+        concurrency=arguments.concurrency,
+    )
+    try:
+        _look(client, arguments)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _look(client, arguments: argparse.Namespace) -> None:
+    if arguments.wait is not None:
+        client.wait_ready(arguments.wait)
+    metadata = client.metadata()
+    if (arguments.flow or arguments.confidence) and "serving_flow" not in metadata.signatures:
+        raise DataError(
+            f"{arguments.target}, model {arguments.model!r} estimates no motion: --flow and "
+            "--confidence need an RP-GAN model. Received: signatures "
+            f"{', '.join(metadata.signatures)}"
+        )
+    where = f"{arguments.target}, model {arguments.model!r}"
+    print(f"{where}, version {metadata.version}", file=sys.stderr)
+
+
+def _request(client, jobs: Sequence[Any], arguments: argparse.Namespace, concurrency: int) -> int:
+    from export.client_files import request_files
+    from tfdeblur.pipeline.files import Event, FileResult
+
+    results: list[FileResult] = []
+    show, close = _progress(jobs, concurrency)
+
+    def on_event(event: Event) -> None:
+        show(event)
+        if event.result is not None:
+            results.append(event.result)
+
+    code = EXIT_UNEXPECTED
+    try:
+        request_files(
+            client, jobs, on_event, overwrite=arguments.overwrite, concurrency=concurrency
+        )
+        code = _exit_code(results)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+        raise
+    except TfdeblurError as error:
+        code = error.exit_code
+        raise
+    finally:
+        # Whatever ended the loop, what is finished is reported.
+        close()
+        summarise(results, len(jobs), code)
+        if arguments.json:
+            report = as_json(results, arguments, False, code)
+            print(json.dumps({"target": arguments.target, **report}, indent=2))
+    return code
+
+
+def _progress(jobs: Sequence[Any], concurrency: int):
+    """What shows events, and what ends that: files that end in any order are only counted."""
+    from tfdeblur.cli.counter import Counter
+    from tfdeblur.cli.progress import Progress, describe
+
+    if concurrency == 1:
+        progress = Progress(jobs)
+        return progress, progress.close
+    counter = Counter(len(jobs), "files")
+
+    def show(event) -> None:
+        if event.result is None:
+            return
+        counter.step()
+        if event.result.status != "skipped":
+            counter.say(describe(event.result))
+
+    return show, counter.__exit__
+
+
+def _exit_code(results: Sequence[Any]) -> int:
+    """As of `tfdeblur deblur`, and unreachable (6) right after unexpected (1)."""
+    from tfdeblur.pipeline.files import exit_code
+
+    codes = {result.exit_code for result in results}
+    lost = ServiceUnreachable.exit_code
+    return lost if lost in codes and EXIT_UNEXPECTED not in codes else exit_code(results)
