@@ -28,6 +28,7 @@ _FIELDS = {
     tf.string: "string_val",
 }
 _BY_NUMBER = {dtype.as_datatype_enum: dtype for dtype in _FIELDS}
+_MOST_ELEMENTS = 2**56  # times the size of an element, an address of NumPy's and TensorFlow's
 _STRING_BYTES = 64  # what Python and TensorFlow spend on an empty string, about
 # First bytes on the wire of TensorProto's packed fields: field number * 8 + 2.
 _FLOAT_VAL, _INT_VAL = b"\x2a", b"\x3a"
@@ -54,6 +55,8 @@ def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[i
         raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
     count = math.prod(shape)
     size = count * (_STRING_BYTES if dtype == tf.string else dtype.size)
+    if math.prod(max(size, 1) for size in shape) > _MOST_ELEMENTS:  # also beside an axis of 0
+        raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
     if size > largest_bytes:
         raise Status(
             "INVALID_ARGUMENT",

@@ -1,0 +1,160 @@
+"""`tfdeblur serve`, its signals and exit codes; TLS; the log."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+
+from export import LocalService
+from tests.export.service.makers import Caller, add_version, picture, refusal
+from tfdeblur.cli.main import main
+from tfdeblur.errors import DataError
+
+
+@pytest.fixture
+def base(model, tmp_path):
+    add_version(model, tmp_path / "deblur", 1)
+    return tmp_path / "deblur"
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_served(caller):
+    for _ in range(600):
+        if refusal(caller.healthy)[0] == 0:
+            return
+        time.sleep(0.1)
+    raise TimeoutError("the service did not come up")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_and_ends_with_0(base, port, number, capsys):
+    """The running request is answered after the signal came."""
+    seen = []
+
+    def ask():
+        with Caller(f"127.0.0.1:{port}") as caller:
+            wait_until_served(caller)
+            request = caller.request("serving_slow", seconds=np.float32(0.6))
+            answer = caller.prediction.Predict.future(request, timeout=30)
+            while refusal(caller.predict, timeout=0.1, image=picture())[0] != 4:
+                pass
+            os.kill(os.getpid(), number)
+            seen.append(answer.result().outputs["steps"].int_val[0])
+
+    handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    asking = threading.Thread(target=ask)
+    asking.start()
+    command = ["serve", f"--model_base_path={base}", "--model_name=deblur", f"--port={port}"]
+    assert main([*command, "--max_running=1", "--enable_model_warmup=false"]) == 0
+    asking.join()
+    assert seen and seen[0] > 0
+    assert f"serving on 127.0.0.1:{port}" in capsys.readouterr().err
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+
+
+def test_exit_codes(base, tmp_path, port, capsys):
+    assert main(["serve", "--model_base_path", str(tmp_path / "none")]) == 4
+    assert "tfdeblur export --root" in capsys.readouterr().err
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert main(["serve", "--model_base_path", str(base), "--port", str(port)]) == 3
+    assert f"port={port}" in capsys.readouterr().err
+    both = ["serve", "--model_config_file", str(tmp_path / "models.config"), "--model_name", "x"]
+    assert main(both) == 3
+    assert main(["serve", "--model_config_file", str(tmp_path / "models.config")]) == 4
+    for wrong in (["serve"], ["serve", "--model_base_path", "x", "--open_port_early=perhaps"]):
+        with pytest.raises(SystemExit) as ended:
+            main(wrong)
+        assert ended.value.code == 2
+
+
+def test_help_names_the_real_server(capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    text = capsys.readouterr().out
+    assert "docker compose --profile gpu up" in text and "TensorFlow Serving" in text
+
+
+def test_one_line_per_request_in_the_log(base, caplog):
+    with LocalService(base.parent) as service, Caller(service.target) as caller:
+        with caplog.at_level("DEBUG", "tfdeblur.serve"):
+            caller.predict(version=1, image=picture())
+            refusal(caller.predict, "no", image=picture())
+    lines = [record.message for record in caplog.records if record.levelname == "DEBUG"]
+    assert len(lines) == 2
+    assert "Predict deblur version 1 image[1,5,7,3]" in lines[0] and " OK " in lines[0]
+    assert "FAILED_PRECONDITION" in lines[1] and 'key "no" not found' in lines[1]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    key, pem = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        + ["-nodes", "-keyout", str(key), "-out", str(pem), "-days", "2", "-subj", "/CN=localhost"]
+        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )
+    return key, pem
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_tls(base, certificate, mutual):
+    key, pem = certificate
+    options = {"ssl_server_key": key, "ssl_server_cert": pem}
+    if mutual:
+        options["ssl_custom_ca"] = pem
+    with LocalService(base.parent, **options) as service:
+        trusted = grpc.ssl_channel_credentials(pem.read_bytes())
+        shown = grpc.ssl_channel_credentials(pem.read_bytes(), key.read_bytes(), pem.read_bytes())
+        assert healthy(service.target, shown) == 0
+        assert healthy(service.target, trusted) == (14 if mutual else 0)
+        with Caller(service.target) as plain:
+            assert refusal(plain.predict, image=picture())[0] == 14
+
+
+def healthy(target, credentials):
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.secure_channel(target, credentials) as channel:
+        call = health_pb2_grpc.HealthStub(channel).Check
+        return refusal(call, health_pb2.HealthCheckRequest(), timeout=30)[0]
+
+
+def test_tls_files_must_be_there(base, tmp_path):
+    options = {"ssl_server_key": tmp_path / "no.pem", "ssl_server_cert": tmp_path / "no.pem"}
+    with pytest.raises(DataError, match="`ssl_server_key` must be a PEM file"):
+        LocalService(base.parent, **options).start()
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_on_the_same_port(base, port):
+    """Nothing is left behind by kill -9; SIGTERM of the whole process ends it with 0."""
+    command = [sys.executable, "-m", "tfdeblur.cli.main", "serve", "--model_base_path", str(base)]
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)):
+        process = subprocess.Popen([*command, "--port", str(port)])
+        try:
+            with Caller(f"127.0.0.1:{port}") as caller:
+                wait_until_served(caller)
+                assert refusal(caller.predict, image=picture())[0] == 0
+        finally:
+            process.send_signal(number)
+        assert process.wait(60) == code
