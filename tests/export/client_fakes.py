@@ -156,18 +156,21 @@ class Fake(
 
 
 @contextmanager
-def serving(fake, port=0, max_message=-1):
-    """Serves `fake`; yields the target."""
+def serving(fake, port=0, max_message=-1, tls=None):
+    """Serves `fake`; yields the target. `tls`: its key and certificate, PEM."""
     server = grpc.server(
         futures.ThreadPoolExecutor(16),
         options=[("grpc.max_receive_message_length", max_message), ("grpc.so_reuseport", 0)],
     )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(fake, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(fake, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if tls is None:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([tls]))
     server.start()
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"{'127.0.0.1' if tls is None else 'localhost'}:{port}"
     finally:
         server.stop(0).wait()
 

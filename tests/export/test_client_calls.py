@@ -1,6 +1,8 @@
 """Calls: retries, deadlines, and which error each code becomes."""
 
+import shutil
 import socket
+import subprocess
 import time
 
 import grpc
@@ -8,10 +10,11 @@ import numpy as np
 import pytest
 
 from export.client import DeblurClient
+from export.client_calls import tls_credentials
 from export.client_errors import KINDS, MessageTooLarge, failure, pixel_limit
 from export.status import TABLE
 from tests.export.client_fakes import Fake, negative, serving
-from tfdeblur.errors import InvalidInput, ServiceUnreachable, TfdeblurError
+from tfdeblur.errors import DataError, InvalidInput, ServiceUnreachable, TfdeblurError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 6, 3), "uint8")
 Code = grpc.StatusCode
@@ -179,3 +182,25 @@ def test_the_limit_of_pixels_is_read_from_the_refusal():
     assert pixel_limit(failure("INVALID_ARGUMENT", text, "t", "m")) == 4000
     assert pixel_limit(failure("INTERNAL", text, "t", "m")) is None
     assert pixel_limit(failure("INVALID_ARGUMENT", "limit 5", "t", "m")) is None
+
+
+def test_tls(fake, tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here to make a certificate with: TLS is not tested")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = "openssl req -x509 -nodes -days 2 -subj /CN=localhost -newkey ec".split()
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    fake.failures.clear()
+    with serving(fake, tls=(key.read_bytes(), certificate.read_bytes())) as target:
+        with DeblurClient(target, credentials=tls_credentials(certificate)) as client:
+            np.testing.assert_array_equal(client.deblur(IMAGE).image, 255 - IMAGE)
+        for credentials in (None, tls_credentials()):  # no TLS; nobody knows who signed
+            with DeblurClient(target, credentials=credentials, retries=0) as client:
+                with pytest.raises(ServiceUnreachable):
+                    client.metadata(timeout=5)
+    with pytest.raises(InvalidInput, match="belong together"):
+        tls_credentials(certificate, certificate)
+    with pytest.raises(DataError, match="gone.pem"):
+        tls_credentials(tmp_path / "gone.pem")
