@@ -13,7 +13,13 @@ import grpc
 import numpy as np
 
 from export.client_calls import Answer, ModelService
-from export.client_errors import ModelNotFound, RequestRefused, Unreachable, pixel_limit
+from export.client_errors import (
+    ModelNotFound,
+    RequestRefused,
+    TimedOut,
+    Unreachable,
+    pixel_limit,
+)
 from export.client_facts import ModelMetadata, VersionStatus, read_metadata, read_status
 from export.client_payloads import choose, finished
 from export.client_send import Progress, Sender
@@ -69,7 +75,8 @@ class DeblurClient:
             in tiles. Networks that look farther than `overlap`, or normalise over the
             whole picture, restore tiles a little differently.
         overlap: int, pixels at each side of a tile that a neighbour covers too.
-        concurrency: int >= 1, tiles of an image, or parts of a batch, under way at a time.
+        concurrency: int >= 1, tiles of images, or parts of batches, under way at a time. Images
+            that are sent whole are not counted: those are as many as there are callers.
 
     Raises:
         InvalidInput: if an argument is not one of the above. No call is made yet.
@@ -96,6 +103,7 @@ class DeblurClient:
             if value is not None and value < 1:
                 raise InvalidInput(f"`{name}` must be at least 1. Received: {name}={value}")
         self.payload, self.max_pixels = payload, max_pixels
+        self._given_limit = max_pixels is not None
         self._service = ModelService(
             target,
             model,
@@ -154,9 +162,9 @@ class DeblurClient:
             sent = self._sender.send(batch, way, self.max_pixels, timeout, progress)
         except RequestRefused as error:
             limit = pixel_limit(error)
-            if self.max_pixels is not None or limit is None:
+            if self._given_limit or limit in (None, self.max_pixels):
                 raise
-            self.max_pixels = limit  # from now on it is known
+            self.max_pixels = limit  # known from now on, until another version has another one
             sent = self._sender.send(batch, way, limit, timeout, progress)
         values = finished(sent.images, way, image.dtype)
         if image.ndim == 3:
@@ -226,7 +234,7 @@ class DeblurClient:
             left = max(0.001, end - time.monotonic())
             try:
                 return self.metadata(timeout=min(left, 5.0)).version
-            except (Unreachable, ModelNotFound) as error:
+            except (Unreachable, TimedOut, ModelNotFound) as error:
                 if time.monotonic() + _SECONDS_BETWEEN_LOOKS >= end:
                     raise error
             time.sleep(_SECONDS_BETWEEN_LOOKS)

@@ -81,13 +81,17 @@ class Sender:
             images = np.stack([extended(image, plan.height, plan.width) for image in batch])
         together = len(batch) if max_pixels is None else max(1, max_pixels // plan.tile_pixels)
         shares = [images[i : i + together] for i in range(0, len(images), together)]
+        height, width = batch.shape[1:3]
+        if len(shares) == 1:  # in the caller's own thread: as many at a time as there are callers
+            part = call(images)
+            advance(len(images))
+            return Sent(part.images[:, :height, :width], part.version, 1)
         parts = []
         with Ahead(self._executor, call, shares, self._concurrency) as answers:
             for part in answers:
                 parts.append(part)
                 advance(len(part.images))
-        joined = parts[0].images if len(parts) == 1 else np.concatenate([p.images for p in parts])
-        height, width = batch.shape[1:3]
+        joined = np.concatenate([part.images for part in parts])
         return Sent(joined[:, :height, :width], parts[-1].version, 1)
 
     def _in_tiles(self, batch, plan: TilePlan, call, channels: int, advance) -> Sent:

@@ -156,9 +156,21 @@ def test_an_image_that_is_refused_for_its_size_is_sent_in_tiles():
             assert len(fake.requests) == 1 + 2 * restored.tiles  # refused once, then known
         with DeblurClient(target, max_pixels=10**6) as told, pytest.raises(InvalidInput):
             told.deblur(image)
-        fake.max_pixels = ROOM - 1
+        fake.max_pixels = ROOM - 1  # too few for tiles
         with DeblurClient(target) as client, pytest.raises(InvalidInput, match="max_pixels"):
             client.deblur(image)
+
+
+def test_a_new_version_with_another_limit_is_noticed():
+    fake = Fake(negative, max_pixels=300 * 300)
+    image = levels(250, 400)
+    with serving(fake) as target, DeblurClient(target) as client:
+        few = client.deblur(image)
+        fake.max_pixels = ROOM
+        many = client.deblur(image)
+    assert 1 < few.tiles < many.tiles
+    for restored in (few, many):
+        np.testing.assert_array_equal(restored.image, 255 - image)
 
 
 def test_batches_are_sent_in_shares_that_fit(client, fake):

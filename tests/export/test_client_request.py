@@ -96,8 +96,8 @@ def test_a_service_that_goes_away_ends_the_command(concurrency, request_, fake, 
 
 
 def test_one_file_that_takes_too_long_does_not_stop_the_others(request_, fake, capsys):
-    fake.failures += [6.0]
-    assert request_("p", "--timeout", "3", "--concurrency", "1") == 6
+    fake.failures += [Code.DEADLINE_EXCEEDED]
+    assert request_("p", "--concurrency", "1") == 6
     assert f"{COUNT - 1} restored, 1 failed" in capsys.readouterr().err
 
 

@@ -49,6 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     left = [j for j in jobs if j.error is None and (arguments.overwrite or not j.is_done())]
     if not left:
         return _request(None, jobs, arguments, 1)
+    if any(job.is_video for job in left):
+        print(
+            "Videos: the sound is not carried over; no files of --flow and --confidence are "
+            "written for them.",
+            file=sys.stderr,
+        )
     with _connect(arguments) as client:
         return _request(client, jobs, arguments, min(arguments.concurrency, len(left)))
 
