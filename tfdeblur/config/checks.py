@@ -11,6 +11,7 @@ _CHOICES = {
     "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
     "loss.flow": ("l2", "sign_free", "double_angle"),
+    "loss.pixel": ("l1", "l2"),
     "loss.game": ("non_saturating", "minimax"),
     "loss.lipschitz": ("clip", "gp", "spectral"),
     "rpgan.prior": ("rpgan", "biskip"),

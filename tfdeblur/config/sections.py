@@ -79,6 +79,7 @@ class LossConfig:
 
     Attributes:
         scheme: of Bi-Skip, name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
+        pixel: of RP-GAN, "l1" or "l2"; Bi-Skip's is in the scheme.
         pixel_weight, feature_weight: gamma1 and gamma2 of Eqn 4; of RP-GAN's content too, whose
             paper has features alone; 0 leaves a term out.
         vgg: weights of VGG for the letter P (VGG19) and for RP-GAN (VGG16): a file, "imagenet"
@@ -102,6 +103,7 @@ class LossConfig:
     """
 
     scheme: str = "SA1P-BS"
+    pixel: str = "l1"
     pixel_weight: float = 100.0
     feature_weight: float = 0.1
     vgg: str = "imagenet"

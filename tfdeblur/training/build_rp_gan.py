@@ -115,7 +115,7 @@ def _content(config):
         features = VGGFeatures(
             "vgg16", _VGG_LAYER, loss.vgg, dtype=config.run.precision, after_relu=True
         )
-    pixel = "l1" if loss.pixel_weight else None
+    pixel = loss.pixel if loss.pixel_weight else None
     return BiLevelContent(pixel, features, loss.pixel_weight, loss.feature_weight)
 
 

@@ -11,7 +11,9 @@ logger = logging.getLogger(__name__)
 
 
 class Filler:
-    """Fills a trainer's buffer, and may prepare the next filling in a thread meanwhile.
+    """Fills a trainer's buffer when it is time, and gives out the batches in it.
+
+    It may prepare the next filling in a thread meanwhile.
 
     Args:
         trainer: `RPGANTrainer`; its `samples` gives the stream.
@@ -23,6 +25,7 @@ class Filler:
         self._ahead: tuple[int, Future] | None = None
         self._threads = ThreadPoolExecutor(1) if beside else None
         self._closed = False
+        self._batches = None
         levels = trainer.levels
 
         def first(observed, known):
@@ -34,6 +37,39 @@ class Filler:
 
         self._first = tf.function(first, reduce_retracing=True)
         self._further = tf.function(further, reduce_retracing=True)
+
+    def batches(self, step):
+        """What step number `step` on the buffer (from 0) takes its batch from.
+
+        Copies the generator and fills the buffer where it is time; after a restart it fills the
+        buffer again, by the copy that was made before.
+        """
+        trainer = self._trainer
+        cycle, step = divmod(step, trainer.replay.steps)
+        if int(trainer.cycle) != cycle:
+            trainer.frozen.set_weights(trainer.generator.get_weights())
+            trainer.cycle.assign(cycle)
+        if trainer.replay.cycle != cycle:
+            self.fill(cycle)
+            self._batches = None
+        if self._batches is None:
+            self._batches = self._batches_from(step)
+        return self._batches
+
+    def _batches_from(self, start):
+        """The batches that are left of this filling, from number `start` on."""
+        replay = self._trainer.replay
+
+        def generate():
+            yield from map(replay.train_batch, range(start, replay.steps))
+
+        shape = (replay.batch, *replay.train_batch(0)[0].shape[1:])
+        signature = (tf.TensorSpec(shape, tf.float32),) * 3
+        batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
+        strategy = tf.distribute.get_strategy()
+        if strategy.num_replicas_in_sync > 1:
+            batches = strategy.experimental_distribute_dataset(batches)
+        return iter(batches)
 
     def fill(self, cycle):
         """Makes filling `cycle` and puts it into the buffer.

@@ -93,7 +93,6 @@ class RPGANTrainer(Trainer):
         self.lipschitz, self.clip, self.gradient_penalty = lipschitz, clip, gradient_penalty
         self.critic_steps = critic_steps
         self.samples = None
-        self._batches = None
         self._filler = Filler(self, fill_beside)
 
     def compile(
@@ -166,31 +165,7 @@ class RPGANTrainer(Trainer):
         """In stage 1 those of the buffer, which is filled here when it is time."""
         if self.stage == 0:
             return iterator
-        cycle, step = divmod(int(self.optimizer.iterations) - self.first_steps, self.replay.steps)
-        if int(self.cycle) != cycle:
-            self.frozen.set_weights(self.generator.get_weights())
-            self.cycle.assign(cycle)
-        if self.replay.cycle != cycle:
-            self._filler.fill(cycle)
-            self._batches = None
-        if self._batches is None:
-            self._batches = self._buffer_batches(step)
-        return self._batches
-
-    def _buffer_batches(self, start):
-        """The batches that are left of this filling, from step `start` on."""
-        replay = self.replay
-
-        def generate():
-            yield from map(replay.train_batch, range(start, replay.steps))
-
-        shape = (replay.batch, *replay.train_batch(0)[0].shape[1:])
-        signature = (tf.TensorSpec(shape, tf.float32),) * 3
-        batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
-        strategy = tf.distribute.get_strategy()
-        if strategy.num_replicas_in_sync > 1:
-            batches = strategy.experimental_distribute_dataset(batches)
-        return iter(batches)
+        return self._filler.batches(int(self.optimizer.iterations) - self.first_steps)
 
     def train_step(self, batch):
         """One update of the generator, after those of its two opponents."""
