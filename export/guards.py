@@ -40,8 +40,8 @@ def decoded_image(data, max_pixels: int):
         that EXIF asks for are not made.
     """
     long_enough = tf.strings.length(data) >= _SHORTEST
-    is_png = tf.strings.substr(data, 0, len(_PNG)) == _PNG
-    is_jpeg = tf.strings.substr(data, 0, len(_JPEG)) == _JPEG
+    is_png = tf.equal(tf.strings.substr(data, 0, len(_PNG)), _PNG)
+    is_jpeg = tf.equal(tf.strings.substr(data, 0, len(_JPEG)), _JPEG)
     known = _check(
         long_enough & (is_png | is_jpeg),
         "image is neither PNG nor JPEG",
