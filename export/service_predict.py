@@ -6,10 +6,9 @@ import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     predict_pb2,
-    prediction_service_pb2_grpc,
 )
 
-from export.service_calls import require_spec, rpc, time_left
+from export.service_calls import require_spec, time_left
 from export.service_engine import Engine
 from export.service_gate import Gate
 from export.service_options import ServiceOptions
@@ -25,7 +24,7 @@ _KINDS = {
 }
 
 
-class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+class PredictionServicer:
     """Predict, GetModelMetadata, and the refusals of Classify, Regress and MultiInference.
 
     Args:
@@ -37,7 +36,6 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, versions: Versions, gate: Gate, options: ServiceOptions):
         self._versions, self._gate, self._options = versions, gate, options
 
-    @rpc
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Runs a signature; checks in the order of `service_request`."""
         with self._versions.borrow(require_spec(request)) as version:
@@ -54,7 +52,6 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
             encode(value, response.outputs[alias], as_content)
         return response
 
-    @rpc
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """All signatures, with the one that initialises the graph, as TensorFlow Serving."""
         require_spec(request)
@@ -76,17 +73,14 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.metadata[_METADATA].Pack(signatures)
         return response
 
-    @rpc
     def Classify(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refused: these models have no such signature."""
         self._refuse(request, "classification")
 
-    @rpc
     def Regress(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refused: these models have no such signature."""
         self._refuse(request, "regression")
 
-    @rpc
     def MultiInference(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refused: these models have no such signatures."""
         name = request.tasks[0].model_spec.name if request.tasks else ""

@@ -8,11 +8,10 @@ from typing import Any
 import grpc
 from tensorflow_serving.apis import (
     model_service_pb2,
-    model_service_pb2_grpc,
     prediction_service_pb2,
-    prediction_service_pb2_grpc,
 )
 
+from export.service_calls import handlers
 from export.service_gate import Gate
 from export.service_options import ServiceOptions
 from export.service_port import address_of, not_bound
@@ -109,11 +108,15 @@ def _add_services(
     options: ServiceOptions,
     path_map: dict[str, Path],
 ) -> Any:
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionServicer(versions, gate, options), server
+    prediction, models = (
+        next(iter(file.DESCRIPTOR.services_by_name.values()))
+        for file in (prediction_service_pb2, model_service_pb2)
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-        ModelServicer(versions, path_map), server
+    server.add_generic_rpc_handlers(
+        [
+            handlers(prediction, PredictionServicer(versions, gate, options)),
+            handlers(models, ModelServicer(versions, path_map)),
+        ]
     )
     if health is None:
         logger.info(
@@ -124,8 +127,8 @@ def _add_services(
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     names = [
-        *(s.full_name for s in prediction_service_pb2.DESCRIPTOR.services_by_name.values()),
-        *(s.full_name for s in model_service_pb2.DESCRIPTOR.services_by_name.values()),
+        prediction.full_name,
+        models.full_name,
         health.SERVICE_NAME,
         reflection.SERVICE_NAME,
     ]

@@ -7,16 +7,15 @@ import grpc
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_management_pb2,
-    model_service_pb2_grpc,
 )
 
-from export.service_calls import require_spec, rpc
+from export.service_calls import require_spec
 from export.service_config import sources_of
 from export.service_versions import Versions
 from export.status import Status
 
 
-class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
+class ModelServicer:
     """GetModelStatus and HandleReloadConfigRequest.
 
     Args:
@@ -27,7 +26,6 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, versions: Versions, path_map: dict[str, Path]):
         self._versions, self._path_map = versions, path_map
 
-    @rpc
     def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """State of each version, highest first; a label in the request is not looked at."""
         spec = require_spec(request)
@@ -48,7 +46,6 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             entry.status.error_message = version.error.text if version.error else ""
         return response
 
-    @rpc
     def HandleReloadConfigRequest(  # noqa: N802
         self, request: Any, context: grpc.ServicerContext
     ) -> Any:

@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
 
 MAX_PIXELS = 4_000_000
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+UNLIMITED += [(f"grpc.{kind}_reconnect_backoff_ms", 200) for kind in ("initial", "min", "max")]
 
 
 def _spec(shape, dtype, name):
