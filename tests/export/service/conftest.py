@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-pytest.importorskip("tensorflow_serving", reason="needs the extra [serving]")
-
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
