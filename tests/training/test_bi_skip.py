@@ -139,10 +139,10 @@ def test_bfloat16_trains_and_saves_a_plain_network(tmp_path):
 def test_mixing_points_are_uniform_and_follow_the_critics_updates():
     trainer = trainer_of(loss__scheme="A1-S")
     images = tf.zeros((1000, 1, 1, 3))
-    first = trainer._draw_alpha(images).numpy()
-    np.testing.assert_array_equal(trainer._draw_alpha(images), first)
+    first = trainer._draw_alpha(images, trainer.critic_optimizer).numpy()
+    np.testing.assert_array_equal(trainer._draw_alpha(images, trainer.critic_optimizer), first)
     trainer.critic_optimizer.iterations.assign_add(1)
-    assert not np.array_equal(trainer._draw_alpha(images), first)
+    assert not np.array_equal(trainer._draw_alpha(images, trainer.critic_optimizer), first)
     assert first.min() >= 0 and first.max() < 1
     # A normal draw, as some published code has it, would fail both lines.
     assert abs(first.mean() - 0.5) < 0.05
