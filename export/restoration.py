@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfdeblur.pipeline.blind import BlindPass, BlindSettings, blind_pass, cleaner, estimator
+from tfdeblur.operators import canonical_flow
+from tfdeblur.pipeline.blind import BlindSettings, blind_pass, cleaner, estimator
 from tfdeblur.pipeline.blind_image import STILL
 from tfdeblur.pipeline.graph import inference_body
 from tfdeblur.pipeline.known_flow import longest_motion
@@ -91,21 +92,20 @@ def blind_body(
     estimate, clean = estimator(sen), cleaner(generator)
 
     def run(image):
-        return blind_pass(
-            image,
-            estimate,
-            clean,
-            settings,
-            keep_levels=False,
-            memory_budget_bytes=memory_budget_bytes,
+        flow = canonical_flow(estimate(image))
+        plausible = _plausible(flow)
+        # An operator of NaN or of huge motions would spoil, or stop, the rest of the batch.
+        flow = _choose(plausible, flow, tf.zeros_like(flow))
+        budget = memory_budget_bytes
+        done = blind_pass(
+            image, None, clean, settings, flow, keep_levels=False, memory_budget_bytes=budget
         )
+        return done, plausible & _sound(image, done.image)
 
     def restore(image):
-        done = run(image)
-        plausible = _plausible(done.flow)
-        going = plausible & _sound(image, done.image)
+        done, going = run(image)
         motion = Motion(
-            _choose(plausible, done.flow, tf.zeros_like(done.flow)),
+            done.flow,
             _choose(going, done.confidence, tf.zeros_like(done.confidence)),
             _choose(going, done.score, tf.zeros_like(done.score)),
         )
@@ -119,12 +119,12 @@ def blind_body(
     return restore
 
 
-def _further_pass(run: Callable[[tf.Tensor], BlindPass], current, going, early_stop: bool):
+def _further_pass(run, current, going, early_stop: bool):
     """One more pass for the images that are still `going`; nothing is run where none is."""
 
     def another():
-        done = run(current)
-        taken = going & _plausible(done.flow) & _sound(current, done.image)
+        done, good = run(current)
+        taken = going & good
         if early_stop:
             length = tf.reduce_mean(tf.norm(done.flow, axis=-1), axis=(1, 2))
             taken &= (length >= STILL) & (done.score > 0)

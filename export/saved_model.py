@@ -75,6 +75,8 @@ def export_model(
         tell(f"loading {os.fspath(model)}")
     served = served_model(model)
     _check_tile(fixed_tile, served, max_pixels)
+    tell("tracing the graph")
+    _ = served.restore  # tells models that do not restore, before anything is written
     servables = [_Servable(root / name, None, warmup)]
     if fixed_tile is not None:
         size = (fixed_tile, fixed_tile)
@@ -120,7 +122,7 @@ def _write_beside(one: _Servable, served: Served, max_pixels: int) -> None:
     _sweep(one.base)
     side, folder = one.side, one.begun
     # Traced anew for one size, TensorFlow knows all shapes of the graph.
-    restore = served.restore if side is None else served.restore.python_function
+    restore = served.restore if side is None else served.body
     functions = signature_functions(
         restore, max_pixels=max_pixels, estimates_motion=served.estimates_motion, side=side
     )
@@ -129,7 +131,13 @@ def _write_beside(one: _Servable, served: Served, max_pixels: int) -> None:
     module = tf.Module()
     # Variables only: the networks themselves live on in the functions that close over them.
     module.weights = served.variables()
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+    except AssertionError as error:  # of TensorFlow, about variables that nobody keeps
+        raise InvalidInput(
+            "`model` must be a network that lists all its weights in `variables`: its graph uses "
+            "others."
+        ) from error
     described = manifest(served, signatures, max_pixels=max_pixels, side=side, warmup=one.warmup)
     (folder / MANIFEST).parent.mkdir()
     (folder / MANIFEST).write_bytes(to_bytes(described))

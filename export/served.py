@@ -1,5 +1,6 @@
 """What is to be served, from whatever the caller has: a restorer, a network, a run or a file."""
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +22,24 @@ class Served:
 
     Attributes:
         kind: "restorer" or "rp_gan".
-        restore: its graph, a `tf.function` for images of any size.
+        body: the function behind its graph.
         networks: by the part they play.
         settings: what else decides the result, JSON values.
     """
 
     kind: str
-    restore: Any
+    body: Restore
     networks: Mapping[str, Any]
     settings: Mapping[str, Any]
+
+    @functools.cached_property
+    def restore(self) -> Any:
+        """Its graph, for images of any size: a `tf.function`, traced once for all signatures.
+
+        Raises:
+            InvalidInput: if it takes or gives something else than RGB images.
+        """
+        return _one_graph(self.body)
 
     @property
     def estimates_motion(self) -> bool:
@@ -92,7 +102,7 @@ def _restoring(restorer: Restorer, passes: int) -> Served:
     restore = restoring_body(restorer.network, passes=passes, self_ensemble=ensemble)
     return Served(
         "restorer",
-        _one_graph(restore),
+        restore,
         {"network": restorer.network},
         {"passes": passes, "self_ensemble": ensemble},
     )
@@ -115,11 +125,10 @@ def _blind(restorer: BlindRestorer) -> Served:
         "memory_budget_bytes": restorer.memory_budget_bytes,
     }
     networks = {"sen": sen, "generator": generator}
-    return Served("rp_gan", _one_graph(restore), networks, settings)
+    return Served("rp_gan", restore, networks, settings)
 
 
 def _one_graph(restore: Restore) -> Any:
-    """Traces `restore`, so that all signatures share one graph of it; for images of any size."""
     spec = tf.TensorSpec((None, None, None, 3), tf.float32, name="image")
     shared = tf.function(restore, input_signature=[spec], autograph=False)
     # Networks that are parts of something else take or give other channels than images have.

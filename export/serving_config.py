@@ -206,8 +206,9 @@ def write_serving_files(root: Path, names: Iterable[str]) -> None:
     text = listed
     for name in names:
         if not re.search(rf'\bname\s*:\s*"{re.escape(name)}"', _without_comments(text)):
-            before, _, after = text.rpartition("}")
-            text = f"{before}{_MODEL.format(name=name, root=CONTAINER_ROOT)}}}{after}"
+            end = _without_comments(text).rindex("}")
+            added = _MODEL.format(name=name, root=CONTAINER_ROOT)
+            text = f"{text[:end]}{added}{text[end:]}"
     if text != listed or not (root / MODELS_CONFIG).exists():
         write_atomically(root / MODELS_CONFIG, text.encode())
 
@@ -231,4 +232,5 @@ def _read_models(root: Path) -> str:
 
 
 def _without_comments(text: str) -> str:
-    return re.sub(r"#[^\n]*", "", text)
+    """The text with blanks for comments: what is found in it stands there in the text."""
+    return re.sub(r"#[^\n]*", lambda comment: " " * len(comment[0]), text)
