@@ -1,0 +1,80 @@
+"""Served graphs take the decisions of the restorers: passes, ensembles, what is no restoration."""
+
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from export.served import served_model
+from tests.export.v1 import Scale
+from tests.helpers import picture
+from tests.pipeline.makers import LOCAL, Network, blurred
+from tfdeblur.pipeline.blind import BlindSettings
+from tfdeblur.pipeline.blind_restore import BlindRestorer
+from tfdeblur.pipeline.passes import InPasses
+from tfdeblur.pipeline.restore import Restorer
+
+LEANING = Network(  # another result in each direction, and another in each further pass
+    lambda image: 0.7 * image + 0.3 * tf.roll(image, 1, axis=2) ** 2
+)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Restorer(LEANING),
+        InPasses(Restorer(LEANING), 3),
+        Restorer(LEANING, self_ensemble=True),
+        Restorer(Scale(0.0)),  # black: no restoration of a bright image, maybe one of a dark one
+        InPasses(Restorer(Scale(0.6)), 3),  # ends after some passes, image by image
+        Restorer(Network(lambda image: image / tf.where(image > 0.99, 0.0, 1.0))),
+    ],
+    ids=["once", "passes", "ensemble", "black", "darker", "infinite"],
+)
+def test_a_batch_in_a_graph_is_each_image_restored(model):
+    images = np.stack([picture(9, 14, seed=seed) * scale for seed, scale in enumerate((1, 0.3))])
+    images[0, 0, 0] = 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        wanted = [model(image).image for image in images]
+    found = served_model(model).restore(images)
+    assert found.motion is None
+    np.testing.assert_allclose(found.image, wanted, atol=1e-6)
+
+
+def _moody(image):
+    """A SEN that sees nonsense in bright pictures and nothing in dark ones."""
+    mean = tf.reduce_mean(image, axis=(1, 2, 3), keepdims=True)
+    flow = tf.zeros_like(image[..., :2]) + (6.0, -3.0)
+    return tf.where(mean > 0.8, float("nan"), tf.where(mean < 0.2, 0.0, flow))
+
+
+@pytest.mark.parametrize(
+    "passes, early_stop",
+    [
+        (1, True),
+        pytest.param(2, True, marks=pytest.mark.slow),
+        pytest.param(2, False, marks=pytest.mark.slow),
+    ],
+)
+def test_passes_end_as_those_of_the_blind_restorer(passes, early_stop):
+    model = BlindRestorer(
+        Network(_moody, size_multiple=64),
+        LOCAL,
+        BlindSettings((0.05,)),
+        passes=passes,
+        early_stop=early_stop,
+    )
+    images = np.stack([blurred(), blurred(seed=3) * 0.2 + 0.8, blurred(seed=5) * 0.2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        wanted = [model(image) for image in images]
+    assert [one.degenerate for one in wanted] == [False, True, False]
+    found = served_model(model).restore(images)
+    np.testing.assert_allclose(found.image, [one.image for one in wanted], atol=1e-4)
+    np.testing.assert_allclose(found.motion.flow, [one.flow for one in wanted], atol=1e-6)
+    confidence = [one.confidence for one in wanted]
+    np.testing.assert_allclose(found.motion.confidence, confidence, atol=1e-3)
+    np.testing.assert_allclose(found.motion.score, [one.score for one in wanted], atol=1e-3)
+    assert found.motion.score[0] > 0
