@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from export.service_config import Source, find_sources, parse_path_map, read_config
+from export.service_config import CONTAINER, Source, find_sources, parse_path_map, read_config
 from export.service_gate import Gate
 from export.service_options import ServiceOptions
 from export.service_port import check_free, target_of
@@ -45,7 +45,7 @@ class LocalService:
             folders, or a `models.config` file itself.
         port: TCP port; 0: any that is free, see `target`.
         path_map: str `/in/the/config=/on/disk`, for base paths in a `models.config`
-            (default: `/models` is the folder of the file).
+            or in a reload request (default: `/models` is the folder of the file, or `root`).
         **options: fields of `export.service_options.ServiceOptions`.
 
     Attributes:
@@ -90,7 +90,8 @@ class LocalService:
         check_free(self._options.host, self._port)  # before models load, which takes long
         sources = self._sources()
         gate = Gate(self._options.max_running or _places(), self._options.callers)
-        server = Server(self._versions, gate, self._options, self._path_map or {})
+        path_map = self._path_map or {CONTAINER: self._folder()}
+        server = Server(self._versions, gate, self._options, path_map)
         try:
             if self._options.open_port_early:
                 server.open(self._port)
@@ -122,6 +123,10 @@ class LocalService:
             seconds = self._options.drain_seconds if drain_seconds is None else drain_seconds
             self._server.close(seconds)
         self._versions.close()
+
+    def _folder(self) -> Path:
+        root = self._root.absolute()
+        return root.parent if root.is_file() or Source("", root).present() else root
 
     def _config_file(self) -> Path | None:
         return self._root.absolute() if self._root.is_file() else None

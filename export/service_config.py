@@ -12,7 +12,7 @@ from export.status import Status
 from tfdeblur.errors import DataError, InvalidInput
 
 CONFIG_FILE = "models.config"
-_CONTAINER = "/models"  # where the compose file mounts the root; base paths in the file say so
+CONTAINER = "/models"  # where the compose file mounts the root; base paths in the file say so
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def read_config(path: Path, path_map: dict[str, Path] | None = None) -> list[Sou
         DataError: if the file is missing or is not such a file.
     """
     if path_map is None:
-        path_map = {_CONTAINER: path.parent}
+        path_map = {CONTAINER: path.parent}
     config = model_server_config_pb2.ModelServerConfig()
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), config)
