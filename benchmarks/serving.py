@@ -18,7 +18,7 @@ from pathlib import Path
 
 from _common import add_network_arguments, describe, finish, make_network, parser, picture, show
 from _common import size as wanted_size
-from _serving import Direct, Load, Service, pointwise_network, rate, swap_in
+from _serving import Direct, Load, Service, pointwise_network, processor_seconds, rate, swap_in
 
 BAR_MILLISECONDS = 15.0  # RPC minus direct call, uint8
 BAR_RATE = 0.95  # of direct calls, at concurrency 4
@@ -70,7 +70,7 @@ def _minutes(text):
     return value
 
 
-def measure_latency(client, direct, arguments):
+def measure_latency(service, client, direct, arguments):
     """Seconds of calls by payload, each against the direct call of its signature."""
     import numpy as np
 
@@ -96,11 +96,18 @@ def measure_latency(client, direct, arguments):
         pairs = zip(found.seconds["rpc"], found.seconds["direct"], strict=True)
         more = 1e3 * statistics.median(rpc - alone for rpc, alone in pairs)
         results[-1]["rpc_minus_direct_ms"] = more
+        spent = {
+            name: 1e3 * processor_seconds(service, call, 3 * arguments.repeats)
+            for name, call in calls.items()
+        }
+        results[-1]["processor_ms"] = spent
         verdict = ""
         if payload == "uint8":
             met = "met" if more <= BAR_MILLISECONDS else "missed"
             verdict = f"  bar {BAR_MILLISECONDS:g} ms: {met}"
-        print(f"  rpc - direct  {more:10.1f} ms{verdict}", flush=True)
+        print(f"  rpc - direct  {more:10.1f} ms{verdict}")
+        each = ", ".join(f"{name} {value:.1f}" for name, value in spent.items())
+        print(f"  processor time of a call, both sides, ms: {each}", flush=True)
     return results
 
 
@@ -221,7 +228,7 @@ def main():
                 results = [soak(service, client, arguments.soak)]
             else:
                 direct = Direct(version)
-                results = measure_latency(client, direct, arguments)
+                results = measure_latency(service, client, direct, arguments)
                 results.append(measure_throughput(client, direct, arguments))
                 results.append({"title": "hot swap", **measure_swap(client, version)})
             results.append({"title": "start", "seconds": service.seconds})
