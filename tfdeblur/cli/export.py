@@ -1,6 +1,7 @@
 """`tfdeblur export`: a trained model as a version that TensorFlow Serving takes up."""
 
 import argparse
+import logging
 import re
 import sys
 
@@ -129,6 +130,10 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur export`."""
     load_tensorflow(arguments.verbose)
+    if not arguments.verbose:
+        # It tells of each file, and of the names of hundreds of inputs inside the graph.
+        for library in ("tensorflow", "absl"):
+            logging.getLogger(library).setLevel(logging.WARNING)
     from export.saved_model import DEFAULT_MAX_PIXELS, export_model
 
     _tell(f"loading {arguments.model}")
