@@ -50,6 +50,11 @@ setup(
         "numpy>=2.0",
         "opencv-python>=4.10",
         "tensorboard~=2.21.0",
+        # export: client and local service
+        "tensorflow-serving-api~=2.21.0",
+        "grpcio>=1.71",
+        "grpcio-health-checking>=1.71",
+        "grpcio-reflection>=1.71",
     ],
     extras_require={
         "data": DATA,
