@@ -21,6 +21,7 @@ TEST = [
     "pillow>=10",
     "jax>=0.5",  # the networks are held against Keras on JAX and NumPy
     "dill",
+    "psutil",  # memory of the service under abuse
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
