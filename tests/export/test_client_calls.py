@@ -13,7 +13,7 @@ from export.client import DeblurClient
 from export.client_calls import tls_credentials
 from export.client_errors import KINDS, MessageTooLarge, failure, pixel_limit
 from export.status import TABLE
-from tests.export.client_fakes import Fake, negative, serving
+from tests.export.makers import Fake, negative, serving
 from tfdeblur.errors import DataError, InvalidInput, ServiceUnreachable, TfdeblurError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 6, 3), "uint8")

@@ -7,7 +7,7 @@ import pytest
 
 from export.client import DeblurClient
 from export.client_tiles import extended, plan_by_side
-from tests.export.client_fakes import CONTENT, FIELD, FLOW, SIGNATURES, Fake, negative, serving
+from tests.export.makers import CONTENT, FIELD, FLOW, SIGNATURES, Fake, negative, serving
 from tests.helpers import noise
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.codec import decode_image, encode_image

@@ -11,7 +11,7 @@ from PIL import Image
 
 from export.client import DeblurClient
 from export.client_files import request_files
-from tests.export.client_fakes import FLOW, SIGNATURES, Fake, negative, serving
+from tests.export.makers import FLOW, SIGNATURES, Fake, negative, serving
 from tfdeblur.cli.main import main
 from tfdeblur.errors import ServiceUnreachable
 from tfdeblur.pipeline.inputs import find_inputs

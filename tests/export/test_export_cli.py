@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from export import saved_model
-from tests.export.v1 import Scale
+from tests.export.helpers import Scale
 from tfdeblur.cli.main import main
 from tfdeblur.errors import DataError, TfdeblurError
 from tfdeblur.pipeline import load

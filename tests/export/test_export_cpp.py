@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from tests.export.v1 import Compiled, pixels, png, random_u8
+from tests.export.helpers import Compiled, pixels, png, random_u8
 from tfdeblur.networks import BiSkip
 from tfdeblur.pipeline.restore import Restorer
 

@@ -13,7 +13,7 @@ from export import export_model, saved_model
 from export.manifest import MANIFEST
 from export.serving_config import write_serving_files
 from export.warmup import WARMUP_FILE
-from tests.export.v1 import Scale
+from tests.export.helpers import Scale
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.networks import RPGANGenerator
 

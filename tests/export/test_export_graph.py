@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from tests.export.v1 import V1, Scale, loaded, pixels, png, random_u8
+from tests.export.helpers import V1, Scale, loaded, pixels, png, random_u8
 from tests.helpers import picture
 from tfdeblur.networks import BiSkip
 from tfdeblur.pipeline.restore import Restorer

@@ -8,7 +8,7 @@ import pytest
 
 from export import export_model
 from export.manifest import MANIFEST
-from tests.export.v1 import loaded, pixels, png
+from tests.export.helpers import loaded, pixels, png
 from tests.pipeline.makers import LOCAL, SEN, SETTINGS, blurred
 from tfdeblur.errors import InvalidInput
 from tfdeblur.networks import SEN as Estimator

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from export.served import served_model
-from tests.export.v1 import Scale
+from tests.export.helpers import Scale
 from tests.helpers import picture
 from tests.pipeline.makers import LOCAL, Network, blurred
 from tfdeblur.pipeline.blind import BlindSettings

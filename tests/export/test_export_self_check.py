@@ -8,7 +8,7 @@ import tensorflow as tf
 from export import export_model
 from export.self_check import CheckFailed, check_size, check_version, run_signatures
 from export.served import served_model
-from tests.export.v1 import Compiled, Scale, random_u8
+from tests.export.helpers import Compiled, Scale, random_u8
 
 
 class InPython(Scale):
