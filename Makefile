@@ -10,7 +10,7 @@ WORKERS ?= 2
 .PHONY: demo test test-slow lint bench lock clean
 
 # Trains on seven small real pairs, then restores a photograph of a video that was not among them,
-# as the mean over its eight turns and mirrorings.
+# as the mean over its eight turns and mirrorings, and once more through a service.
 demo: $(VENV)/.run
 	rm -rf $(DEMO)
 	$(BIN)/tfdeblur train --data demo/pairs/train --preset demo --run $(DEMO)/run
@@ -18,6 +18,7 @@ demo: $(VENV)/.run
 		--split test --json $(DEMO)/scores.json --panels $(DEMO)/panels
 	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(DEMO)/restored --model $(DEMO)/run \
 		--self-ensemble --compare
+	demo/serve.sh $(BIN) $(DEMO)
 	@echo
 	@echo "blurred | restored | sharp:  $$(ls $(DEMO)/panels/*.png)"
 	@echo "before and after:            $$(ls $(DEMO)/restored/*.png | tr '\n' ' ')"
