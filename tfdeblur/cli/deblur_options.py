@@ -113,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_rp_gan_arguments(parser)
     _add_solver_arguments(parser)
     _add_beside_arguments(parser)
-    _add_file_arguments(parser)
+    add_file_arguments(parser)
     add_common_arguments(parser)
 
 
@@ -188,7 +188,8 @@ def _add_beside_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_file_arguments(parser: argparse.ArgumentParser) -> None:
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds which files are entered, how results are named, and the report."""
     group = parser.add_argument_group("files")
     group.add_argument(
         "--recursive", action="store_true", help="enter the subfolders of folders as well"

@@ -3,6 +3,7 @@
 import argparse
 
 from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
+from tfdeblur.cli.deblur_options import add_file_arguments
 
 DESCRIPTION = """\
 Restores motion-blurred photographs and videos with a model that a service holds: TensorFlow
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_service_arguments(parser)
     _add_call_arguments(parser)
     _add_beside_arguments(parser)
-    _add_file_arguments(parser)
+    add_file_arguments(parser)
     add_common_arguments(parser)
 
 
@@ -159,28 +160,6 @@ def _add_beside_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="of RP-GAN models: write NAME.confidence.png, how well the result explains the "
         "photograph, pixel by pixel",
-    )
-
-
-def _add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("files")
-    group.add_argument(
-        "--recursive", action="store_true", help="enter the subfolders of folders as well"
-    )
-    group.add_argument("--overwrite", action="store_true", help="redo results that exist")
-    group.add_argument(
-        "--suffix", default="", metavar="TEXT", help="added to names: photo.jpg -> photoTEXT.jpg"
-    )
-    group.add_argument(
-        "--format",
-        choices=("keep", "png", "jpeg"),
-        default="keep",
-        help="of the results; keep: as the input (default: keep)",
-    )
-    group.add_argument(
-        "--json",
-        action="store_true",
-        help="print one JSON object about all files on stdout, and nothing else there",
     )
 
 
