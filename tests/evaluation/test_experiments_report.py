@@ -72,7 +72,7 @@ def test_tables_are_aligned_and_hold_the_published_numbers(report):
     rows = report.table_of_images(columns).splitlines()
     assert [row.split() for row in rows[1:]] == [["a", "20.00"], ["b", "25.00"]]
     facts = report.facts()
-    assert "2 images of 3" in facts and "note: mind this" in facts and "size 0" not in facts
+    assert "2 of 3 images" in facts and "note: mind this" in facts and "size 0" not in facts
 
 
 def dots(plot, background=24):
