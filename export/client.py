@@ -65,8 +65,9 @@ class DeblurClient:
         payload: how images travel: "uint8", "float" or "bytes" (PNG: for links below 200 Mbit/s;
             8 bits). None: uint8 for 8-bit images, float for all others.
         timeout: float, seconds until a call is given up, with its retries; each tile is a call.
-        retries: int, how often a call is repeated where nothing answers (UNAVAILABLE), after
-            random pauses that grow. Nothing else is tried again.
+        retries: int, how often a call is repeated where nothing answers (UNAVAILABLE) or the
+            service has no place or memory left (RESOURCE_EXHAUSTED), after random pauses that
+            grow. Nothing else is tried again.
         wait_for_ready: whether calls wait for the service to come up, until `timeout`. If not,
             a service that is down is told from one that is slow.
         credentials: for TLS (`export.client_calls.tls_credentials`); None: no TLS.

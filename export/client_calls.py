@@ -17,8 +17,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from export.client_errors import failure, failure_of
+from export.client_errors import failure, failure_of, may_pass
 from export.client_tensors import MalformedTensor, read_tensor, write_array, write_strings
+from export.wire import PredictResponse
 from tfdeblur.errors import DataError, InvalidInput
 
 # Images are larger than gRPC's default limit of 4 MiB. After a refused connection a channel
@@ -81,6 +82,11 @@ class ModelService:
         else:
             self._channel = grpc.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._predict = self._channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Predict",
+            request_serializer=predict_pb2.PredictRequest.SerializeToString,
+            response_deserializer=PredictResponse.FromString,
+        )
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def close(self) -> None:
@@ -126,7 +132,7 @@ class ModelService:
                 "`image` must fit into one message of 2 GiB; send it in tiles with `max_pixels` "
                 f"(--max-pixels). Received: {request.ByteSize()} bytes"
             )
-        answer = self.call(self._predictions.Predict, request, timeout)
+        answer = self.call(self._predict, request, timeout)
         options = {} if most is None else {"most": most}
         try:
             outputs = {k: read_tensor(answer.outputs[k], **options) for k in answer.outputs}
@@ -147,11 +153,10 @@ class ModelService:
         return self.call(self._models.GetModelStatus, request, timeout)
 
     def call(self, method: Callable[..., Any], request: Any, timeout: float | None) -> Any:
-        """Calls, again after a pause where nothing answered, all within the time allowed.
+        """Calls, again after a pause where nothing answers or all places are taken.
 
-        Only UNAVAILABLE is tried again: nothing else gets better by asking twice, and a busy
-        service gets worse. The pauses are random, or clients that one restart threw off would
-        all be back at the same moment.
+        All of it ends within the time allowed. The pauses are random and grow: clients that one
+        restart threw off must not all be back at the same moment, and a busy service needs rest.
         """
         end = time.monotonic() + (self.timeout if timeout is None else timeout)
         attempt, pause = 0, self.first_pause
@@ -160,11 +165,11 @@ class ModelService:
             try:
                 return method(request, timeout=left, wait_for_ready=self.wait_for_ready)
             except grpc.RpcError as error:
+                failed = failure_of(error, self.target, self.name)
                 wait = pause * random.uniform(0.5, 1.0)
-                code = error.code()  # type: ignore[attr-defined]
-                again = code is grpc.StatusCode.UNAVAILABLE and attempt < self.retries
+                again = may_pass(failed) and attempt < self.retries
                 if not again or time.monotonic() + wait >= end:
-                    raise failure_of(error, self.target, self.name) from error
+                    raise failed from error
             except ValueError as error:  # gRPC's way to say that the channel was closed
                 raise InvalidInput(f"The client is closed: {error}") from error
             time.sleep(wait)

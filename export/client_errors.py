@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from export.status import BY_NUMBER
+from export.status import BY_NAME, BY_NUMBER
 from tfdeblur.errors import DataError, InvalidInput, ServiceUnreachable, TfdeblurError
 
 
@@ -78,8 +78,8 @@ KINDS: dict[str, tuple[type[CallFailed], str]] = {
     "PERMISSION_DENIED": (Unreachable, "Check the credentials."),
     "RESOURCE_EXHAUSTED": (
         ServerBusy,
-        "Try again later, send fewer images at once (--concurrency), or smaller ones "
-        "(--max-pixels).",
+        "Try again later, or more often (--retries); send fewer images at once (--concurrency), "
+        "or smaller ones (--max-pixels).",
     ),
     "FAILED_PRECONDITION": (
         ModelUnusable,
@@ -139,6 +139,11 @@ def failure_of(error: grpc.RpcError, target: str, model: str) -> CallFailed:
     status: Any = error  # calls that fail are both errors and calls; the base class is not
     row = BY_NUMBER.get(status.code().value[0])
     return failure(row.name if row else "UNKNOWN", status.details() or "", target, model)
+
+
+def may_pass(error: CallFailed) -> bool:
+    """Whether the same call may well succeed in a moment; never where its message is too large."""
+    return BY_NAME[error.code].retry and not isinstance(error, MessageTooLarge)
 
 
 def pixel_limit(error: CallFailed) -> int | None:

@@ -60,7 +60,8 @@ class Fake(
     prediction_service_pb2_grpc.PredictionServiceServicer,
     model_service_pb2_grpc.ModelServiceServicer,
 ):
-    """Answers Predict by `model`, after `failures` (codes, or seconds to sleep), one a call.
+    """Answers Predict by `model`, after `failures`, one a call: codes, with or without a text, or
+    seconds to sleep.
 
     Attributes:
         model: `(signature, image)` -> outputs by name.
@@ -86,6 +87,8 @@ class Fake(
         try:
             if isinstance(failure, float):
                 time.sleep(failure)
+            elif isinstance(failure, tuple):
+                context.abort(*failure)
             elif failure is not None:
                 context.abort(failure, f"told to say {failure.name}")
             if self.sleep:

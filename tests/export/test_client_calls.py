@@ -50,18 +50,39 @@ def test_every_code_becomes_the_error_of_the_table(row, client, fake):
     assert (error.code, error.text) == (row.name, f"told to say {row.name}")
     for part in (client._service.target, "model 'deblur'", row.name, error.text):
         assert part in str(error)
-    assert len(fake.requests) == (4 if row.name == "UNAVAILABLE" else 1)
+    again = row.name in ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
+    assert len(fake.requests) == (4 if again else 1)
 
 
 def test_codes_that_say_what_to_do_are_of_the_table():
     assert set(KINDS) <= {row.name for row in TABLE}
 
 
-@pytest.mark.parametrize("failures", [1, 3])
-def test_what_does_not_answer_is_asked_again(failures, client, fake):
-    fake.failures += [Code.UNAVAILABLE] * failures
+BUSY, GONE = Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize("failures", [[GONE], [BUSY], [GONE, BUSY, GONE]])
+def test_what_does_not_answer_or_is_busy_is_asked_again(failures, client, fake):
+    fake.failures += failures
     np.testing.assert_array_equal(client.deblur(IMAGE).image, 255 - IMAGE)
-    assert len(fake.requests) == failures + 1
+    assert len(fake.requests) == len(failures) + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SERVER: Received message larger than max (9 vs. 5)",
+        "CLIENT: Received message larger than max (9 vs. 4194304)",
+        "SERVER: Sent message larger than max (9 vs. 5)",
+        "Sent message larger than max (9 vs. 5)",
+    ],
+)
+def test_a_message_does_not_get_smaller_by_waiting(text, client, fake):
+    fake.failures += [(BUSY, text)] * 2
+    with pytest.raises(MessageTooLarge, match="max_pixels") as caught:
+        client.deblur(IMAGE)
+    assert (caught.value.code, caught.value.text) == ("RESOURCE_EXHAUSTED", text)
+    assert len(fake.requests) == 1
 
 
 def test_pauses_grow_are_random_and_end_with_the_deadline(client, fake, monkeypatch):
@@ -69,11 +90,11 @@ def test_pauses_grow_are_random_and_end_with_the_deadline(client, fake, monkeypa
     pauses = []
     monkeypatch.setattr("export.client_calls.time.sleep", pauses.append)
     client._service.first_pause = 1.0
-    fake.failures += [Code.UNAVAILABLE] * 3
+    fake.failures += [GONE, BUSY, GONE]
     client.deblur(IMAGE)
     assert len(pauses) == 3
     assert all(0.5 * 2**i <= pause <= 2**i for i, pause in enumerate(pauses))
-    fake.failures += [Code.UNAVAILABLE] * 3
+    fake.failures += [BUSY] * 3
     with pytest.raises(ServiceUnreachable):
         client.deblur(IMAGE, timeout=0.4)  # the first pause would be longer
     assert len(pauses) == 3

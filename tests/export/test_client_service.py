@@ -1,14 +1,18 @@
 """Client and service together, with an exported network: the same pixels as the direct call."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from export import client_calls, local_service
 from export.client import DeblurClient
-from export.client_errors import ModelNotFound, RequestRefused
+from export.client_errors import ModelNotFound, RequestRefused, ServerBusy
 from export.local_service import LocalService
 from export.saved_model import export_model
+from export.service_gate import Gate
 from tfdeblur.cli.main import main
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import decode_image, encode_image
@@ -34,9 +38,14 @@ def direct(network):
 
 
 @pytest.fixture(scope="module")
-def target(network, tmp_path_factory):
+def root(network, tmp_path_factory):
     root = tmp_path_factory.mktemp("served")
     export_model(network, root, max_pixels=ROOM, fixed_tile=SIDE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def target(root):
     with LocalService(root / "models.config") as service:
         yield service.target
 
@@ -101,6 +110,19 @@ def test_refusals_are_typed(target, client):
         client.deblur_bytes(b"no picture")
     with pytest.raises(InvalidInput, match="metadata"):
         client.predict({"image": levels(4, 4)[None]})  # bytes where floats are expected
+
+
+def test_a_place_that_gets_free_is_taken(root, direct, monkeypatch):
+    gate, image = Gate(1, 1), levels(4, 4)
+    monkeypatch.setattr(local_service, "Gate", lambda *_: gate)
+    with LocalService(root) as service, contextlib.ExitStack() as held:
+        held.enter_context(gate.turn(lambda: None))
+        with DeblurClient(service.target, retries=0) as client, pytest.raises(ServerBusy):
+            client.deblur(image)
+        # Whoever is told to wait waits for the one place to be given back.
+        monkeypatch.setattr(client_calls.time, "sleep", lambda _: held.close())
+        with DeblurClient(service.target, retries=1) as client:
+            np.testing.assert_array_equal(client.deblur(image).image, direct(image).image)
 
 
 def test_request_writes_what_deblur_writes(target, direct, tmp_path, monkeypatch):
