@@ -1,9 +1,8 @@
-"""The folder that an export leaves: versions, set-up files, and nothing half-written."""
+"""The folder that an export leaves: versions, and nothing half-written."""
 
 import errno
 import json
 import os
-import re
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ import tensorflow as tf
 
 from export import export_model, saved_model
 from export.manifest import MANIFEST
-from export.serving_config import write_serving_files
 from export.warmup import WARMUP_FILE
 from tests.export.helpers import Scale
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
@@ -206,45 +204,3 @@ def test_bad_arguments(tmp_path, unchecked, case):
     with pytest.raises(InvalidInput, match=message):
         export_model(make() if callable(make) else make, tmp_path, **arguments)
     assert files_of(tmp_path) == []
-
-
-def test_models_are_added_and_the_rest_is_left_alone(root, tmp_path):
-    (tmp_path / "monitoring.config").write_text("mine")
-    (tmp_path / "models.config").write_text(
-        '# mine, name: "b"\nmodel_config_list { config { name: "a" base_path: "/x" } }\n# end }\n'
-    )
-    write_serving_files(tmp_path, ["a", "b", "b_tile"])
-    text = (tmp_path / "models.config").read_text()
-    assert text.startswith("# mine") and text.count("base_path") == 3
-    assert (tmp_path / "monitoring.config").read_text() == "mine"
-    write_serving_files(tmp_path, ["b"])
-    assert (tmp_path / "models.config").read_text() == text
-    pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
-    from google.protobuf import text_format
-
-    for folder, names in ((tmp_path, ["a", "b", "b_tile"]), (root, ["scale"])):
-        config = pb2.ModelServerConfig()
-        text_format.Parse((folder / "models.config").read_text(), config)
-        models = config.model_config_list.config
-        assert [model.name for model in models] == names
-        assert [m.base_path for m in models[-1:]] == [f"/models/{names[-1]}"]
-        assert models[-1].model_platform == "tensorflow"
-
-
-def test_a_broken_list_of_models_is_found_before_the_work(tmp_path):
-    (tmp_path / "models.config").write_text("model_config_list {")
-    with pytest.raises(DataError, match="is no list of models"):
-        export_model(Scale(), tmp_path)
-    assert files_of(tmp_path) == ["models.config"]
-
-
-def test_compose_mounts_what_the_flags_name(root):
-    text = (root / "docker-compose.yml").read_text()
-    assert text.count(".:/models:ro") == 2 and "127.0.0.1:8500:8500" in text
-    for path in re.findall(r"=/models/(\S+)\"", text):
-        assert (root / path).is_file()
-    yaml = pytest.importorskip("yaml")
-    services = yaml.safe_load(text)["services"]
-    assert set(services) == {"gpu", "cpu"}
-    for service in services.values():
-        assert service["init"] is True and service["entrypoint"][0].endswith("_model_server")
