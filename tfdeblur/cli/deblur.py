@@ -1,17 +1,16 @@
 """`tfdeblur deblur`: restores photographs, folders of them, and videos."""
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow, restoring_options
 from tfdeblur.cli.deblur_options import DESCRIPTION, EPILOG, add_arguments, refuse_meaningless
-from tfdeblur.cli.deblur_report import as_json, summarise
-from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.cli.deblur_report import as_json, work_and_report
+from tfdeblur.cli.file_jobs import jobs_left, plan_jobs
 
 
 def add_parser(commands) -> None:
@@ -30,68 +29,26 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     refuse_meaningless(arguments, arguments.parser)
-    # OpenCV and FFmpeg would describe each broken video a second time, in their own words.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    jobs = _plan(arguments)
+    jobs = plan_jobs(arguments)
     load_tensorflow(arguments.verbose)
     return _restore(jobs, arguments)
 
 
-def _plan(arguments: argparse.Namespace) -> list[Any]:
-    from tfdeblur.pipeline.inputs import find_inputs
-    from tfdeblur.pipeline.plan import plan_outputs, prepare_folder
-    from tfdeblur.pipeline.plan_flows import with_flows
-
-    sources = find_inputs(arguments.inputs, recursive=arguments.recursive, leave_out=arguments.out)
-    jobs = plan_outputs(
-        sources,
-        arguments.out,
-        suffix=arguments.suffix,
-        file_format=arguments.format,
-        compare=arguments.compare,
-        flow_format=arguments.flow_format or "npz" if arguments.flow else None,
-        confidence=arguments.confidence,
-    )
-    if arguments.known_flow is not None:
-        jobs = with_flows(jobs, arguments.known_flow, arguments.out)
-    prepare_folder(arguments.out)
-    return jobs
-
-
 def _restore(jobs: Sequence[Any], arguments: argparse.Namespace) -> int:
     from tfdeblur.cli.progress import Progress
-    from tfdeblur.pipeline.files import Event, FileResult, exit_code, restore_files
+    from tfdeblur.pipeline.files import exit_code, restore_files
 
-    left = [j for j in jobs if j.error is None and (arguments.overwrite or not j.is_done())]
+    left = jobs_left(jobs, arguments)
     restorer: Any = _load(arguments) if left else None
     if any(job.is_video for job in left):
         _tell_about_videos(arguments)
-    results: list[FileResult] = []
-    progress = Progress(jobs)
-
-    def on_event(event: Event) -> None:
-        progress(event)
-        if event.result is not None:
-            results.append(event.result)
-
-    code = EXIT_UNEXPECTED
-    try:
-        restore_files(restorer, jobs, on_event, overwrite=arguments.overwrite)
-        code = exit_code(results)
-    except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-        raise
-    except TfdeblurError as error:
-        code = error.exit_code
-        raise
-    finally:
-        # Whatever ended the loop, what is finished is reported.
-        progress.close()
-        summarise(results, len(jobs), code)
-        if arguments.json:
-            print(json.dumps(as_json(results, arguments, _is_rp_gan(arguments), code), indent=2))
-    return code
+    return work_and_report(
+        lambda on_event: restore_files(restorer, jobs, on_event, overwrite=arguments.overwrite),
+        Progress(jobs),
+        exit_code,
+        len(jobs),
+        partial(as_json, arguments, _is_rp_gan(arguments)) if arguments.json else None,
+    )
 
 
 def _tell_about_videos(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,12 @@ from tfdeblur.cli.common import (
     add_restoring_arguments,
     at_least_one,
 )
+from tfdeblur.cli.file_options import (
+    add_beside_arguments,
+    add_file_arguments,
+    add_input_arguments,
+    refuse_flow_format_alone,
+)
 
 DESCRIPTION = """\
 Restores motion-blurred photographs and videos of any size, from 1x1 pixel up: with a trained
@@ -87,13 +93,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all arguments of the command."""
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="image, video, folder, or pattern in quotes ('photos/**/*.jpg')",
-    )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    add_input_arguments(parser)
     add_model_argument(parser, required=False)
     parser.add_argument(
         "--known-flow",
@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_rp_gan_arguments(parser)
     _add_solver_arguments(parser)
-    _add_beside_arguments(parser)
+    add_beside_arguments(parser, between=", with RP-GAN every level and pass")
     add_file_arguments(parser)
     add_common_arguments(parser)
 
@@ -162,55 +162,6 @@ def _add_solver_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_beside_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("beside each result")
-    group.add_argument(
-        "--compare",
-        action="store_true",
-        help="write NAME.compare.png: blurred | restored, with RP-GAN every level and pass, and "
-        "| sharp where a folder sharp/ beside holds the same name",
-    )
-    group.add_argument(
-        "--flow",
-        action="store_true",
-        help="write the motion flow that was undone, NAME.flow.npz, and its picture NAME.flow.png",
-    )
-    group.add_argument(
-        "--flow-format",
-        choices=("npz", "flo"),
-        help="of --flow: npz, or Middlebury's flo, which other programs read (default: npz)",
-    )
-    group.add_argument(
-        "--confidence",
-        action="store_true",
-        help="write NAME.confidence.png: how well the result explains the photograph, from "
-        "0 (dark) to 1 (bright), pixel by pixel",
-    )
-
-
-def add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds which files are entered, how results are named, and the report."""
-    group = parser.add_argument_group("files")
-    group.add_argument(
-        "--recursive", action="store_true", help="enter the subfolders of folders as well"
-    )
-    group.add_argument("--overwrite", action="store_true", help="redo results that exist")
-    group.add_argument(
-        "--suffix", default="", metavar="TEXT", help="added to names: photo.jpg -> photoTEXT.jpg"
-    )
-    group.add_argument(
-        "--format",
-        choices=("keep", "png", "jpeg"),
-        default="keep",
-        help="of the results; keep: as the input (default: keep)",
-    )
-    group.add_argument(
-        "--json",
-        action="store_true",
-        help="print one JSON object about all files on stdout, and nothing else there",
-    )
-
-
 # The ways to restore: deconvolution with a known flow alone, a network, RP-GAN.
 _DECONVOLUTION, _NETWORK, _RP_GAN = "deconvolution", "network", "RP-GAN"
 _ALONE = "works with --known-flow only, without --model"
@@ -250,8 +201,7 @@ def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentP
     for name, (meant_for, text) in _MEANT_FOR.items():
         if getattr(arguments, name) != parser.get_default(name) and not ways & meant_for:
             parser.error(f"argument --{name.replace('_', '-')}: {text}")
-    if arguments.flow_format is not None and not arguments.flow:
-        parser.error("argument --flow-format: works with --flow only")
+    refuse_flow_format_alone(arguments, parser)
 
 
 def _ways(model: str | None) -> set[str]:

@@ -1,15 +1,16 @@
-"""What `tfdeblur deblur` tells at its end: a line for people, a JSON object for programs."""
+"""What is told at the end of work on files: a line for people, a JSON object for programs."""
 
 import argparse
+import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.errors import EXIT_DONE
+from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 if TYPE_CHECKING:
-    from tfdeblur.pipeline.results import FileResult
+    from tfdeblur.pipeline.results import Event, FileResult
 
 _WORDS = {
     "done": "restored",
@@ -20,6 +21,50 @@ _WORDS = {
 }
 _SOLVER = ("steps", "residual", "converged")
 _RP_GAN = ("confidence", "passes", "levels", *_SOLVER, "remark")
+
+
+def work_and_report(
+    work: Callable[[Callable[["Event"], None]], Any],
+    progress: Any,
+    exit_code: Callable[[Sequence["FileResult"]], int],
+    jobs: int,
+    describe: Callable[[Sequence["FileResult"], int], Any] | None,
+) -> int:
+    """Works through files, and reports what is finished, whatever ends it.
+
+    Args:
+        work: restores the files; it is given whom to tell of events.
+        progress: shows events, until its `close`.
+        exit_code: that of all results.
+        jobs: how many files there are.
+        describe: what to print as JSON at the end, of results and exit code; None: nothing.
+
+    Returns:
+        The exit code of the command.
+    """
+    results: list[FileResult] = []
+
+    def on_event(event: "Event") -> None:
+        progress(event)
+        if event.result is not None:
+            results.append(event.result)
+
+    code = EXIT_UNEXPECTED
+    try:
+        work(on_event)
+        code = exit_code(results)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+        raise
+    except TfdeblurError as error:
+        code = error.exit_code
+        raise
+    finally:
+        progress.close()
+        summarise(results, jobs, code)
+        if describe is not None:
+            print(json.dumps(describe(results, code), indent=2))
+    return code
 
 
 def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
@@ -34,14 +79,14 @@ def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
 
 
 def as_json(
-    results: Sequence["FileResult"], arguments: argparse.Namespace, rp_gan: bool, code: int
+    arguments: argparse.Namespace, rp_gan: bool, results: Sequence["FileResult"], code: int
 ) -> dict[str, Any]:
     """The object that `--json` prints.
 
     Args:
-        results: of the files that were finished.
         arguments: of the command.
         rp_gan: whether the model is one.
+        results: of the files that were finished.
         code: exit code of the command.
     """
     names = _RP_GAN if rp_gan else _SOLVER if arguments.model is None else ()

@@ -1,27 +1,21 @@
 """`tfdeblur request`: restores photographs and videos with a model that a service holds."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow
-from tfdeblur.cli.deblur_report import as_json, summarise
+from tfdeblur.cli.deblur_report import as_json, work_and_report
+from tfdeblur.cli.file_jobs import jobs_left, plan_jobs
 from tfdeblur.cli.request_options import (
     DESCRIPTION,
     EPILOG,
     add_arguments,
     refuse_meaningless,
 )
-from tfdeblur.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_UNEXPECTED,
-    DataError,
-    ServiceUnreachable,
-    TfdeblurError,
-)
+from tfdeblur.errors import EXIT_UNEXPECTED, DataError, ServiceUnreachable, TfdeblurError
 
 
 def add_parser(commands) -> None:
@@ -41,12 +35,10 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur request`."""
     refuse_meaningless(arguments, arguments.parser)
-    for name, value in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
-        os.environ.setdefault(name, value)  # as for `tfdeblur deblur`
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would say is in our error
-    jobs = _plan(arguments)
+    jobs = plan_jobs(arguments)
     load_tensorflow(arguments.verbose)
-    left = [j for j in jobs if j.error is None and (arguments.overwrite or not j.is_done())]
+    left = jobs_left(jobs, arguments)
     if not left:
         return _request(None, jobs, arguments, 1)
     if any(job.is_video for job in left):
@@ -57,24 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     with _connect(arguments) as client:
         return _request(client, jobs, arguments, min(arguments.concurrency, len(left)))
-
-
-def _plan(arguments: argparse.Namespace) -> list[Any]:
-    from tfdeblur.pipeline.inputs import find_inputs
-    from tfdeblur.pipeline.plan import plan_outputs, prepare_folder
-
-    sources = find_inputs(arguments.inputs, recursive=arguments.recursive, leave_out=arguments.out)
-    jobs = plan_outputs(
-        sources,
-        arguments.out,
-        suffix=arguments.suffix,
-        file_format=arguments.format,
-        compare=arguments.compare,
-        flow_format=arguments.flow_format or "npz" if arguments.flow else None,
-        confidence=arguments.confidence,
-    )
-    prepare_folder(arguments.out)
-    return jobs
 
 
 def _connect(arguments: argparse.Namespace):
@@ -128,56 +102,41 @@ def _look(client, arguments: argparse.Namespace) -> None:
 
 def _request(client, jobs: Sequence[Any], arguments: argparse.Namespace, concurrency: int) -> int:
     from export.client_files import request_files
-    from tfdeblur.pipeline.files import Event, FileResult
+    from tfdeblur.cli.progress import Progress
 
-    results: list[FileResult] = []
-    show, close = _progress(jobs, concurrency)
+    def describe(results: Sequence[Any], code: int) -> dict[str, Any]:
+        return {"target": arguments.target, **as_json(arguments, False, results, code)}
 
-    def on_event(event: Event) -> None:
-        show(event)
-        if event.result is not None:
-            results.append(event.result)
-
-    code = EXIT_UNEXPECTED
-    try:
-        request_files(
+    return work_and_report(
+        lambda on_event: request_files(
             client, jobs, on_event, overwrite=arguments.overwrite, concurrency=concurrency
-        )
-        code = _exit_code(results)
-    except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-        raise
-    except TfdeblurError as error:
-        code = error.exit_code
-        raise
-    finally:
-        # Whatever ended the loop, what is finished is reported.
-        close()
-        summarise(results, len(jobs), code)
-        if arguments.json:
-            report = as_json(results, arguments, False, code)
-            print(json.dumps({"target": arguments.target, **report}, indent=2))
-    return code
+        ),
+        Progress(jobs) if concurrency == 1 else _Counted(len(jobs)),
+        _exit_code,
+        len(jobs),
+        describe if arguments.json else None,
+    )
 
 
-def _progress(jobs: Sequence[Any], concurrency: int):
-    """What shows events, and what ends that: files that end in any order are only counted."""
-    from tfdeblur.cli.counter import Counter
-    from tfdeblur.cli.progress import Progress, describe
+class _Counted:
+    """Progress of files that end in any order: they are counted, and named when they are done."""
 
-    if concurrency == 1:
-        progress = Progress(jobs)
-        return progress, progress.close
-    counter = Counter(len(jobs), "files")
+    def __init__(self, jobs: int):
+        from tfdeblur.cli.counter import Counter
 
-    def show(event) -> None:
+        self._counter = Counter(jobs, "files")
+
+    def __call__(self, event: Any) -> None:
+        from tfdeblur.cli.progress import describe
+
         if event.result is None:
             return
-        counter.step()
+        self._counter.step()
         if event.result.status != "skipped":
-            counter.say(describe(event.result))
+            self._counter.say(describe(event.result))
 
-    return show, counter.__exit__
+    def close(self) -> None:
+        self._counter.__exit__()
 
 
 def _exit_code(results: Sequence[Any]) -> int:

@@ -3,7 +3,12 @@
 import argparse
 
 from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
-from tfdeblur.cli.deblur_options import add_file_arguments
+from tfdeblur.cli.file_options import (
+    add_beside_arguments,
+    add_file_arguments,
+    add_input_arguments,
+    refuse_flow_format_alone,
+)
 
 DESCRIPTION = """\
 Restores motion-blurred photographs and videos with a model that a service holds: TensorFlow
@@ -27,9 +32,9 @@ large images:
   little differently than the whole.
 
 when calls fail:
-  Where nothing answers, a call is repeated (--retries) with growing pauses, within --timeout
-  seconds. A service that stays away, or a model it does not have, ends the command; files that
-  are finished are kept. --wait S waits for a service that is starting.
+  Where nothing answers, or the service is busy, a call is repeated (--retries) with growing
+  pauses, within --timeout seconds. A service that stays away, or a model it does not have, ends
+  the command; files that are finished are kept. --wait S waits for a service that is starting.
 
 exit codes:
   0 all done, or done before; 2 usage; 3 a file is damaged or no image, or the model refuses it;
@@ -50,16 +55,10 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all arguments of the command."""
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="image, video, folder, or pattern in quotes ('photos/**/*.jpg')",
-    )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    add_input_arguments(parser)
     _add_service_arguments(parser)
     _add_call_arguments(parser)
-    _add_beside_arguments(parser)
+    add_beside_arguments(parser, motion_of="of RP-GAN models: ")
     add_file_arguments(parser)
     add_common_arguments(parser)
 
@@ -131,35 +130,10 @@ def _add_call_arguments(parser: argparse.ArgumentParser) -> None:
         type=_from_zero,
         default=4,
         metavar="N",
-        help="how often a call is repeated where nothing answers (default: 4)",
+        help="how often a call is repeated where nothing answers or all is busy (default: 4)",
     )
     group.add_argument(
         "--wait", type=above_zero, metavar="S", help="wait up to S seconds for the model to load"
-    )
-
-
-def _add_beside_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("beside each result")
-    group.add_argument(
-        "--compare",
-        action="store_true",
-        help="write NAME.compare.png: blurred | restored, and | sharp where a folder sharp/ beside "
-        "holds the same name",
-    )
-    group.add_argument(
-        "--flow",
-        action="store_true",
-        help="of RP-GAN models: write the motion flow, NAME.flow.npz, and its picture "
-        "NAME.flow.png",
-    )
-    group.add_argument(
-        "--flow-format", choices=("npz", "flo"), help="of --flow (default: npz); flo: Middlebury's"
-    )
-    group.add_argument(
-        "--confidence",
-        action="store_true",
-        help="of RP-GAN models: write NAME.confidence.png, how well the result explains the "
-        "photograph, pixel by pixel",
     )
 
 
@@ -172,8 +146,7 @@ def _from_zero(text: str) -> int:
 
 def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Ends with a usage error if an option means nothing beside the others."""
-    if arguments.flow_format is not None and not arguments.flow:
-        parser.error("argument --flow-format: works with --flow only")
+    refuse_flow_format_alone(arguments, parser)
     motion = arguments.flow or arguments.confidence
     if motion and arguments.payload not in ("auto", "float"):
         parser.error("argument --payload: flow and confidence come with floats only")

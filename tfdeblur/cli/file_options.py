@@ -1,0 +1,80 @@
+"""Options of commands that restore files: what goes in, what lies beside it, how it is named."""
+
+import argparse
+
+
+def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what to restore, and where to."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="image, video, folder, or pattern in quotes ('photos/**/*.jpg')",
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+
+
+def add_beside_arguments(
+    parser: argparse.ArgumentParser, *, between: str = "", motion_of: str = ""
+) -> None:
+    """Adds what is written beside each result.
+
+    Args:
+        between: what --compare shows between blurred and sharp, beside the result.
+        motion_of: which models have a motion to write.
+    """
+    group = parser.add_argument_group("beside each result")
+    group.add_argument(
+        "--compare",
+        action="store_true",
+        help=f"write NAME.compare.png: blurred | restored{between}, and | sharp where a folder "
+        "sharp/ beside holds the same name",
+    )
+    group.add_argument(
+        "--flow",
+        action="store_true",
+        help=f"{motion_of}write the motion flow that was undone, NAME.flow.npz, and its picture "
+        "NAME.flow.png",
+    )
+    group.add_argument(
+        "--flow-format",
+        choices=("npz", "flo"),
+        help="of --flow: npz, or Middlebury's flo, which other programs read (default: npz)",
+    )
+    group.add_argument(
+        "--confidence",
+        action="store_true",
+        help=f"{motion_of}write NAME.confidence.png: how well the result explains the photograph, "
+        "from 0 (dark) to 1 (bright), pixel by pixel",
+    )
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds which files are entered, how results are named, and the report."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "--recursive", action="store_true", help="enter the subfolders of folders as well"
+    )
+    group.add_argument("--overwrite", action="store_true", help="redo results that exist")
+    group.add_argument(
+        "--suffix", default="", metavar="TEXT", help="added to names: photo.jpg -> photoTEXT.jpg"
+    )
+    group.add_argument(
+        "--format",
+        choices=("keep", "png", "jpeg"),
+        default="keep",
+        help="of the results; keep: as the input (default: keep)",
+    )
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object about all files on stdout, and nothing else there",
+    )
+
+
+def refuse_flow_format_alone(
+    arguments: argparse.Namespace, parser: argparse.ArgumentParser
+) -> None:
+    """Ends with a usage error if --flow-format has no --flow to shape."""
+    if arguments.flow_format is not None and not arguments.flow:
+        parser.error("argument --flow-format: works with --flow only")
