@@ -55,8 +55,13 @@ def add_model_argument(parser: argparse._ActionsContainer, required: bool = True
     )
 
 
-def add_restoring_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Adds the options of `pipeline.restore.Restorer`; returns their group, for more of them."""
+def add_restoring_arguments(
+    parser: argparse.ArgumentParser, self_ensemble: bool = True
+) -> argparse._ArgumentGroup:
+    """Adds the options of `pipeline.restore.Restorer`; returns their group, for more of them.
+
+    RP-GAN takes no `self_ensemble`.
+    """
     group = parser.add_argument_group("restoring")
     group.add_argument(
         "--tile",
@@ -78,21 +83,20 @@ def add_restoring_arguments(parser: argparse.ArgumentParser) -> argparse._Argume
         help="arithmetic of the network; bfloat16 is faster where the processor has it "
         "(default: float32)",
     )
-    group.add_argument(
-        "--self-ensemble",
-        action="store_true",
-        help="average over the 8 flips and turns of the image: 8 times slower, a little better",
-    )
+    if self_ensemble:
+        group.add_argument(
+            "--self-ensemble",
+            action="store_true",
+            help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+        )
     return group
 
 
 def restoring_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keyword arguments for `Restorer.from_preset` from `add_restoring_arguments`."""
-    options = {
-        "tile": arguments.tile,
-        "precision": arguments.precision,
-        "self_ensemble": arguments.self_ensemble,
-    }
+    options = {"tile": arguments.tile, "precision": arguments.precision}
+    if "self_ensemble" in arguments:
+        options["self_ensemble"] = arguments.self_ensemble
     if arguments.memory_budget is not None:
         options["memory_budget_bytes"] = arguments.memory_budget * 10**6
     return options

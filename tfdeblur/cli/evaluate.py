@@ -18,12 +18,11 @@ from tfdeblur.cli.common import (
     load_tensorflow,
     restoring_options,
 )
+from tfdeblur.cli.evaluate_data import add_data_arguments, split_asked, split_taken
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.report import EvaluationReport
-
-ALL_SPLITS = "all"
 
 DESCRIPTION = """\
 Restores every blurred image and compares it with its sharp partner, before and after:
@@ -33,7 +32,8 @@ Restores every blurred image and compares it with its sharp partner, before and 
   ssim_matlab3d  height x width x RGB volume, edges repeated; what most GOPRO tables print
   seconds        wall time of one call; the first call of each image size is not counted
                  (such an image is restored twice)
-  confidence     of an RP-GAN, 0 to 1: how well re-blurring the result explains the input
+  confidence     of an RP-GAN, 0 to 1: how well re-blurring the result explains the input; with
+                 several passes that of the first, which undoes the blur of the photograph itself
 
 Each is one value per image; the last row is the mean over images. Compare numbers of the same
 name only. A bad pair (broken file, sizes that differ, smaller than 11x11) is named on stderr, the
@@ -64,6 +64,7 @@ examples:
   tfdeblur evaluate --model runs/first --data pairs/
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
   tfdeblur evaluate --model biskip --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+  tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
   tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
 
@@ -84,38 +85,32 @@ def add_parser(commands) -> None:
         help="what to measure on whole images; gopro: the restored ones, flow: SEN's motion flows, "
         "also of the SEN within an RP-GAN (default: flow for a SEN, else gopro)",
     )
-    _add_data_arguments(parser)
+    add_data_arguments(parser, "folder of pairs (for a SEN, see below), or a TFDS data set")
     evaluate_flow.add_blur_arguments(parser)
-    add_restoring_arguments(parser)
+    _add_pass_arguments(add_restoring_arguments(parser))
     _add_output_arguments(parser)
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
 
-def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("data")
+def _add_pass_arguments(group: argparse._ActionsContainer) -> None:
     group.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR|NAME",
-        help="folder of pairs (for a SEN, see below), or a TFDS data set",
+        "--passes",
+        type=at_least_one,
+        metavar="N",
+        help="restore each result again, N times in all; with RP-GAN, its global iterations, N at "
+        "most (default: 1)",
     )
     group.add_argument(
-        "--split",
-        default="test",
-        help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
-        "(default: test)",
+        "--levels",
+        type=at_least_one,
+        metavar="N",
+        help="of RP-GAN, in each pass: the first N that it was trained for (default: all of them)",
     )
-    for option, what in (("only", "measure only"), ("exclude", "leave out")):
-        group.add_argument(
-            f"--{option}",
-            action="append",
-            default=[],
-            metavar="PATTERN",
-            help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
-        )
     group.add_argument(
-        "--limit", type=at_least_one, metavar="N", help="the first N pairs (default: all)"
+        "--no-early-stop",
+        action="store_true",
+        help="of RP-GAN: do all passes, also where another one does not seem to help",
     )
 
 
@@ -156,24 +151,53 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure_pairs(arguments: argparse.Namespace, progress: "Progress") -> "EvaluationReport":
     from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
-    from tfdeblur.pipeline.restore import Restorer
 
-    split = None if arguments.split == ALL_SPLITS else arguments.split
+    split = split_asked(arguments)
     pairs = find_evaluation_pairs(
         arguments.data, split, arguments.limit, only=arguments.only, exclude=arguments.exclude
     )
-    settings = restoring_options(arguments)
-    restorer = Restorer.from_preset(arguments.model, **settings)
+    passes = {name: getattr(arguments, name) for name in ("passes", "levels", "no_early_stop")}
     return evaluate_pairs(
-        restorer,
+        _load(arguments),
         pairs,
         progress,
         data=arguments.data,
         model=arguments.model,
         split=split_taken(arguments.data, split),
-        settings={"protocol": "gopro"} | settings,
+        settings={"protocol": "gopro"} | restoring_options(arguments) | passes,
         panels=arguments.panels,
     )
+
+
+def _load(arguments: argparse.Namespace) -> Any:
+    """The restorer that the options ask for.
+
+    Raises:
+        InvalidInput: if there is no such model, or an option means nothing for it.
+        DataError: if it is not complete or broken.
+    """
+    from tfdeblur.pipeline.load import is_blind_model
+    from tfdeblur.pipeline.passes import InPasses
+    from tfdeblur.pipeline.restore import Restorer
+
+    options = restoring_options(arguments)
+    if is_blind_model(arguments.model):
+        given = {"passes": arguments.passes, "levels": arguments.levels}
+        options |= {name: value for name, value in given.items() if value is not None}
+        if arguments.no_early_stop:
+            options["early_stop"] = False
+        return Restorer.from_preset(arguments.model, **options)
+    restorer = Restorer.from_preset(arguments.model, **options)
+    for option, given in {
+        "levels": arguments.levels is not None,
+        "no-early-stop": arguments.no_early_stop,
+    }.items():
+        if given:
+            raise InvalidInput(
+                f"`--{option}` works with RP-GAN models only (folders that hold pipeline.json): "
+                f"this one restores in one step. Received: --model {arguments.model}"
+            )
+    return InPasses(restorer, arguments.passes) if (arguments.passes or 1) > 1 else restorer
 
 
 def _gain_so_far(report: "EvaluationReport") -> str:
@@ -188,12 +212,6 @@ def _check_json_path(path: Path | None) -> None:
             "`--json` must name a file in a folder that exists and can be written to. "
             f"Received: json={str(path)!r}"
         )
-
-
-def split_taken(data: str, split: str | None) -> str | None:
-    """The split for the report: a folder without splits has none, whatever was asked for."""
-    folder = Path(data).expanduser()
-    return None if split and folder.is_dir() and not (folder / split).is_dir() else split
 
 
 def _finish(progress: "Progress", json_file: Path | None) -> int:

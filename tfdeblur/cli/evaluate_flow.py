@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import above_zero
+from tfdeblur.cli.evaluate_data import split_asked, split_taken
 from tfdeblur.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 PROTOCOL = "flow"
 _BLUR = ("blur_law", "blur_extent", "blur_strength")
-_RESTORING = {"tile": None, "memory_budget": None, "self_ensemble": False}
+_RESTORING = {
+    **{"tile": None, "memory_budget": None, "self_ensemble": False},
+    **{"passes": None, "levels": None, "no_early_stop": False},
+}
 
 
 def add_blur_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +114,6 @@ def measure(
         DataError: if data or model are missing or broken.
         InvalidInput: if photographs' options are given for data that have flows.
     """
-    from tfdeblur.cli.evaluate import ALL_SPLITS, split_taken
     from tfdeblur.data.blur_source import RandomBlur
     from tfdeblur.data.flow_sources import holds_photographs, open_flow_source
     from tfdeblur.evaluation.flow import evaluate_flows
@@ -119,7 +122,7 @@ def measure(
 
     photographs = holds_photographs(arguments.data)
     blur = _blur_settings(arguments, photographs)
-    split = None if photographs or arguments.split == ALL_SPLITS else arguments.split
+    split = None if photographs else split_asked(arguments)
     source = open_flow_source(
         arguments.data,
         split,

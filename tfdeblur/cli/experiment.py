@@ -5,6 +5,7 @@ from typing import Any
 
 from tfdeblur.cli import experiment_run
 from tfdeblur.cli.common import above_zero, at_least_one
+from tfdeblur.cli.experiment_ablation import add_ablation
 from tfdeblur.cli.experiment_arguments import add_experiment
 from tfdeblur.errors import EXIT_USAGE
 
@@ -16,6 +17,8 @@ examples:
   tfdeblur experiment artifact-penalty --model runs/with --without runs/without \\
       --data pairs/ --out penalty/
   tfdeblur experiment confidence --model runs/rpgan --data pairs/ --out confidence/
+  tfdeblur experiment ablation --data pairs/ --val held/ --out schemes/ \\
+      --vary loss.scheme=2-BS,S2-BS
   tfdeblur experiment deep-prior --data pairs/ --out prior/ --steps 300
   tfdeblur experiment oracle --help
 """
@@ -26,7 +29,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "experiment",
         help="repeat the studies of the papers, most with a trained RP-GAN",
-        description="Repeat the studies of the papers; all but deep-prior with a trained RP-GAN.",
+        description="Repeat the studies of the papers: with a trained RP-GAN; deep-prior and "
+        "ablation train what they compare.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -39,7 +43,7 @@ def add_parser(commands: Any) -> None:
     kinds = parser.add_subparsers(metavar="EXPERIMENT", help="what to study:")
     for add in (
         *(_add_levels, _add_global_iterations, _add_oracle, _add_penalty, _add_confidence),
-        _add_deep_prior,
+        *(_add_deep_prior, add_ablation),
     ):
         add(kinds)
 

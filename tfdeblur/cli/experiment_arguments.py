@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli import experiment_run
-from tfdeblur.cli.common import add_common_arguments, at_least_one
-from tfdeblur.cli.evaluate import ALL_SPLITS
+from tfdeblur.cli.common import add_common_arguments, add_restoring_arguments, at_least_one
+from tfdeblur.cli.evaluate_data import add_data_arguments
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.base import Experiment
@@ -58,10 +58,35 @@ def add_experiment(
             is one, `--model` is optional.
     """
     model = " --model runs/rpgan" if has_model else ""
-    lines = "\n".join(
-        f"  tfdeblur experiment {name}{model} --data pairs/ --out {name}/ {options}"
-        for options in examples
-    )
+    lines = [f"{model} --data pairs/ --out {name}/ {options}" for options in examples]
+    parser = describe(kinds, name, short, description, lines)
+    if has_model:
+        parser.add_argument(
+            "--model",
+            required=check is None,
+            metavar="MODEL",
+            help="an RP-GAN: folder of a training run, or name of a preset",
+        )
+    add_size(add_data_arguments(parser, limit=limit), size)
+    if has_model:
+        add_levels(add_restoring_arguments(parser, self_ensemble=False), levels)
+    else:
+        parser.set_defaults(model=None)
+    parser.set_defaults(run_command=experiment_run.run, make=make, flows=flows, check=check)
+    return parser
+
+
+def describe(
+    kinds: Any, name: str, short: str, description: str, examples: list[str]
+) -> argparse.ArgumentParser:
+    """Adds the parser of an experiment with its help, `--out` and `--verbose`.
+
+    Args:
+        kinds: where to add it.
+        name, short, description: for its help.
+        examples: what follows the name, with a blank before it.
+    """
+    lines = "\n".join(f"  tfdeblur experiment {name}{options}" for options in examples)
     parser = kinds.add_parser(
         name,
         help=short,
@@ -71,52 +96,15 @@ def add_experiment(
         epilog=f"{EXIT_CODES}\nexamples:\n{lines}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    if has_model:
-        parser.add_argument(
-            "--model",
-            required=check is None,
-            metavar="MODEL",
-            help="an RP-GAN: folder of a training run, or name of a preset",
-        )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder for the results"
     )
-    _add_data_arguments(parser, limit, size)
-    if has_model:
-        _add_restoring_arguments(parser, levels)
-    else:
-        parser.set_defaults(model=None)
     add_common_arguments(parser)
-    parser.set_defaults(run_command=experiment_run.run, make=make, flows=flows, check=check)
     return parser
 
 
-def _add_data_arguments(parser: argparse.ArgumentParser, limit: int | None, size: int) -> None:
-    group = parser.add_argument_group("data")
-    group.add_argument(
-        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
-    )
-    group.add_argument(
-        "--split",
-        default="test",
-        help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
-        "(default: test)",
-    )
-    for option, what in (("only", "take only"), ("exclude", "leave out")):
-        group.add_argument(
-            f"--{option}",
-            action="append",
-            default=[],
-            metavar="PATTERN",
-            help=f"{what} pairs whose name matches, '*' stands for anything; may be repeated",
-        )
-    group.add_argument(
-        "--limit",
-        type=at_least_one,
-        default=limit,
-        metavar="N",
-        help=f"the first N pairs (default: {limit or 'all'})",
-    )
+def add_size(group: argparse._ActionsContainer, size: int = 0) -> None:
+    """Adds `--size`."""
     group.add_argument(
         "--size",
         type=int,
@@ -127,8 +115,8 @@ def _add_data_arguments(parser: argparse.ArgumentParser, limit: int | None, size
     )
 
 
-def _add_restoring_arguments(parser: argparse.ArgumentParser, levels: int | None) -> None:
-    group = parser.add_argument_group("restoring")
+def add_levels(group: argparse._ActionsContainer, levels: int | None) -> None:
+    """Adds `--levels`."""
     group.add_argument(
         "--levels",
         type=at_least_one,
@@ -136,23 +124,4 @@ def _add_restoring_arguments(parser: argparse.ArgumentParser, levels: int | None
         metavar="N",
         help="levels to run; beyond those of the model its betas are continued by their last "
         f"ratio (default: {levels or 'those of the model'})",
-    )
-    group.add_argument(
-        "--tile",
-        type=at_least_one,
-        metavar="N",
-        help="largest side of a tile of the networks, pixels (default: what the memory budget "
-        "allows)",
-    )
-    group.add_argument(
-        "--memory-budget",
-        type=at_least_one,
-        metavar="MB",
-        help="memory for one image, in megabytes (10^6 bytes)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the networks (default: float32)",
     )

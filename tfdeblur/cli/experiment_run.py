@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow
-from tfdeblur.cli.evaluate import ALL_SPLITS, split_taken
+from tfdeblur.cli.common import load_tensorflow, restoring_options
+from tfdeblur.cli.evaluate_data import split_asked, split_taken
 from tfdeblur.cli.experiment_progress import Progress
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.base import Experiment
+    from tfdeblur.evaluation.experiments.cases import Cases
     from tfdeblur.evaluation.experiments.models import Model
 
 
@@ -20,10 +21,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check is not None:
         arguments.check(arguments)
     load_tensorflow(arguments.verbose)
-    from tfdeblur.evaluation.experiments.base import run_experiment
     from tfdeblur.evaluation.experiments.cases import find_cases
 
-    split = None if arguments.split == ALL_SPLITS else arguments.split
+    split = split_asked(arguments)
     cases = find_cases(
         arguments.data,
         split,
@@ -33,31 +33,41 @@ def run(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         flows=arguments.flows,
     )
-    experiment = arguments.make(arguments)
+    return measure(
+        arguments.make(arguments),
+        cases,
+        arguments.out,
+        model=arguments.model or "",
+        data=arguments.data,
+        split=split_taken(arguments.data, split),
+    )
+
+
+def measure(experiment: "Experiment", cases: "Cases", out: Path, **of: Any) -> int:
+    """Runs an experiment with progress, prints what it found, and returns the exit code.
+
+    Args:
+        experiment, cases, out: as `run_experiment` takes them.
+        of: model, data and split, for the report.
+
+    Raises:
+        KeyboardInterrupt: if stopped; what was finished is printed before.
+    """
+    from tfdeblur.evaluation.experiments.base import run_experiment
+
     progress = Progress()
     try:
-        run_experiment(
-            experiment,
-            cases,
-            arguments.out,
-            progress,
-            model=arguments.model or "",
-            data=arguments.data,
-            split=split_taken(arguments.data, split),
-        )
+        run_experiment(experiment, cases, out, progress, **of)
     except KeyboardInterrupt:
-        _finish(progress, experiment, arguments.out)
+        _finish(progress, experiment, out)
         raise
-    return _finish(progress, experiment, arguments.out)
+    return _finish(progress, experiment, out)
 
 
 def _load(arguments: argparse.Namespace, model: str) -> "Model":
     from tfdeblur.evaluation.experiments.models import load_model
 
-    options = {"tile": arguments.tile, "precision": arguments.precision}
-    if arguments.memory_budget is not None:
-        options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    return load_model(model, arguments.levels, **options)
+    return load_model(model, arguments.levels, **restoring_options(arguments))
 
 
 def levels(arguments: argparse.Namespace) -> "Experiment":

@@ -181,16 +181,19 @@ def _add_blur(parser: argparse.ArgumentParser) -> None:
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Settings by dotted name that the command line gives; `--set` comes last.
 
+    Args:
+        arguments: of `tfdeblur train`, or of a command that takes some of its options.
+
     Raises:
         InvalidInput: if a `--set` has no equals sign.
     """
     settings: dict[str, Any] = {}
     for option, name in _SETTINGS.items():
-        value = getattr(arguments, option)
+        value = getattr(arguments, option, None)
         if value is not None:
             settings[name] = value
     for option, name in _LISTS.items():
-        if getattr(arguments, option):
+        if getattr(arguments, option, None):
             settings[name] = tuple(getattr(arguments, option))
     for item in arguments.set:
         name, equals, value = item.partition("=")

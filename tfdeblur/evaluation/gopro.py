@@ -147,8 +147,8 @@ def evaluate_pairs(
     Args:
         restorer: `pipeline.Restorer`, or a function from float32 `(height, width, 3)` in [0, 1]
             to an object with `image` (same shape, float or uint8) and, if it has them,
-            `degenerate` (True where the input was kept), `score` (confidence of the image, 0..1)
-            and `remark` (text).
+            `degenerate` (True where the input was kept), `score` (confidence of the image, 0..1),
+            `passes` (int, in the result) and `remark` (text).
         pairs: what to measure, in this order.
         on_progress: called with the growing report after each pair; keeping it is a way to keep
             the finished part of an evaluation that is interrupted.
@@ -286,6 +286,7 @@ def _score(
         degenerate=bool(getattr(found, "degenerate", False)),
         confidence=None if confidence is None else float(np.mean(confidence)),
         remark=getattr(found, "remark", ""),
+        passes=getattr(found, "passes", None),
     )
 
 

@@ -37,6 +37,7 @@ class ImageScore:
         degenerate: True if the restorer fell back to its input.
         confidence: what the restorer says of the whole image, in [0, 1]; None if it says nothing.
         remark: what else it says, such as a solve that did not converge; "" otherwise.
+        passes: how many passes are in the result, where the restorer says so.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ImageScore:
     degenerate: bool = False
     confidence: float | None = None
     remark: str = ""
+    passes: int | None = None
 
     @property
     def gain_db(self) -> float:
@@ -180,7 +182,10 @@ class EvaluationReport:
             "machine": machine_line(self.machine),
         }
         if self.mean_confidence is not None:
-            facts["confidence"] = "0 to 1: how well re-blurring the result explains the input"
+            facts["confidence"] = (
+                "0 to 1: how well re-blurring the result explains the input; of several passes, "
+                "the first"
+            )
         return "\n".join(f"{name:<15}{text}" for name, text in facts.items())
 
 
@@ -199,6 +204,7 @@ def _image(score: ImageScore) -> dict[str, Any]:
         "seconds": json_number(score.seconds),
         "degenerate": score.degenerate,
         **_confidence(score.confidence),
+        **({} if score.passes is None else {"passes": score.passes}),
         "remark": score.remark,
     }
 

@@ -25,8 +25,8 @@ from tfdeblur.evaluation.gopro import METRICS, make_folder, panel_path
 from tfdeblur.evaluation.report import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import encode_image, write_atomically
-from tfdeblur.pipeline.blind_restore import BlindRestored, NotConvergedWarning
-from tfdeblur.pipeline.restore import DegenerateOutputWarning
+from tfdeblur.pipeline.blind_results import NotConvergedWarning
+from tfdeblur.pipeline.restore import DegenerateOutputWarning, Restored
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ class Found:
     remarks: list[str] = field(default_factory=list)
     degenerate: bool = False
 
-    def tell(self, restored: BlindRestored, variant: str = "") -> None:
+    def tell(self, restored: Restored, variant: str = "") -> None:
         """Takes over what a restoration says about itself, under the name of its variant."""
         prefix = f"{variant}: " if variant else ""
-        if restored.remark:
-            self.remarks.append(prefix + restored.remark)
+        if remark := getattr(restored, "remark", ""):
+            self.remarks.append(prefix + remark)
         self.degenerate |= bool(restored.degenerate)
 
 

@@ -9,9 +9,15 @@ import numpy as np
 
 from tfdeblur.data.flow_folder import FlowFolder, has_flows
 from tfdeblur.data.flow_sources import open_flow_source
+from tfdeblur.data.sources import PairSource
 from tfdeblur.data.tfds_flow_source import TfdsFlowSource
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.evaluation.gopro import find_evaluation_pairs, load_pair
+from tfdeblur.evaluation.gopro import (
+    EvaluationPair,
+    PairList,
+    find_evaluation_pairs,
+    load_pair,
+)
 from tfdeblur.image.codec import to_float
 from tfdeblur.operators.flow import crop_flow
 
@@ -88,18 +94,10 @@ def find_cases(
         InvalidInput: if `limit` or `size` is not what it must be.
         DataError: if there is no such data, it holds no pairs, or no flows where they are needed.
     """
-    if size and size < SMALLEST:
-        raise InvalidInput(
-            f"`size` must be 0 (whole images) or at least {SMALLEST} pixels. Received: size={size}"
-        )
+    _check_size(size)
     if not flows:
         pairs = find_evaluation_pairs(data, split, limit, only=only, exclude=exclude)
-        names = [pair.name for pair in pairs]
-
-        def load(index: int) -> Case:
-            return Case(names[index], *load_pair(pairs[index]))
-
-        return Cases(names, load, size)
+        return _of_pairs(pairs, size)
     source = _open_with_flows(data, split, only, exclude)
 
     def load_with_flow(index: int) -> Case:
@@ -107,6 +105,37 @@ def find_cases(
         return Case(source.names[index], to_float(blurred), sharp, source.load_labelled(index)[1])
 
     return Cases(source.names[:limit], load_with_flow, size)
+
+
+def source_cases(source: PairSource, limit: int | None = None, size: int = 0) -> Cases:
+    """The images of pairs that are open already, such as a run's validation pairs.
+
+    Args:
+        source: of `data.sources.open_source`.
+        limit: int >= 1, the first so many pairs; None takes all.
+        size: see `Cases`.
+
+    Raises:
+        InvalidInput: if `size` is not what it must be.
+    """
+    _check_size(size)
+    return _of_pairs(PairList(source, min(source.count, limit or source.count)), size)
+
+
+def _of_pairs(pairs: Sequence[EvaluationPair], size: int) -> Cases:
+    names = [pair.name for pair in pairs]
+
+    def load(index: int) -> Case:
+        return Case(names[index], *load_pair(pairs[index]))
+
+    return Cases(names, load, size)
+
+
+def _check_size(size: int) -> None:
+    if size and size < SMALLEST:
+        raise InvalidInput(
+            f"`size` must be 0 (whole images) or at least {SMALLEST} pixels. Received: size={size}"
+        )
 
 
 def _open_with_flows(

@@ -1,6 +1,5 @@
 """Loads the models that experiments are made with: those of RP-GAN, which have levels."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +47,8 @@ def load_model(model: str, levels: int | None = None, **options: Any) -> Model:
     sen, generator, settings = load_blind(model)
     trained = len(settings.betas)
     if levels is not None:
-        settings = dataclasses.replace(settings, betas=continued(settings.betas, levels))
+        known = settings.known_betas and continued(settings.known_betas, levels)
+        settings = settings.with_schedules(continued(settings.betas, levels), known)
     notes: tuple[str, ...] = ()
     if len(settings.betas) > trained:
         added = ", ".join(f"{beta:.4g}" for beta in settings.betas[trained:])

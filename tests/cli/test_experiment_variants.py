@@ -1,0 +1,62 @@
+"""`--vary`: which runs come of it, what they are called, and what is refused."""
+
+import pytest
+
+from tfdeblur.cli.experiment_variants import variants_of
+from tfdeblur.config import flatten, override
+from tfdeblur.errors import InvalidInput
+from tfdeblur.presets import preset
+
+
+def differing(base, config):
+    before, after = flatten(base), flatten(config)
+    return {name: after[name] for name in after if after[name] != before[name]}
+
+
+def test_all_combinations_differ_in_what_is_varied_and_nothing_else():
+    base = preset("small")
+    found = variants_of(base, ["loss.scheme=2-BS, A2-BS-w/o-R", "run.seed=1,2"])
+    assert [(variant.name, variant.folder) for variant in found] == [
+        ("2-BS, seed=1", "2-BS_seed=1"),
+        ("2-BS, seed=2", "2-BS_seed=2"),
+        ("A2-BS-w/o-R, seed=1", "A2-BS-w_o-R_seed=1"),
+        ("A2-BS-w/o-R, seed=2", "A2-BS-w_o-R_seed=2"),
+    ]
+    assert differing(base, found[2].config) == {"loss.scheme": "A2-BS-w/o-R", "run.seed": 1}
+
+
+def test_values_of_lists_are_separated_by_semicolons():
+    base = preset("rpgan-small")
+    found = variants_of(base, ["rpgan.betas=0.1,0.2,0.4;0.3,0.6,1.2"])
+    assert [variant.config.rpgan.betas for variant in found] == [(0.1, 0.2, 0.4), (0.3, 0.6, 1.2)]
+    assert found[0].name == "betas=0.1,0.2,0.4" and found[0].folder == "betas=0.1_0.2_0.4"
+    weights = variants_of(base, ["loss.artifact_weight=0.01,0"])
+    assert [variant.config.loss.artifact_weight for variant in weights] == [0.01, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("vary", "says"),
+    [
+        ([], "must give at least two values"),
+        (["loss.scheme=2-BS"], "must give at least two values"),
+        (["loss.scheme"], "must be SECTION.KEY=VALUE"),
+        (["loss.scheme="], "must be SECTION.KEY=VALUE"),
+        (["loss.shceme=2-BS,1-BS"], "`--vary` takes a known setting.*Did you mean loss.scheme"),
+        (["run.seed=0,one"], "`run.seed` must be of type int"),
+        (["network.norm=batch,instance"], "`network.norm` must be one of"),
+        (["run.seed=0,1", "run.seed=2,3"], "name a setting once. Received: run.seed"),
+        (["run.seed=1,1"], "each value once. Received: seed=1 twice"),
+        (["network.norm=none, none"], "each value once"),
+        (["data.validation=a,b"], "leave the validation pairs alone"),
+        (["data.validation_limit=1,2"], "leave the validation pairs alone"),
+    ],
+)
+def test_what_is_refused(vary, says):
+    with pytest.raises(InvalidInput, match=says):
+        variants_of(preset("small"), vary)
+
+
+def test_schemes_are_of_bi_skip():
+    base = override(preset("rpgan-small"), {})
+    with pytest.raises(InvalidInput, match="is for Bi-Skip.*Received: --model rpgan"):
+        variants_of(base, ["loss.scheme=2-BS,1-BS"])
