@@ -176,3 +176,34 @@ def test_examples_of_the_help_are_commands(capsys):
     assert len(lines) == 5
     for words in lines:
         assert build_parser().parse_args(words).out.name
+
+
+@pytest.mark.slow
+def test_the_artifact_penalty_of_rp_gan(tmp_path, capsys):
+    """Figure 10 by one command: the folders are models of `experiment artifact-penalty`."""
+    from tfdeblur.networks import SEN
+
+    write_pairs(tmp_path / "train", 3, 72, 80)
+    write_pairs(tmp_path / "held", 1, 64, 64, first=10)
+    SEN(stacks=1, width=0.02, norm="none").save(tmp_path / "sen.keras")
+    settings = {
+        **{"network.width": 0.03, "network.critic_width": 0.03, "loss.feature_weight": 0},
+        **{"rpgan.betas": "0.1,0.2", "rpgan.level_shares": "0.5,0.5", "rpgan.buffer": 2},
+        **{"rpgan.max_steps": 5, "run.precision": "float32", "run.panel_every": 0},
+    }
+    out, data = tmp_path / "out", ["--data", str(tmp_path / "held")]
+    code = main(
+        [
+            *("experiment", "ablation", "--model", "rpgan", "--sen", str(tmp_path / "sen.keras")),
+            *("--data", str(tmp_path / "train"), "--val", str(tmp_path / "held")),
+            *("--vary", "loss.artifact_weight=0.01,0", "--out", str(out), "--crop", "64"),
+            *("--epochs", "2", "--steps-per-epoch", "1", "--batch", "2"),
+            *(word for item in settings.items() for word in ("--set", "{}={}".format(*item))),
+        ]
+    )
+    assert code == 0 and "artifact_weight=0 against" in capsys.readouterr().out
+    models = [str(out / "runs" / f"artifact_weight={weight}") for weight in ("0.01", "0")]
+    columns = [(out / "runs" / m / "history.csv").read_text().splitlines()[0] for m in models]
+    assert "artifacts" in columns[0] and "artifacts" not in columns[1]
+    compare = ["--model", models[0], "--without", models[1], *data, "--out", str(tmp_path / "f")]
+    assert main(["experiment", "artifact-penalty", *compare]) == 0
