@@ -1,5 +1,6 @@
 """One blind pass: the loop it must equal, graphs of unknown sizes, settings and their errors."""
 
+import json
 import re
 
 import numpy as np
@@ -156,6 +157,17 @@ def test_settings_survive_json():
     settings = BlindSettings((0.02, 0.5), tolerance=1e-2, max_steps=7, rasterizer="fspecial")
     assert BlindSettings.from_json(settings.to_json()) == settings
     assert BlindSettings.from_json({"betas": [0.1]}) == BlindSettings((0.1,))
+    settings = BlindSettings((0.2, 0.4), known_betas=(0.01, 0.02))
+    assert BlindSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert BlindSettings.from_json({"betas": [0.1], "known_betas": []}) == BlindSettings((0.1,))
+
+
+def test_settings_for_known_flows_and_for_fewer_levels():
+    settings = BlindSettings((0.2, 0.4), 0.01, known_betas=(0.01, 0.02))
+    assert settings.for_known_flow() == BlindSettings((0.01, 0.02), 0.01)
+    assert settings.first_levels(1) == BlindSettings((0.2,), 0.01, known_betas=(0.01,))
+    plain = BlindSettings((0.2, 0.4))
+    assert plain.for_known_flow() == plain and plain.first_levels(2) == plain
 
 
 BAD = {
@@ -167,6 +179,9 @@ BAD = {
     "truth": ({"betas": [True]}, "betas=[True]"),
     "tolerance": ({"betas": [1], "tolerance": 0}, "tolerance=0"),
     "steps": ({"betas": [1], "max_steps": 0.5}, "max_steps=0.5"),
+    "known zero": ({"betas": [1], "known_betas": [0]}, "known_betas=[0]"),
+    "known number": ({"betas": [1], "known_betas": 0.1}, "known_betas=0.1"),
+    "known count": ({"betas": [1], "known_betas": [0.1, 0.2]}, "must be 1 numbers, as many as"),
     "lines": ({"betas": [1], "rasterizer": "thin"}, "rasterizer='thin'"),
     "unknown": ({"betas": [1], "beta": 2}, "Unknown keys ['beta']; valid ones are ['betas', 'tol"),
     "missing": ({"tolerance": 0.1}, "`betas`"),

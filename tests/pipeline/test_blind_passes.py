@@ -1,5 +1,7 @@
 """Passes of BlindRestorer: what each takes, when they end, nonsense, convergence, progress."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -33,6 +35,20 @@ def test_a_further_pass_takes_the_result_of_the_last():
     assert restored.steps == first.steps + second.steps
     numbers = [(stage.number, stage.level) for stage in restored.stages]
     assert numbers == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_a_known_flow_has_betas_of_its_own():
+    image, trusting = blurred(), replace(SETTINGS, known_betas=(0.005, 0.01))
+    flow = still(6)(image)
+    restored = BlindRestorer(SEN, LOCAL, trusting)(image, flow=flow)
+    wanted = BlindRestorer(SEN, LOCAL, trusting.for_known_flow())(image, flow=flow)
+    np.testing.assert_array_equal(restored.image, wanted.image)
+    estimated = BlindRestorer(SEN, LOCAL, SETTINGS)(image)
+    np.testing.assert_array_equal(BlindRestorer(SEN, LOCAL, trusting)(image).image, estimated.image)
+    # Further passes estimate what motion is left, so they trust it as little as ever.
+    twice = BlindRestorer(SEN, LOCAL, trusting, passes=2, early_stop=False)(image, flow=flow)
+    again = BlindRestorer(SEN, LOCAL, SETTINGS)(wanted.image)
+    np.testing.assert_allclose(twice.image, again.image, atol=1e-5)
 
 
 def test_stops_where_nothing_moves_any_more(monkeypatch):

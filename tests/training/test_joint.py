@@ -51,8 +51,8 @@ def batch(known=(True, True)):
 class SampledLevels(Levels):
     """Deconvolves as joint training does."""
 
-    def first(self, observed, flow, blur=None):
-        return super().first(observed, flow, SampledBlur(flow))
+    def first(self, observed, flow, known=None, blur=None):
+        return super().first(observed, flow, known, SampledBlur(flow))
 
 
 def trainer_of(kind=JointTrainer, sen_rate=0.0, rate=0.0, flow_weight=0.0, sgd=True):

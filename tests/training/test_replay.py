@@ -22,10 +22,11 @@ def stream(start, stop, batch=3):
 
 
 def first(observed, known):
-    return known, observed + 1
+    # Every sample of an even number has a flow that is known.
+    return known, tf.round(255 * observed[:, 0, 0, 0]) % 2 == 0, observed + 1
 
 
-def further(observed, flow, deconvolved, level):
+def further(observed, flow, known, deconvolved, level):
     return deconvolved + level
 
 
@@ -96,13 +97,26 @@ def test_stored_values_lose_nothing_that_matters():
     beyond = 0.5 + 0.5 * noise(3, 4, 4, 3, seed=1)  # deconvolved images leave [0, 1]
     buffer = ReplayBuffer(3, (1.0,), batch=3, passes=1, seed=0)
     tensors = [tf.constant(array) for array in (image, image, flow)]
-    prepared = buffer.prepare(0, lambda *_: [tensors], lambda o, k: (k, tf.constant(beyond)))
+    prepared = buffer.prepare(
+        0, lambda *_: [tensors], lambda o, k: (k, tf.fill([3], True), tf.constant(beyond))
+    )
     np.testing.assert_array_equal(prepared.flow, flow)
     buffer.fill(0, prepared, further)
     order = np.random.default_rng([0, 0, 0]).permutation(3)
     deconvolved, observed, _ = buffer.train_batch(0)
     np.testing.assert_array_equal(observed, image[order])
     assert np.abs(deconvolved - beyond[order]).max() < 1 / 255 / 2
+
+
+def test_whose_flow_is_known_reaches_the_further_levels():
+    buffer, seen = ReplayBuffer(10, SHARES, batch=3, passes=1, seed=0), []
+
+    def recorded(observed, flow, known, deconvolved, level):
+        seen.extend(zip(np.round(255 * observed[:, 0, 0, 0]), known.numpy(), strict=True))
+        return deconvolved
+
+    buffer.fill(0, buffer.prepare(0, stream, first), recorded)
+    assert seen == [(number, number % 2 == 0) for number in range(5, 10)]
 
 
 def test_progress_counts_all_samples():

@@ -92,6 +92,12 @@ def _check_rpgan(config: TrainConfig) -> None:
         ("data.crop", data.crop % 64 == 0, "a multiple of 64, for the flows of SEN,"),
         ("rpgan.betas", ours.betas and min(ours.betas) > 0, "numbers above 0, one a level,"),
         (
+            "rpgan.known_betas",
+            not ours.known_betas
+            or (min(ours.known_betas) > 0 and len(ours.known_betas) == len(ours.betas)),
+            "empty, or numbers above 0, as many as rpgan.betas,",
+        ),
+        (
             "rpgan.level_shares",
             shares and min(shares) >= 0 and shares[0] > 0 and abs(sum(shares) - 1) < 1e-6,
             "shares that sum to 1, the first above 0,",

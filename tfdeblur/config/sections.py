@@ -192,6 +192,8 @@ class RPGANConfig:
         known_flows: share of the photographs blurred while training that are deconvolved with
             their true flow, between 0 and 1; all others with the flow that SEN estimates.
         betas: weight of the anchor in the deconvolution of each level.
+        known_betas: the same for photographs that are deconvolved with their true flow, in
+            training, and for a user's own flow later; it bears smaller ones. Empty: `betas`.
         tolerance, max_steps: where a deconvolution ends; see `solvers.deconvolve`.
         rasterizer: "gong2018" or "fspecial"; see `operators.MotionBlur`.
         first_part: share of `run.epochs` that train on level 1 (the paper: 40 of 190).
@@ -211,6 +213,7 @@ class RPGANConfig:
     prior: str = "rpgan"
     known_flows: float = 0.0
     betas: tuple[float, ...] = (0.2, 0.4, 0.8)
+    known_betas: tuple[float, ...] = ()
     tolerance: float = 1e-3
     max_steps: int = 50
     rasterizer: str = "gong2018"

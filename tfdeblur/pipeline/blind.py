@@ -8,7 +8,7 @@ drift apart.
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,6 +34,8 @@ class BlindSettings:
     Args:
         betas: numbers > 0, one per level, dimensionless; the weight of the last level's result
             against the observed image. The paper lets them increase.
+        known_betas: the same where the motion is not estimated but given, as many as `betas`:
+            an exact one bears much smaller numbers, and needs them. None: `betas`.
         tolerance: float > 0, relative residual at which a deconvolution is done.
         max_steps: int >= 1, largest number of iterations of a deconvolution.
         rasterizer: as for `operators.MotionBlur`.
@@ -48,21 +50,42 @@ class BlindSettings:
     tolerance: float = 1e-3
     max_steps: int = 50
     rasterizer: str = "gong2018"
+    known_betas: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        betas = tuple(self.betas) if isinstance(self.betas, list | tuple) else ()
-        if not betas or not all(_is_positive(beta) for beta in betas):
-            raise InvalidInput(
-                "`betas` must be numbers > 0, one per level and at least one. "
-                f"Received: betas={self.betas!r}"
-            )
-        object.__setattr__(self, "betas", betas)
+        object.__setattr__(self, "betas", _checked_betas("betas", self.betas))
+        known = self.known_betas or None  # an empty list, too, says that there are none
+        if known is not None:
+            known = _checked_betas("known_betas", known)
+            if len(known) != len(self.betas):
+                raise InvalidInput(
+                    f"`known_betas` must be {len(self.betas)} numbers, as many as `betas`. "
+                    f"Received: known_betas={known!r}"
+                )
+        object.__setattr__(self, "known_betas", known)
         check_stopping(self.tolerance, self.max_steps)
         check_rasterizer(self.rasterizer)
 
+    def for_known_flow(self) -> "BlindSettings":
+        """The settings of a loop whose motion is given: its `betas` are `known_betas`."""
+        return self.with_schedules(self.known_betas or self.betas)
+
+    def with_schedules(
+        self, betas: Sequence[float], known_betas: Sequence[float] | None = None
+    ) -> "BlindSettings":
+        """The same settings with other betas."""
+        known = None if known_betas is None else tuple(known_betas)
+        return dataclasses.replace(self, betas=tuple(betas), known_betas=known)
+
+    def first_levels(self, levels: int) -> "BlindSettings":
+        """The settings of the first so many levels."""
+        known = self.known_betas and self.known_betas[:levels]
+        return self.with_schedules(self.betas[:levels], known)
+
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON values; `from_json` takes them."""
-        return {**dataclasses.asdict(self), "betas": list(self.betas)}
+        known = None if self.known_betas is None else list(self.known_betas)
+        return {**dataclasses.asdict(self), "betas": list(self.betas), "known_betas": known}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "BlindSettings":
@@ -81,6 +104,16 @@ class BlindSettings:
         if unknown:
             raise InvalidInput(f"Unknown keys {unknown}; valid ones are {valid}.")
         return cls(**values)
+
+
+def _checked_betas(name: str, betas) -> tuple[float, ...]:
+    checked = tuple(betas) if isinstance(betas, list | tuple) else ()
+    if not checked or not all(_is_positive(beta) for beta in checked):
+        raise InvalidInput(
+            f"`{name}` must be numbers > 0, one per level and at least one. "
+            f"Received: {name}={betas!r}"
+        )
+    return checked
 
 
 def _is_positive(beta) -> bool:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfdeblur.image.codec import to_float
 from tfdeblur.operators import canonical_flow
-from tfdeblur.pipeline.blind import BlindPass, blind_pass
+from tfdeblur.pipeline.blind import BlindPass, BlindSettings, blind_pass
 from tfdeblur.pipeline.blind_results import Found, Stage
 from tfdeblur.pipeline.known_flow import longest_motion
 from tfdeblur.pipeline.restore import as_kind, is_degenerate
@@ -97,7 +97,9 @@ class BlindImage:
         length = float(np.hypot(flow[..., 0], flow[..., 1]).mean())
         if stops and number > 1 and length < STILL:
             return f"stopped after pass {number - 1}: {length:.2g} pixels of motion are left"
-        done = self._solve(flow)
+        settings = self.restorer.settings
+        settings = settings if known is None else settings.for_known_flow()
+        done = self._solve(flow, settings)
         result, score = done.image[0].numpy(), float(done.score[0])
         if is_degenerate(self.current, result):
             return f"{self._left_out(number)}the output is not finite or too far from the input"
@@ -117,12 +119,12 @@ class BlindImage:
         sen, advance = self.restorer.sen, self.counter.advance
         return canonical_flow(sen.in_tiles(self.current, self.plan.sen, after_tile=advance))
 
-    def _solve(self, flow: np.ndarray) -> BlindPass:
+    def _solve(self, flow: np.ndarray, settings: BlindSettings) -> BlindPass:
         return blind_pass(
             tf.constant(self.current[None]),
             None,
             self._clean,
-            self.restorer.settings,
+            settings,
             flow[None],
             keep_levels=self.keep_stages,
             # Building the matrix needs up to twice of what it is, while no network runs.

@@ -3,7 +3,6 @@
 import numbers
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput
@@ -67,7 +66,8 @@ class BlindRestorer:
     Call arguments:
         image: as for `Restorer`.
         flow: the user's own motion, in the place of SEN's in the first pass: float
-            `(height, width, 2)`, pixels, or a file of it; for one image only.
+            `(height, width, 2)`, pixels, or a file of it; for one image only. The loop runs with
+            `settings.known_betas` then.
         keep_stages: whether to return the images of all levels; for one image only.
         progress: called as `progress(done, total)` after each tile of a network and each solve.
 
@@ -110,7 +110,7 @@ class BlindRestorer:
                 f"`levels` must be 1 to {available}, as many as there are `betas`. "
                 f"Received: levels={levels!r}"
             )
-        self.settings: BlindSettings = replace(settings, betas=settings.betas[:levels])
+        self.settings: BlindSettings = settings.first_levels(levels)
         self.passes: int = passes
         self.early_stop: bool = early_stop
         self.memory_budget_bytes: int = memory_budget_bytes

@@ -25,7 +25,14 @@ def build_rp_gan(config, total_steps):
         _generator(config),
         Discriminator(config.network.critic_width, config.network.norm),
         _artifact_critic(config),
-        Levels(_sen(config), ours.betas, ours.tolerance, ours.max_steps, ours.rasterizer),
+        Levels(
+            _sen(config),
+            ours.betas,
+            ours.tolerance,
+            ours.max_steps,
+            ours.rasterizer,
+            ours.known_betas or None,
+        ),
         ReplayBuffer(
             ours.buffer,
             ours.level_shares,

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import tensorflow as tf
 
+from tfdeblur.training.levels import is_known
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,11 +31,11 @@ class Filler:
         levels = trainer.levels
 
         def first(observed, known):
-            flow = levels.flow(observed, known)
-            return flow, levels.first(observed, flow)
+            flow, trusted = levels.flow(observed, known), is_known(known)
+            return flow, trusted, levels.first(observed, flow, trusted)
 
-        def further(observed, flow, deconvolved, level):
-            return levels.further(trainer.frozen, observed, flow, deconvolved, level)
+        def further(*sample):
+            return levels.further(trainer.frozen, *sample)
 
         self._first = tf.function(first, reduce_retracing=True)
         self._further = tf.function(further, reduce_retracing=True)

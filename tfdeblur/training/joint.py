@@ -6,6 +6,7 @@ from keras import ops
 
 from tfdeblur.image.padding import crop_back, pad_to_multiple
 from tfdeblur.operators import SampledBlur
+from tfdeblur.training.levels import is_known
 from tfdeblur.training.rp_gan import MEASURES, RPGANTrainer
 
 
@@ -70,7 +71,7 @@ class JointTrainer(RPGANTrainer):
         observed, sharp, known = batch
         with tf.GradientTape() as tape:
             flow = self._estimate(observed)
-            deconvolved = self.levels.first(observed, flow, SampledBlur(flow))
+            deconvolved = self.levels.first(observed, flow, blur=SampledBlur(flow))
             seen = ops.concatenate([deconvolved, observed], axis=-1)
             restored = ops.cast(self.generator(seen, training=True), "float32")
             with tape.stop_recording():
@@ -96,9 +97,9 @@ class JointTrainer(RPGANTrainer):
 
     def _flow_errors(self, known, flow):
         """The flow's loss per image, 0 where the true flow is not known."""
-        is_known = tf.reduce_all(tf.math.is_finite(known), axis=[1, 2, 3])
+        given = is_known(known)
         # Replaced before the loss: a gradient through NaN is NaN, also where it is not used.
-        true = tf.where(is_known[:, None, None, None], known, tf.zeros_like(known))
+        true = tf.where(given[:, None, None, None], known, tf.zeros_like(known))
         errors = self.flow_loss.call(true, flow)
-        self.trackers["flow"].update_state(errors, sample_weight=tf.cast(is_known, tf.float32))
-        return tf.where(is_known, errors, 0.0)
+        self.trackers["flow"].update_state(errors, sample_weight=tf.cast(given, tf.float32))
+        return tf.where(given, errors, 0.0)

@@ -20,6 +20,7 @@ class Levels:
     Args:
         sen: `SEN`, used for inference.
         betas: floats > 0, weight of the anchor, one a level.
+        known_betas: the same for images whose flow is the true one; None: `betas`.
         tolerance, max_steps: as for `solvers.deconvolve`.
         rasterizer: as for `operators.MotionBlur`.
 
@@ -36,9 +37,11 @@ class Levels:
         tolerance: float = 1e-3,
         max_steps: int = 50,
         rasterizer: str = "gong2018",
+        known_betas: Sequence[float] | None = None,
     ) -> None:
         self.sen = sen
         self.betas = tuple(betas)
+        self.known_betas = tuple(known_betas or betas)
         self._stopping: dict[str, Any] = {"tolerance": tolerance, "max_steps": max_steps}
         self._rasterizer = rasterizer
 
@@ -50,28 +53,48 @@ class Levels:
         return flow if known is None else tf.where(tf.math.is_finite(known), known, flow)
 
     def first(
-        self, observed: tf.Tensor, flow: tf.Tensor, blur: LinearOperator | None = None
+        self,
+        observed: tf.Tensor,
+        flow: tf.Tensor,
+        known: tf.Tensor | None = None,
+        blur: LinearOperator | None = None,
     ) -> tf.Tensor:
-        """I_1: what the generator sees at level 1; `blur` in the place of `MotionBlur(flow)`."""
+        """I_1: what the generator sees at level 1.
+
+        Args:
+            observed, flow: O and its flow.
+            known: bool `(batch,)`, whether that is the true one; None: nowhere.
+            blur: in the place of `MotionBlur(flow)`.
+        """
         blur = blur or MotionBlur(flow, self._rasterizer)
-        return deconvolve(blur, observed, observed, self.betas[0], **self._stopping).value
+        return deconvolve(blur, observed, observed, self._beta(1, known), **self._stopping).value
 
     def further(
-        self, generator: Network, observed: tf.Tensor, flow: tf.Tensor, first, level: int
+        self,
+        generator: Network,
+        observed: tf.Tensor,
+        flow: tf.Tensor,
+        known: tf.Tensor,
+        first: tf.Tensor,
+        level: int,
     ) -> tf.Tensor:
         """I_level: what the generator sees there, if it restored at the levels before.
 
         Args:
             generator: `(batch, height, width, 6)` -> image, used for inference.
-            observed, flow, first: O, its flow, and I_1.
+            observed, flow, known, first: O, its flow, whether that is the true one, and I_1.
             level: int >= 2.
         """
         blur, prior = MotionBlur(flow, self._rasterizer), prior_of(generator)
         deconvolved = first
-        for beta in self.betas[1:level]:
-            anchor = prior(deconvolved, observed)
+        for number in range(2, level + 1):
+            anchor, beta = prior(deconvolved, observed), self._beta(number, known)
             deconvolved = deconvolve(blur, observed, anchor, beta, **self._stopping).value
         return deconvolved
+
+    def _beta(self, level: int, known: tf.Tensor | None) -> float | tf.Tensor:
+        ours, trusting = self.betas[level - 1], self.known_betas[level - 1]
+        return ours if known is None else tf.where(known, trusting, ours)
 
     def restore(self, generator: Network, observed: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Deconvolved and restored images of every level, restored ones not clipped either."""
@@ -85,6 +108,11 @@ class Levels:
         blur = MotionBlur(self.flow(observed), self._rasterizer)
         half_quadratic(blur, observed, recorded, self.betas, **self._stopping)
         return levels
+
+
+def is_known(flow: tf.Tensor) -> tf.Tensor:
+    """Bool `(batch,)`: whether a batch of samples brought the true flow (no NaN) of each."""
+    return tf.reduce_all(tf.math.is_finite(flow), axis=[1, 2, 3])
 
 
 def prior_of(generator: Network) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -23,12 +23,14 @@ class Prepared:
     Attributes:
         observed, sharp: uint8 `(size, crop, crop, 3)`.
         flow: float32 `(size, crop, crop, 2)`, pixels, canonical.
+        known: bool `(size,)`, whether that is the true one, not SEN's.
         deconvolved: float16 `(size, crop, crop, 3)`, level 1.
     """
 
     observed: np.ndarray
     sharp: np.ndarray
     flow: np.ndarray
+    known: np.ndarray
     deconvolved: np.ndarray
 
 
@@ -74,7 +76,7 @@ class ReplayBuffer:
         self,
         cycle: int,
         samples: Samples,
-        first: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+        first: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
         on_progress: OnProgress = lambda done, total: None,
     ) -> Prepared:
         """Makes the part of filling `cycle` that needs no generator; changes nothing.
@@ -83,14 +85,15 @@ class ReplayBuffer:
             cycle: int >= 0; filling c is made of samples c * size to (c + 1) * size - 1.
             samples: called as `samples(start, stop)`, gives batches of `(blurred, sharp, flow)`,
                 as `data.blind_pairs`; only whole ones, so a few more than are needed are asked for.
-            first: `(blurred, flow)` -> `(flow, level 1)`.
+            first: `(blurred, flow)` -> `(flow, whether it is the true one, level 1)`.
             on_progress: called as `on_progress(done, total)` in samples.
         """
         size, parts = len(self.levels), []
         done, start = 0, cycle * size
         for blurred, sharp, known in samples(start, start - (-size // self.batch) * self.batch):
-            flow, deconvolved = first(blurred, known)
-            parts.append((to_levels(blurred), to_levels(sharp), flow.numpy(), half(deconvolved)))
+            flow, trusted, deconvolved = first(blurred, known)
+            images = to_levels(blurred), to_levels(sharp)
+            parts.append((*images, flow.numpy(), trusted.numpy(), half(deconvolved)))
             done += len(parts[-1][0])
             on_progress(min(done, size), size)
         return Prepared(*(np.concatenate(part)[:size] for part in zip(*parts, strict=True)))
@@ -107,7 +110,7 @@ class ReplayBuffer:
         Args:
             cycle: int, as for `prepare`.
             prepared: what `prepare` made for it; it is changed.
-            further: `(observed, flow, level 1, level)` -> deconvolved images of that level.
+            further: `(observed, flow, known, level 1, level)` -> deconvolved images of that level.
             on_progress: as for `prepare`.
         """
         done = int(np.count_nonzero(self.levels == 1))
@@ -117,8 +120,9 @@ class ReplayBuffer:
                 part = places[start : start + self.batch]
                 observed = to_float(prepared.observed[part])
                 first = tf.constant(prepared.deconvolved[part], tf.float32)
-                flow = tf.constant(prepared.flow[part])
-                prepared.deconvolved[part] = half(further(observed, flow, first, level))
+                flow, known = tf.constant(prepared.flow[part]), tf.constant(prepared.known[part])
+                deconvolved = further(observed, flow, known, first, level)
+                prepared.deconvolved[part] = half(deconvolved)
                 done += len(part)
                 on_progress(done, len(self.levels))
         self._samples, self.cycle = prepared, cycle

@@ -15,6 +15,7 @@ from tfdeblur.losses import (
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss
 from tfdeblur.training.fill import Filler
+from tfdeblur.training.levels import is_known
 from tfdeblur.training.trainer import Trainer
 
 MEASURES = ("psnr", "ssim", "psnr_level1", "psnr_deconvolved", "psnr_blurred")
@@ -185,7 +186,8 @@ class RPGANTrainer(Trainer):
     def _deconvolved(self, batch):
         """Level 1 of what the run's stream gives."""
         observed, sharp, known = batch
-        return self.levels.first(observed, self.levels.flow(observed, known)), observed, sharp
+        flow = self.levels.flow(observed, known)
+        return self.levels.first(observed, flow, is_known(known)), observed, sharp
 
     def _objective(self, restored, observed, sharp):
         """L_c + gamma L_cGAN + lambda L_p, one value per image; section 4.2.3."""

@@ -16,7 +16,7 @@ from tfdeblur.training.rp_gan import MEASURES
 from tfdeblur.training.task import PANEL_IMAGES, PlainTask, augment, panel_side
 
 PIPELINE_FILE = "pipeline.json"
-_PIPELINE = ("betas", "tolerance", "max_steps", "rasterizer")
+_PIPELINE = ("betas", "known_betas", "tolerance", "max_steps", "rasterizer")
 
 
 class RPGANTask(PlainTask):
