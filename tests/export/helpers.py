@@ -8,6 +8,8 @@ from tensorflow.core.protobuf import config_pb2
 
 from export.self_check import _quiet
 
+MAX_PIXELS = 20_000  # of the Bi-Skip that tests share
+
 
 class V1:
     """Runs signatures of a version; unlike `Session.run`, without a look at shapes first."""

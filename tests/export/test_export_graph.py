@@ -9,28 +9,21 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from tests.export.helpers import V1, Scale, loaded, pixels, png, random_u8
+from tests.export.helpers import MAX_PIXELS, V1, Scale, loaded, pixels, png, random_u8
 from tests.helpers import picture
-from tfdeblur.networks import BiSkip
 from tfdeblur.pipeline.restore import Restorer
 
-MAX_PIXELS = 20_000
 INVALID_ARGUMENT = 3
 
 
 @pytest.fixture(scope="module")
-def restorer():
-    return Restorer(BiSkip(width=0.06, norm="none"))
+def restorer(bi_skip):
+    return bi_skip.restorer
 
 
 @pytest.fixture(scope="module")
-def version(restorer, tmp_path_factory):
-    return export_model(restorer, tmp_path_factory.mktemp("root"), max_pixels=MAX_PIXELS)
-
-
-@pytest.fixture(scope="module")
-def served(version):
-    with loaded(version) as v1:
+def served(bi_skip):
+    with loaded(bi_skip.version) as v1:
         yield v1
 
 

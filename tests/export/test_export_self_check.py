@@ -37,8 +37,9 @@ def test_a_module_that_holds_the_model_itself_fails_as_it_would_when_served(tmp_
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": serve})
     again = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
     assert again(image=tf.zeros((1, 2, 2, 3)))["restored"].shape == (1, 2, 2, 3)
-    with pytest.raises(CheckFailed, match="Could not find variable"):
+    with pytest.raises(CheckFailed, match="Could not find variable") as caught:
         run_signatures(tmp_path, random_u8(1, 4, 4, 3))
+    assert caught.value.__cause__.error_code == 9  # FAILED_PRECONDITION, as clients would get
 
 
 @pytest.fixture(scope="module")
