@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
 
 from export.client_errors import failure, failure_of, may_pass
 from export.client_tensors import MalformedTensor, read_tensor, write_array, write_strings
-from export.wire import PredictResponse
+from export.wire import split_answer
 from tfdeblur.errors import DataError, InvalidInput
 
 # Images are larger than gRPC's default limit of 4 MiB. After a refused connection a channel
@@ -85,7 +85,7 @@ class ModelService:
         self._predict = self._channel.unary_unary(
             "/tensorflow.serving.PredictionService/Predict",
             request_serializer=predict_pb2.PredictRequest.SerializeToString,
-            response_deserializer=PredictResponse.FromString,
+            response_deserializer=split_answer,
         )
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -135,7 +135,7 @@ class ModelService:
         answer = self.call(self._predict, request, timeout)
         options = {} if most is None else {"most": most}
         try:
-            outputs = {k: read_tensor(answer.outputs[k], **options) for k in answer.outputs}
+            outputs = {k: read_tensor(v, **options) for k, v in answer.outputs.items()}
         except MalformedTensor as error:
             raise failure("INTERNAL", str(error), self.target, self.name) from error
         return Answer(outputs, answer.model_spec.version.value)

@@ -10,7 +10,9 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from google.protobuf.message import DecodeError
 
+from export import wire
 from tfdeblur.errors import InvalidInput, TfdeblurError
 
 # Numbers of the types on the wire, and the field that holds values of each.
@@ -64,12 +66,12 @@ def _write_shape(proto: Any, shape: Sequence[int]) -> None:
         proto.tensor_shape.dim.add().size = size
 
 
-def read_tensor(proto: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:
-    """Reads a TensorProto, whichever way it holds its values.
+def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:
+    """Reads a tensor of an answer, whichever way it holds its values.
 
     Args:
-        proto: the message; one that holds fewer values than its shape says means the last one
-            for all the rest, so few bytes can ask for much memory.
+        tensor: TensorProto or `export.wire.Tensor`; one that holds fewer values than its shape
+            says means the last one for all the rest, so few bytes can ask for much memory.
         most: int, values that are accepted.
 
     Returns:
@@ -78,25 +80,35 @@ def read_tensor(proto: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]
     Raises:
         MalformedTensor: if the parts of the message do not fit each other, or `most`.
     """
-    shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
+    tensor = tensor if isinstance(tensor, wire.Tensor) else wire.Tensor(tensor)
+    head = tensor.proto
+    shape = tuple(dimension.size for dimension in head.tensor_shape.dim)
     count = 1
     for size in shape:
         count *= size
-    if proto.tensor_shape.unknown_rank or min(shape, default=0) < 0 or count > most:
+    if head.tensor_shape.unknown_rank or min(shape, default=0) < 0 or count > most:
         raise _malformed(f"shape={shape}")
-    if proto.dtype == _STRING:
-        return _read_strings(proto, count)
-    if proto.dtype not in _NUMERIC:
-        raise _malformed(f"dtype={proto.dtype}")
-    dtype, field = _NUMERIC[proto.dtype]
-    if proto.tensor_content:
-        if len(proto.tensor_content) != count * np.dtype(dtype).itemsize:
-            raise _malformed(f"{len(proto.tensor_content)} bytes for shape={shape}")
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
-    return _filled(_values(getattr(proto, field), dtype, field), count, shape)
+    if head.dtype == _STRING:
+        return _read_strings(wire.whole(tensor), count)
+    if head.dtype not in _NUMERIC:
+        raise _malformed(f"dtype={head.dtype}")
+    dtype, field = _NUMERIC[head.dtype]
+    content = tensor.numbers if tensor.name == "tensor_content" else head.tensor_content
+    if content:
+        if len(content) != count * np.dtype(dtype).itemsize:
+            raise _malformed(f"{len(content)} bytes for shape={shape}")
+        return np.frombuffer(content, dtype).reshape(shape)
+    values = wire.unpack(tensor.numbers, dtype) if tensor.name == field else None
+    if values is None:
+        values = _values(tensor, field, dtype)
+    return _filled(values, count, shape)
 
 
-def _values(field: Any, dtype: type, name: str) -> np.ndarray:
+def _values(tensor: wire.Tensor, name: str, dtype: type) -> np.ndarray:
+    try:
+        field = getattr(wire.whole(tensor), name)
+    except DecodeError as error:
+        raise _malformed(f"{name} that ends within a number") from error
     if name == "half_val":  # 16 bits each, carried as integers
         return np.array(field, np.uint16).view(dtype)
     return np.array(field).astype(dtype, copy=False)

@@ -22,12 +22,12 @@ def handlers(service: Any, servicer: Any) -> grpc.GenericRpcHandler:
 
     Args:
         service: descriptor of the service; its streaming methods stay unimplemented.
-        servicer: object with methods of the same names.
+        servicer: object with methods of the same names, which return a message, or its bytes.
     """
     table = {
         method.name: grpc.unary_unary_rpc_method_handler(
             _call(method.name, GetMessageClass(method.input_type), getattr(servicer, method.name)),
-            response_serializer=lambda response: response.SerializeToString(),
+            response_serializer=_bytes,
         )
         for method in service.methods
         if not method.server_streaming and not method.client_streaming
@@ -56,6 +56,10 @@ def _call(name: str, request_type: type, method: Callable) -> Callable:
         context.abort(getattr(grpc.StatusCode, code), text)
 
     return call
+
+
+def _bytes(response: Any) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 def _parse(request: Any, data: bytes) -> None:

@@ -3,10 +3,7 @@
 from typing import Any
 
 import grpc
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    predict_pb2,
-)
+from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2
 
 from export.service_calls import require_spec, time_left
 from export.service_engine import Engine
@@ -16,6 +13,7 @@ from export.service_request import DEFAULT_SIGNATURE, answer
 from export.service_tensors import encode
 from export.service_versions import Version, Versions
 from export.status import Status
+from export.wire import join_answer
 
 _METADATA = "signature_def"
 _KINDS = {
@@ -36,21 +34,19 @@ class PredictionServicer:
     def __init__(self, versions: Versions, gate: Gate, options: ServiceOptions):
         self._versions, self._gate, self._options = versions, gate, options
 
-    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> bytes:  # noqa: N802
         """Runs a signature; checks in the order of `service_request`."""
         with self._versions.borrow(require_spec(request)) as version:
             values = answer(
                 *(_engine(version), request, self._options),
                 turn=self._gate.turn(lambda: time_left(context)),
             )
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = version.number
-        response.model_spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        for alias, value in values.items():
-            as_content = self._options.enable_serialization_as_tensor_content
-            encode(value, response.outputs[alias], as_content)
-        return response
+        spec = model_pb2.ModelSpec(name=request.model_spec.name)
+        spec.version.value = version.number
+        spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        as_content = self._options.enable_serialization_as_tensor_content
+        tensors = {alias: encode(value, as_content) for alias, value in values.items()}
+        return join_answer(spec, tensors)
 
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """All signatures, with the one that initialises the graph, as TensorFlow Serving."""

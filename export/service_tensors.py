@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
 
 from export.status import Status
+from export.wire import FIELDS, Parts, bytes_field, pack, varint
 
 UNREADABLE = "tensor parsing error: {}"
 
@@ -30,8 +32,6 @@ _FIELDS = {
 _BY_NUMBER = {dtype.as_datatype_enum: dtype for dtype in _FIELDS}
 _MOST_ELEMENTS = 2**56  # times the size of an element, an address of NumPy's and TensorFlow's
 _STRING_BYTES = 64  # what Python and TensorFlow spend on an empty string, about
-# First bytes on the wire of TensorProto's packed fields: field number * 8 + 2.
-_FLOAT_VAL, _INT_VAL = b"\x2a", b"\x3a"
 
 
 def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[int, ...]]:
@@ -63,10 +63,11 @@ def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[i
             f"{UNREADABLE.format(alias)}: shape [{written(shape)}] asks for {size} bytes, and the "
             f"limit is {largest_bytes}",
         )
-    if count and proto.tensor_content:
+    content = proto.tensor_content if count else b""  # each look at it is a copy
+    if content:
         if dtype == tf.string:
-            _strings(alias, proto.tensor_content, count)
-        elif len(proto.tensor_content) != count * dtype.size:
+            _strings(alias, content, count)
+        elif len(content) != count * dtype.size:
             raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
     return dtype, shape
 
@@ -89,8 +90,9 @@ def decode(alias: str, proto: Any, dtype: tf.DType, shape: tuple[int, ...]) -> n
     count = math.prod(shape)
     if dtype == tf.string:
         return _decode_strings(alias, proto, count).reshape(shape)
-    if count and proto.tensor_content:
-        return np.frombuffer(proto.tensor_content, dtype.as_numpy_dtype).reshape(shape)
+    content = proto.tensor_content if count else b""
+    if content:
+        return np.frombuffer(content, dtype.as_numpy_dtype).reshape(shape)
     field = getattr(proto, _FIELDS[dtype])
     if dtype in (tf.float16, tf.bfloat16):
         values = np.array(field, "int64").astype("uint16").view(dtype.as_numpy_dtype)
@@ -101,71 +103,44 @@ def decode(alias: str, proto: Any, dtype: tf.DType, shape: tuple[int, ...]) -> n
     return _fill(values, count).reshape(shape)
 
 
-def encode(value: np.ndarray, proto: Any, as_content: bool) -> None:
-    """Writes an array into a TensorProto of an answer.
+def encode(value: np.ndarray, as_content: bool) -> Parts:
+    """An array as a tensor of an answer.
 
-    TensorFlow Serving answers in typed fields unless told otherwise. Python appends to those one
-    number at a time (a third of a second for a photograph), so the two types that images have are
-    written as wire bytes and parsed back.
+    TensorFlow Serving answers in typed fields unless told otherwise; see `export.wire` for how
+    the two types that images have get there.
 
     Args:
         value: array of any type that requests may have.
-        proto: TensorProto, overwritten.
         as_content: raw bytes in `tensor_content` in the place of fields.
+
+    Returns:
+        Bytes of a TensorProto, in parts that may share the memory of `value`.
     """
-    value = np.ascontiguousarray(value)
     dtype = tf.as_dtype(value.dtype)
+    proto = tensor_pb2.TensorProto(
+        dtype=dtype.as_datatype_enum, tensor_shape=tf.TensorShape(value.shape).as_proto()
+    )
+    numbers: Parts = []
     if dtype == tf.string:
         texts = [text if isinstance(text, bytes) else str(text).encode() for text in value.flat]
         if as_content:
-            content = b"".join(_varint(len(text)) for text in texts) + b"".join(texts)
-            proto.ParseFromString(_header(dtype, value.shape))
-            proto.tensor_content = content
-            return
-        proto.ParseFromString(_header(dtype, value.shape))
-        proto.string_val.extend(texts)
+            proto.tensor_content = b"".join([*(varint(len(text)) for text in texts), *texts])
+        else:
+            proto.string_val.extend(texts)
     elif as_content:
-        proto.ParseFromString(_header(dtype, value.shape))
-        proto.tensor_content = value.tobytes()
-    elif dtype == tf.float32:
-        proto.ParseFromString(_header(dtype, value.shape) + _packed(_FLOAT_VAL, value.tobytes()))
-    elif dtype == tf.uint8:
-        proto.ParseFromString(_header(dtype, value.shape) + _packed(_INT_VAL, _varints(value)))
+        raw = np.ascontiguousarray(value).reshape(-1).view("uint8")
+        numbers = bytes_field(FIELDS["tensor_content"], raw.data)
+    elif dtype in (tf.float32, tf.uint8):
+        numbers = bytes_field(FIELDS[_FIELDS[dtype]], pack(value))
     else:
-        proto.ParseFromString(_header(dtype, value.shape))
         bits = value.view("uint16") if dtype in (tf.float16, tf.bfloat16) else value
         getattr(proto, _FIELDS[dtype]).extend(bits.ravel().tolist())
+    return [proto.SerializeToString(), *numbers]
 
 
 def written(shape: tuple[int | None, ...]) -> str:
     """A shape as TensorFlow's C++ messages write it: `?` for an axis of any size."""
     return ",".join("?" if size is None or size < 0 else str(size) for size in shape)
-
-
-def _header(dtype: tf.DType, shape: tuple[int, ...]) -> bytes:
-    proto = tf.TensorShape(shape).as_proto()
-    body = proto.SerializeToString()
-    return bytes([0x08]) + _varint(dtype.as_datatype_enum) + b"\x12" + _varint(len(body)) + body
-
-
-def _packed(tag: bytes, values: bytes) -> bytes:
-    return tag + _varint(len(values)) + values
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _varints(values: np.ndarray) -> bytes:
-    """uint8 values as varints: one byte below 128, else two, of which the second is 1."""
-    flat = values.ravel()
-    pairs = np.stack([flat, np.ones_like(flat)], axis=1)
-    return pairs[np.stack([np.ones(flat.shape, bool), flat > 127], axis=1)].tobytes()
 
 
 def _fill(values: np.ndarray, count: int) -> np.ndarray:
@@ -179,8 +154,9 @@ def _fill(values: np.ndarray, count: int) -> np.ndarray:
 
 def _decode_strings(alias: str, proto: Any, count: int) -> np.ndarray:
     texts = list(proto.string_val)
-    if count and proto.tensor_content:
-        texts = _strings(alias, proto.tensor_content, count)
+    content = proto.tensor_content if count else b""
+    if content:
+        texts = _strings(alias, content, count)
     values = np.full(count, texts[-1] if texts else b"", object)
     for index, text in enumerate(texts[:count]):
         values[index] = text
