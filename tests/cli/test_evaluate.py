@@ -13,7 +13,8 @@ from PIL import Image
 from tests.helpers import picture
 from tfdeblur.cli import evaluate
 from tfdeblur.cli.main import main
-from tfdeblur.evaluation.report import EvaluationReport, Failure, ImageScore
+from tfdeblur.evaluation.report import EvaluationReport, ImageScore
+from tfdeblur.evaluation.report_base import Failure
 
 
 class Fake:

@@ -9,7 +9,7 @@ from tests.evaluation.makers import write_model, write_pairs
 from tfdeblur.cli.experiment_progress import Progress
 from tfdeblur.cli.main import build_parser, main
 from tfdeblur.evaluation.experiments.report import ExperimentReport, ImageResult
-from tfdeblur.evaluation.report import Failure
+from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.pipeline.blind_restore import BlindRestorer
 
 NAMES = ["levels", "global-iterations", "oracle", "artifact-penalty", "confidence"]

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import picture
 from tfdeblur.evaluation.experiments.pictures import curves, panel, scatter
 from tfdeblur.evaluation.experiments.report import ExperimentReport, ImageResult, Reference
-from tfdeblur.evaluation.report import Failure
+from tfdeblur.evaluation.report_base import Failure
 
 
 def result(name, **rows):

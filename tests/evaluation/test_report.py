@@ -6,7 +6,8 @@ import math
 import pytest
 
 from tfdeblur.errors import DataError
-from tfdeblur.evaluation.report import PROTOCOLS, EvaluationReport, Failure, ImageScore
+from tfdeblur.evaluation.report import PROTOCOLS, EvaluationReport, ImageScore
+from tfdeblur.evaluation.report_base import Failure
 
 
 def score(name, before, after, seconds=0.5):

@@ -1,10 +1,9 @@
 """`tfdeblur data`: makes pairs from photographs and from frames, and builds TFDS data sets."""
 
-import argparse
 from typing import Any
 
 from tfdeblur.cli import data_average, data_build, data_synthesize
-from tfdeblur.errors import EXIT_USAGE
+from tfdeblur.cli.subcommands import add_subcommands
 
 EPILOG = """\
 examples:
@@ -17,19 +16,14 @@ examples:
 
 def add_parser(commands: Any) -> None:
     """Adds the arguments of `tfdeblur data`."""
-    parser = commands.add_parser(
+    kinds = add_subcommands(
+        commands,
         "data",
-        help="make training data: blur photographs, average frames, build TFDS data sets",
+        short="make training data: blur photographs, average frames, build TFDS data sets",
         description="Make training data.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        metavar="COMMAND",
+        what="what to make:",
     )
-
-    def show_help(arguments: argparse.Namespace) -> int:
-        parser.print_help()
-        return EXIT_USAGE
-
-    parser.set_defaults(run_command=show_help)
-    kinds = parser.add_subparsers(metavar="COMMAND", help="what to make:")
     for module in (data_synthesize, data_average, data_build):
         module.add_parser(kinds)

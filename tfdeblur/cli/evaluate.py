@@ -2,24 +2,22 @@
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tfdeblur.cli import evaluate_flow
 from tfdeblur.cli.common import (
-    ERASE_LINE,
     add_common_arguments,
     add_model_argument,
     add_restoring_arguments,
     at_least_one,
-    duration,
     load_tensorflow,
     restoring_options,
 )
 from tfdeblur.cli.evaluate_data import add_data_arguments, split_asked, split_taken
-from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
+from tfdeblur.cli.evaluate_progress import ReportProgress, exit_code, images_done
+from tfdeblur.errors import EXIT_DONE, InvalidInput
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.report import EvaluationReport
@@ -226,66 +224,23 @@ def _finish(progress: "Progress", json_file: Path | None) -> int:
     if json_file is not None:
         report.write_json(json_file)
         print(f"{'json':<15}{json_file}")
-    if report.failures:
-        names = ", ".join(dict.fromkeys(bad.name for bad in report.failures))
-        print(f"{len(report.failures)} failed: {names}", file=sys.stderr)
-        return InvalidInput.exit_code
-    if any(score.degenerate for score in report.images):
-        return NotConverged.exit_code
-    return EXIT_DONE
+    return exit_code(report)
 
 
-class Progress:
-    """Pairs done, the mean so far and the time left on stderr: one line that is rewritten on a
-    terminal, a line now and then elsewhere; failures always.
+class Progress(ReportProgress):
+    """Pairs done, the mean so far and the time left.
 
     Args:
-        stream: where to write; stderr unless given.
-        clock: returns seconds.
+        stream, clock: see `ReportProgress`.
         so_far: returns the text for the mean of a report; by default the PSNR gained.
-
-    Attributes:
-        report: the report of the last call, None before it.
     """
 
-    _SECONDS_BETWEEN_LINES = 30.0
-
     def __init__(self, stream: TextIO | None = None, clock=time.monotonic, so_far=_gain_so_far):
-        self._stream = stream or sys.stderr
-        self._clock = clock
+        super().__init__(stream, clock)
         self._so_far = so_far
-        self._on_terminal = self._stream.isatty()
-        self._start = self._last_line = clock()
-        self._failures_told = 0
-        self.report: Any = None  # EvaluationReport or FlowReport
 
-    def __call__(self, report: Any) -> None:
-        """Shows what the report holds by now."""
-        self.report = report
-        for bad in report.failures[self._failures_told :]:
-            named = bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}"
-            self._write(f"failed: {named}\n")
-        self._failures_told = len(report.failures)
-        now = self._clock()
-        if self._on_terminal:
-            self._write(self._line(report, now))
-        elif now - self._last_line >= self._SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self._write(self._line(report, now) + "\n")
-
-    def close(self) -> None:
-        """Removes the line, so that the table starts on an empty one."""
-        self._write("")
-
-    def _line(self, report: Any, now: float) -> str:
-        done = len(report.images) + len({bad.name for bad in report.failures})
-        line = f"{done}/{report.count or '?'} pairs"
+    def _line(self, report: Any, fraction: float) -> str:
+        line = f"{images_done(report)}/{report.count or '?'} pairs"
         if report.images:
             line += f"  {self._so_far(report)}  {report.mean_seconds:.2f} s each"
-        if report.count and done < report.count:
-            line += f"  about {duration((now - self._start) / done * (report.count - done))} left"
         return line
-
-    def _write(self, text: str) -> None:
-        self._stream.write((ERASE_LINE if self._on_terminal else "") + text)
-        self._stream.flush()

@@ -1,13 +1,12 @@
-"""`tfdeblur experiment`: the studies of the motion-flow paper, one command each."""
+"""`tfdeblur experiment`: the studies of both papers, one command each."""
 
-import argparse
 from typing import Any
 
 from tfdeblur.cli import experiment_run
 from tfdeblur.cli.common import above_zero, at_least_one
 from tfdeblur.cli.experiment_ablation import add_ablation
 from tfdeblur.cli.experiment_arguments import add_experiment
-from tfdeblur.errors import EXIT_USAGE
+from tfdeblur.cli.subcommands import add_subcommands
 
 EPILOG = """\
 examples:
@@ -26,21 +25,16 @@ examples:
 
 def add_parser(commands: Any) -> None:
     """Adds the arguments of `tfdeblur experiment` and of each experiment."""
-    parser = commands.add_parser(
+    kinds = add_subcommands(
+        commands,
         "experiment",
-        help="repeat the studies of the papers, most with a trained RP-GAN",
+        short="repeat the studies of the papers, most with a trained RP-GAN",
         description="Repeat the studies of the papers: with a trained RP-GAN; deep-prior and "
         "ablation train what they compare.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        metavar="EXPERIMENT",
+        what="what to study:",
     )
-
-    def show_help(arguments: argparse.Namespace) -> int:
-        parser.print_help()
-        return EXIT_USAGE
-
-    parser.set_defaults(run_command=show_help)
-    kinds = parser.add_subparsers(metavar="EXPERIMENT", help="what to study:")
     for add in (
         *(_add_levels, _add_global_iterations, _add_oracle, _add_penalty, _add_confidence),
         *(_add_deep_prior, add_ablation),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import load_tensorflow, restoring_options
 from tfdeblur.cli.evaluate_data import split_asked, split_taken
+from tfdeblur.cli.evaluate_progress import exit_code
 from tfdeblur.cli.experiment_progress import Progress
-from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
+from tfdeblur.errors import EXIT_DONE, InvalidInput
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.base import Experiment
@@ -157,13 +158,7 @@ def _finish(progress: Progress, experiment: "Experiment", out: Path) -> int:
     for image in report.images:
         for remark in image.remarks:
             print(f"warning: {image.name}: {remark}", file=sys.stderr)
-    if report.failures:
-        names = ", ".join(dict.fromkeys(bad.name for bad in report.failures))
-        print(f"{len(report.failures)} failed: {names}", file=sys.stderr)
-        return InvalidInput.exit_code
-    if any(image.degenerate for image in report.images):
-        return NotConverged.exit_code
-    return EXIT_DONE
+    return exit_code(report)
 
 
 def _shown(value: Any) -> str:

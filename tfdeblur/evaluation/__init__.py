@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
-    from tfdeblur.evaluation.report import EvaluationReport, Failure, ImageScore
+    from tfdeblur.evaluation.report import EvaluationReport, ImageScore
+    from tfdeblur.evaluation.report_base import Failure
     from tfdeblur.evaluation.timing import compare, machine_facts
 
 _LAZY = {
     "EvaluationReport": "tfdeblur.evaluation.report",
-    "Failure": "tfdeblur.evaluation.report",
+    "Failure": "tfdeblur.evaluation.report_base",
     "ImageScore": "tfdeblur.evaluation.report",
     "compare": "tfdeblur.evaluation.timing",
     "evaluate_pairs": "tfdeblur.evaluation.gopro",

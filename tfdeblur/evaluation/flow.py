@@ -14,7 +14,7 @@ import numpy as np
 from tfdeblur.data.flow_pairs import FlowSource, flow_moments
 from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.evaluation.flow_report import FlowReport, FlowScore
-from tfdeblur.evaluation.report import Failure
+from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import to_float
 from tfdeblur.metrics import end_point_error, flow_mse, sign_free_end_point_error

@@ -1,22 +1,14 @@
 """What an evaluation of motion flows found: one score per image, their means, a yardstick."""
 
 import math
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfdeblur.data.flow_pairs import constant_flow
-from tfdeblur.evaluation.report import FORMAT, Failure
-from tfdeblur.evaluation.report_parts import (
-    data_line,
-    machine_line,
-    mean,
-    model_line,
-    write_json,
-)
+from tfdeblur.evaluation.report_base import MeasuredReport
+from tfdeblur.evaluation.report_parts import data_line, machine_line, mean, model_line
 
 # Name of a value -> what it says to a reader of the report.
 FLOW_PROTOCOLS = {
@@ -57,33 +49,14 @@ class FlowScore:
     degenerate: bool = False
 
 
-@dataclass
-class FlowReport:
-    """Scores of a data set; grows while the evaluation runs. Else as `EvaluationReport`."""
+class FlowReport(MeasuredReport[FlowScore]):
+    """Errors of estimated flows."""
 
-    data: str
-    model: str
-    split: str | None = None
-    count: int | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    machine: dict[str, Any] = field(default_factory=dict)
-    images: list[FlowScore] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    first_call_seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_complete(self) -> bool:
-        """True if every image has a score."""
-        return not self.failures and self.count in (None, len(self.images))
+    protocols = FLOW_PROTOCOLS
 
     def mean(self, name: str) -> float:
         """Mean over images of a measure; NaN without images."""
         return mean(score.values[name] for score in self.images)
-
-    @property
-    def mean_seconds(self) -> float:
-        """Mean over images of the seconds per image."""
-        return mean(score.seconds for score in self.images)
 
     def yardstick(self) -> dict[str, float]:
         """The one flow that comes nearest to all true flows, which an estimate must beat.
@@ -99,39 +72,30 @@ class FlowReport:
         ratio = self.mean("flow_mse") / mse if mse > 0 else math.inf
         return {"u": float(flow[0]), "v": float(flow[1]), "flow_mse": mse, "ratio": ratio}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The whole report as JSON values."""
+    def _means(self) -> dict[str, Any]:
         measured = self.images or None  # means of nothing are null: JSON has no NaN
         return {
-            "format": FORMAT,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": {"name": self.data, "split": self.split, "count": self.count},
-            "model": self.model,
-            "settings": self.settings,
-            "protocols": FLOW_PROTOCOLS,
-            "machine": self.machine,
-            "complete": self.is_complete,
-            "mean": {
-                "count": len(self.images),
-                **{name: measured and self.mean(name) for name in FLOW_PROTOCOLS},
-                "seconds": measured and self.mean_seconds,
-            },
-            "constant_flow": {
-                name: value if math.isfinite(value) else None
-                for name, value in self.yardstick().items()
-            },
-            "images": [_image(score) for score in self.images],
-            "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
-            "first_call_seconds": self.first_call_seconds,
+            **{name: measured and self.mean(name) for name in FLOW_PROTOCOLS},
+            "seconds": measured and self.mean_seconds,
         }
 
-    def write_json(self, path: str | Path) -> None:
-        """Writes `to_dict` to `path`: all of it, or nothing. An older file is replaced.
+    def _more(self) -> dict[str, Any]:
+        constant = self.yardstick().items()
+        return {
+            "constant_flow": {
+                name: value if math.isfinite(value) else None for name, value in constant
+            }
+        }
 
-        Raises:
-            DataError: if it cannot be written.
-        """
-        write_json(self.to_dict(), path)
+    def _image(self, score: FlowScore) -> dict[str, Any]:
+        return {
+            "name": score.name,
+            "height": score.height,
+            "width": score.width,
+            **score.values,
+            "seconds": score.seconds,
+            "degenerate": score.degenerate,
+        }
 
     def table(self) -> str:
         """One row per image, one of means and one of the best constant flow, for people."""
@@ -165,17 +129,6 @@ class FlowReport:
         facts["seconds"] = "wall time of one call per image, first call of each size not counted"
         facts["machine"] = machine_line(self.machine)
         return "\n".join(f"{name:<17}{text}" for name, text in facts.items())
-
-
-def _image(score: FlowScore) -> dict[str, Any]:
-    return {
-        "name": score.name,
-        "height": score.height,
-        "width": score.width,
-        **score.values,
-        "seconds": score.seconds,
-        "degenerate": score.degenerate,
-    }
 
 
 def _row(name: str, width: int, values: dict[str, float]) -> str:

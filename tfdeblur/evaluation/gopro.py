@@ -19,7 +19,8 @@ import numpy as np
 from tfdeblur.data.folders import find_pairs
 from tfdeblur.data.sources import PairSource, open_source
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.evaluation.report import EvaluationReport, Failure, ImageScore
+from tfdeblur.evaluation.report import EvaluationReport, ImageScore
+from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import (
     decode_image,

@@ -1,20 +1,11 @@
 """What an evaluation found: one score per image, their means, and how it was measured."""
 
 import math
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.evaluation.report_parts import (
-    data_line,
-    machine_line,
-    mean,
-    model_line,
-    write_json,
-)
-
-FORMAT = 1  # of the JSON file; raised when a key changes its meaning
+from tfdeblur.evaluation.report_base import MeasuredReport
+from tfdeblur.evaluation.report_parts import data_line, machine_line, mean, model_line
 
 # Name of a protocol -> what it says to a reader of the report.
 PROTOCOLS = {
@@ -57,44 +48,10 @@ class ImageScore:
         return gain(self.blurred["psnr_rgb_u8"], self.restored["psnr_rgb_u8"])
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A pair that has no score, or no panel, and why."""
+class EvaluationReport(MeasuredReport[ImageScore]):
+    """Scores of restored images, before and after."""
 
-    name: str
-    reason: str
-
-
-@dataclass
-class EvaluationReport:
-    """Scores of a data set; grows while the evaluation runs.
-
-    Attributes:
-        data: what was measured on: a folder or the name of a data set.
-        model: what was measured: a preset, a run folder or a file.
-        split: of the data set; None if it has none.
-        count: pairs that there were to do; None if not known.
-        settings: anything else the numbers depend on (tile, precision, …), JSON values.
-        machine: facts about the machine (`timing.machine_facts`), JSON values.
-        images, failures: grow pair by pair.
-        first_call_seconds: "HEIGHTxWIDTH" -> seconds of the first call with this size, which
-            traces and compiles and is therefore in no other number here.
-    """
-
-    data: str
-    model: str
-    split: str | None = None
-    count: int | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    machine: dict[str, Any] = field(default_factory=dict)
-    images: list[ImageScore] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    first_call_seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_complete(self) -> bool:
-        """True if every pair has a score."""
-        return not self.failures and self.count in (None, len(self.images))
+    protocols = PROTOCOLS
 
     def mean(self, protocol: str) -> tuple[float, float]:
         """Mean over images of a protocol's values: `(blurred, restored)`; NaN without images."""
@@ -114,42 +71,30 @@ class EvaluationReport:
         values = [score.confidence for score in self.images if score.confidence is not None]
         return mean(values) if values else None
 
-    @property
-    def mean_seconds(self) -> float:
-        """Mean over images of the seconds per image."""
-        return mean(score.seconds for score in self.images)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The whole report as JSON values; numbers that JSON lacks become "inf", "-inf", "nan"."""
-        means = {name: _before_after(*self.mean(name)) for name in PROTOCOLS}
+    def _means(self) -> dict[str, Any]:
         return {
-            "format": FORMAT,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": {"name": self.data, "split": self.split, "count": self.count},
-            "model": self.model,
-            "settings": self.settings,
-            "protocols": PROTOCOLS,
-            "machine": self.machine,
-            "complete": self.is_complete,
-            "mean": {
-                "count": len(self.images),
-                **means,
-                "gain_db": json_number(self.mean_gain_db),
-                "seconds": json_number(self.mean_seconds),
-                **_confidence(self.mean_confidence),
-            },
-            "images": [_image(score) for score in self.images],
-            "failures": [{"name": bad.name, "reason": bad.reason} for bad in self.failures],
-            "first_call_seconds": self.first_call_seconds,
+            **{name: _before_after(*self.mean(name)) for name in PROTOCOLS},
+            "gain_db": json_number(self.mean_gain_db),
+            "seconds": json_number(self.mean_seconds),
+            **_confidence(self.mean_confidence),
         }
 
-    def write_json(self, path: str | Path) -> None:
-        """Writes `to_dict` to `path`: all of it, or nothing. An older file is replaced.
-
-        Raises:
-            DataError: if it cannot be written.
-        """
-        write_json(self.to_dict(), path)
+    def _image(self, score: ImageScore) -> dict[str, Any]:
+        before_after = {
+            name: _before_after(score.blurred[name], score.restored[name]) for name in PROTOCOLS
+        }
+        return {
+            "name": score.name,
+            "height": score.height,
+            "width": score.width,
+            **before_after,
+            "gain_db": json_number(score.gain_db),
+            "seconds": json_number(score.seconds),
+            "degenerate": score.degenerate,
+            **_confidence(score.confidence),
+            **({} if score.passes is None else {"passes": score.passes}),
+            "remark": score.remark,
+        }
 
     def table(self) -> str:
         """One row per image and one of means, "blurred -> restored", fixed width, for people."""
@@ -192,21 +137,6 @@ class EvaluationReport:
 def gain(before: float, after: float) -> float:
     """`after - before`, and 0 where both are equal: inf - inf would be NaN."""
     return 0.0 if before == after else after - before
-
-
-def _image(score: ImageScore) -> dict[str, Any]:
-    return {
-        "name": score.name,
-        "height": score.height,
-        "width": score.width,
-        **{name: _before_after(score.blurred[name], score.restored[name]) for name in PROTOCOLS},
-        "gain_db": json_number(score.gain_db),
-        "seconds": json_number(score.seconds),
-        "degenerate": score.degenerate,
-        **_confidence(score.confidence),
-        **({} if score.passes is None else {"passes": score.passes}),
-        "remark": score.remark,
-    }
 
 
 def _confidence(value: float | None) -> dict[str, float | str]:

@@ -22,7 +22,7 @@ from tfdeblur.evaluation.experiments.report import (
     Values,
 )
 from tfdeblur.evaluation.gopro import METRICS, make_folder, panel_path
-from tfdeblur.evaluation.report import Failure
+from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import encode_image, write_atomically
 from tfdeblur.pipeline.blind_results import NotConvergedWarning

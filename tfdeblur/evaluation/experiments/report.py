@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.evaluation.report import PROTOCOLS, Failure, json_number
+from tfdeblur.evaluation.report import PROTOCOLS, json_number
+from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.report_parts import data_line, machine_line, write_json
 
 FORMAT = 1  # of the JSON file; raised when a key changes its meaning
