@@ -13,13 +13,12 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
 )
 
 from export.client_errors import failure, failure_of, may_pass
-from export.client_tensors import MalformedTensor, read_tensor, write_array, write_strings
-from export.wire import split_answer
+from export.client_tensors import MalformedTensor, read_tensor, tensor_of
+from export.wire import join_request, split_answer
 from tfdeblur.errors import DataError, InvalidInput
 
 # Images are larger than gRPC's default limit of 4 MiB. After a refused connection a channel
@@ -84,7 +83,7 @@ class ModelService:
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._predict = self._channel.unary_unary(
             "/tensorflow.serving.PredictionService/Predict",
-            request_serializer=predict_pb2.PredictRequest.SerializeToString,
+            request_serializer=bytes,
             response_deserializer=split_answer,
         )
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
@@ -121,16 +120,12 @@ class ModelService:
             CallFailed: see `export.client_errors`.
             InvalidInput: if the request is larger than a message can be.
         """
-        request = predict_pb2.PredictRequest(
-            model_spec=self._spec(signature), output_filter=output_filter
-        )
-        for name, value in inputs.items():
-            write: Callable = write_array if isinstance(value, np.ndarray) else write_strings
-            write(request.inputs[name], value)
-        if request.ByteSize() > _LARGEST_MESSAGE:
+        tensors = {name: tensor_of(value) for name, value in inputs.items()}
+        request = join_request(self._spec(signature), tensors, output_filter)
+        if len(request) > _LARGEST_MESSAGE:
             raise InvalidInput(
                 "`image` must fit into one message of 2 GiB; send it in tiles with `max_pixels` "
-                f"(--max-pixels). Received: {request.ByteSize()} bytes"
+                f"(--max-pixels). Received: {len(request)} bytes"
             )
         answer = self.call(self._predict, request, timeout)
         options = {} if most is None else {"most": most}

@@ -11,6 +11,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework import tensor_pb2
 
 from export import wire
 from tfdeblur.errors import InvalidInput, TfdeblurError
@@ -41,29 +42,24 @@ class MalformedTensor(TfdeblurError):
     """What a service answered is no tensor."""
 
 
-def write_array(proto: Any, array: np.ndarray) -> None:
-    """Writes numbers into an empty TensorProto, as bytes.
+def tensor_of(value: np.ndarray | Sequence[bytes]) -> wire.Parts:
+    """Numbers, or a vector of byte strings, as a TensorProto of a request, in parts.
 
     Raises:
-        InvalidInput: if the type of `array` has no counterpart.
+        InvalidInput: if the type of an array has no counterpart.
     """
-    if array.dtype not in _NUMBERS:
-        raise InvalidInput(f"`array` must hold numbers. Received: dtype={array.dtype}")
-    proto.dtype = _NUMBERS[array.dtype]
-    _write_shape(proto, array.shape)
-    proto.tensor_content = array.tobytes()
-
-
-def write_strings(proto: Any, strings: Sequence[bytes]) -> None:
-    """Writes byte strings into an empty TensorProto, as a vector."""
-    proto.dtype = _STRING
-    _write_shape(proto, (len(strings),))
-    proto.string_val.extend(strings)
-
-
-def _write_shape(proto: Any, shape: Sequence[int]) -> None:
-    for size in shape:
+    if not isinstance(value, np.ndarray):
+        proto = tensor_pb2.TensorProto(dtype=_STRING, string_val=value)
+        proto.tensor_shape.dim.add().size = len(value)
+        return [proto.SerializeToString()]
+    if value.dtype not in _NUMBERS:
+        raise InvalidInput(f"`array` must hold numbers. Received: dtype={value.dtype}")
+    proto = tensor_pb2.TensorProto(dtype=_NUMBERS[value.dtype])
+    proto.tensor_shape.SetInParent()  # also without an axis
+    for size in value.shape:
         proto.tensor_shape.dim.add().size = size
+    content = wire.bytes_field(wire.FIELDS["tensor_content"], wire.raw(value))
+    return [proto.SerializeToString(), *content]
 
 
 def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:

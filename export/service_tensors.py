@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from export.status import Status
-from export.wire import FIELDS, Parts, bytes_field, pack, varint
+from export.wire import FIELDS, Parts, bytes_field, pack, raw, varint
 
 UNREADABLE = "tensor parsing error: {}"
 
@@ -128,8 +128,7 @@ def encode(value: np.ndarray, as_content: bool) -> Parts:
         else:
             proto.string_val.extend(texts)
     elif as_content:
-        raw = np.ascontiguousarray(value).reshape(-1).view("uint8")
-        numbers = bytes_field(FIELDS["tensor_content"], raw.data)
+        numbers = bytes_field(FIELDS["tensor_content"], raw(value))
     elif dtype in (tf.float32, tf.uint8):
         numbers = bytes_field(FIELDS[_FIELDS[dtype]], pack(value))
     else:

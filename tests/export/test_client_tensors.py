@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-from export.client_tensors import MalformedTensor, read_tensor, write_array, write_strings
+from export.client_tensors import MalformedTensor, read_tensor, tensor_of
 
 NUMBERS = [
     *("float32", "float64", "float16", "int8", "int16", "int32", "int64"),
@@ -16,6 +16,10 @@ NUMBERS = [
 
 def values(dtype, shape=(2, 3)):
     return (37 * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+
+
+def written(value):
+    return TensorProto.FromString(b"".join(tensor_of(value)))
 
 
 def in_fields(array):
@@ -39,8 +43,7 @@ def in_fields(array):
 @pytest.mark.parametrize("dtype", NUMBERS)
 def test_content_and_fields_hold_the_same(dtype):
     array = values(dtype)
-    content = TensorProto()
-    write_array(content, array)
+    content = written(array)
     for proto in (content, in_fields(array)):
         found = read_tensor(proto)
         assert found.dtype == array.dtype
@@ -50,10 +53,9 @@ def test_content_and_fields_hold_the_same(dtype):
 
 @pytest.mark.parametrize("shape", [(0, 4, 3), (1,), ()])
 def test_shapes_without_or_with_one_value(shape):
-    array = values("float32", shape)
+    array = np.asarray(values("float32", shape))
     assert np.array_equal(read_tensor(in_fields(array)), array)
-    proto = TensorProto()
-    write_array(proto, array)
+    proto = written(array)
     assert np.array_equal(read_tensor(proto), array)
 
 
@@ -67,8 +69,7 @@ def test_the_last_value_is_meant_for_the_rest():
 
 def test_strings_in_both_ways():
     strings = [b"", b"x" * 300, b"\x00\xff", b"y" * 127]
-    proto = TensorProto()
-    write_strings(proto, strings)
+    proto = written(strings)
     assert read_tensor(proto) == strings
     # Lengths in base 128, then all bytes: what the server's flag for contents makes of strings.
     content = bytes([0, 300 % 128 + 128, 300 // 128, 2, 127]) + b"".join(strings)

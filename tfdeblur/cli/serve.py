@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     load_tensorflow(arguments.verbose)
     from export.local_service import LocalService
+    from export.service_memory import keep_freed_memory
 
+    keep_freed_memory()
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
     options = {
         name: value
