@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from tensorflow_serving.apis import (
 
 from export.client_errors import failure, failure_of, may_pass
 from export.client_tensors import MalformedTensor, read_tensor, tensor_of
-from export.wire import join_request, split_answer
+from export.wire import CONTENT_WANTED, join_request, split_answer
 from tfdeblur.errors import DataError, InvalidInput
 
 # Images are larger than gRPC's default limit of 4 MiB. After a refused connection a channel
@@ -127,7 +128,8 @@ class ModelService:
                 "`image` must fit into one message of 2 GiB; send it in tiles with `max_pixels` "
                 f"(--max-pixels). Received: {len(request)} bytes"
             )
-        answer = self.call(self._predict, request, timeout)
+        predict = partial(self._predict, metadata=(CONTENT_WANTED,))
+        answer = self.call(predict, request, timeout)
         options = {} if most is None else {"most": most}
         try:
             outputs = {k: read_tensor(v, **options) for k, v in answer.outputs.items()}

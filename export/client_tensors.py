@@ -94,13 +94,12 @@ def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes
         if len(content) != count * np.dtype(dtype).itemsize:
             raise _malformed(f"{len(content)} bytes for shape={shape}")
         return np.frombuffer(content, dtype).reshape(shape)
-    values = wire.unpack(tensor.numbers, dtype) if tensor.name == field else None
-    if values is None:
-        values = _values(tensor, field, dtype)
-    return _filled(values, count, shape)
+    return _filled(_values(tensor, field, dtype), count, shape)
 
 
 def _values(tensor: wire.Tensor, name: str, dtype: type) -> np.ndarray:
+    if tensor.name == name == "float_val" and len(tensor.numbers) % 4 == 0:
+        return np.frombuffer(tensor.numbers, "<f4")
     try:
         field = getattr(wire.whole(tensor), name)
     except DecodeError as error:

@@ -13,7 +13,7 @@ from export.service_request import DEFAULT_SIGNATURE, answer
 from export.service_tensors import encode
 from export.service_versions import Version, Versions
 from export.status import Status
-from export.wire import join_answer
+from export.wire import CONTENT_WANTED, join_answer
 
 _METADATA = "signature_def"
 _KINDS = {
@@ -44,7 +44,10 @@ class PredictionServicer:
         spec = model_pb2.ModelSpec(name=request.model_spec.name)
         spec.version.value = version.number
         spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        as_content = self._options.enable_serialization_as_tensor_content
+        as_content = (
+            self._options.enable_serialization_as_tensor_content
+            or CONTENT_WANTED in context.invocation_metadata()
+        )
         tensors = {alias: encode(value, as_content) for alias, value in values.items()}
         return join_answer(spec, tensors)
 

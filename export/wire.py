@@ -15,6 +15,10 @@ from tensorflow_serving.apis import model_pb2, predict_pb2
 
 Parts = list[bytes | memoryview]
 
+# Metadata of a call by which a client asks for answers in `tensor_content`, not in typed fields.
+# A LocalService does so; TensorFlow Serving has a flag for it and does not look at metadata.
+CONTENT_WANTED = ("tfdeblur-answers", "tensor_content")
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _KEY, _VALUE = 1, 2  # of an entry of a map
@@ -146,22 +150,6 @@ def pack(values: np.ndarray) -> memoryview:
         low |= 0x80  # "another byte follows"
         np.add(low, high << 1, out=pairs[start : start + _AT_A_TIME])
     return pairs.view(np.uint8).data
-
-
-def unpack(numbers: memoryview, dtype: type) -> np.ndarray | None:
-    """Numbers of a packed field, where they are in a form that `pack` writes; else None."""
-    if dtype == np.float32 and len(numbers) % 4 == 0:
-        return np.frombuffer(numbers, "<f4")
-    if dtype != np.uint8 or len(numbers) % 2:
-        return None
-    pairs = np.frombuffer(numbers, "<u2")
-    values = np.empty(pairs.size, np.uint8)
-    for start in range(0, pairs.size, _AT_A_TIME):
-        some = pairs[start : start + _AT_A_TIME]
-        if not np.all((some & 0xFE80) == 0x80):
-            return None
-        values[start : start + _AT_A_TIME] = some & 0x7F | some >> 1 & 0x80
-    return values
 
 
 def whole(tensor: Tensor) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from export.wire import CONTENT_WANTED
 from tests.export.service.makers import Caller, picture, refusal
 
 INVALID, NOT_FOUND, PRECONDITION = 3, 5, 9
@@ -192,6 +193,20 @@ def test_answers_come_in_typed_fields_by_default(caller):
     codes = caller.predict("serving_uint8", image_u8=picture(dtype="uint8")).outputs["restored_u8"]
     assert (len(floats.float_val), len(codes.int_val)) == (105, 105)
     assert not floats.tensor_content and not codes.tensor_content
+
+
+def test_answers_come_in_bytes_to_those_who_ask(caller, real_server):
+    if real_server:
+        pytest.skip("the real server has a flag for it and does not look at metadata")
+    for alias, value in (("image", picture()), ("image_u8", picture(dtype="uint8"))):
+        request = caller.request("serving_uint8" if alias == "image_u8" else "", **{alias: value})
+        in_fields = caller.prediction.Predict(request)
+        in_bytes = caller.prediction.Predict(request, metadata=[CONTENT_WANTED])
+        assert in_fields.model_spec == in_bytes.model_spec
+        for name, tensor in in_bytes.outputs.items():
+            assert tensor.tensor_content
+            fields = in_fields.outputs[name]
+            np.testing.assert_array_equal(tf.make_ndarray(tensor), tf.make_ndarray(fields))
 
 
 def test_a_label_is_resolved_and_not_echoed(caller, real_server):
