@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from tests.export.helpers import MAX_PIXELS, V1, Scale, loaded, pixels, png, random_u8
+from tests.export.helpers import MAX_PIXELS, Scale, loaded, pixels, png, random_u8
 from tests.helpers import picture
 from tfdeblur.pipeline.restore import Restorer
 
@@ -94,12 +94,6 @@ def test_names_and_types(served):
     }
 
 
-def test_floats_are_clipped(tmp_path):
-    with loaded(export_model(Scale(1.2), tmp_path)) as v1:
-        image = np.float32([-0.2, 0.5, 0.9]).reshape(1, 1, 1, 3)
-        np.testing.assert_allclose(v1("serving_default", image)[0, 0, 0], [0, 0.6, 1.0])
-
-
 def _png_chunk(kind, data):
     body = kind + data
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
@@ -161,11 +155,30 @@ def test_as_many_pixels_as_allowed(served):
     assert served("serving_uint8", random_u8(2, 100, 100, 3)).shape == (2, 100, 100, 3)
 
 
-def test_signatures_of_one_size(tmp_path):
-    root = export_model(Scale(), tmp_path, fixed_tile=160).parents[1]
-    with loaded(root / "deblur_tile" / "1") as v1:
-        assert isinstance(v1, V1) and set(v1.signatures) == {"serving_default", "serving_uint8"}
+@pytest.fixture(scope="module")
+def brighter(tmp_path_factory):
+    """Root of a model that makes all brighter, for any size and for one."""
+    version = export_model(Scale(1.2), tmp_path_factory.mktemp("root"), fixed_tile=160)
+    return version.parents[1]
+
+
+def test_floats_are_clipped(brighter):
+    with loaded(brighter / "deblur" / "1") as v1:
+        image = np.float32([-0.2, 0.5, 0.9]).reshape(1, 1, 1, 3)
+        np.testing.assert_allclose(v1("serving_default", image)[0, 0, 0], [0, 0.6, 1.0])
+
+
+def test_signatures_of_one_size(brighter):
+    with loaded(brighter / "deblur_tile" / "1") as v1:
+        assert set(v1.signatures) == {"serving_default", "serving_uint8"}
         image = random_u8(2, 160, 160, 3)
-        np.testing.assert_array_equal(v1("serving_uint8", image), Restorer(Scale())(image).image)
+        wanted = Restorer(Scale(1.2))(image).image
+        np.testing.assert_array_equal(v1("serving_uint8", image), wanted)
         with pytest.raises(tf.errors.InvalidArgumentError, match=NOT_COMPATIBLE):
             v1("serving_uint8", random_u8(1, 160, 192, 3))
+
+
+def test_only_models_of_one_size_may_be_batched(brighter):
+    assert [path.parent.parent.name for path in brighter.glob("*/1/batching_params.pbtxt")] == [
+        "deblur_tile"
+    ]
