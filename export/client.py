@@ -16,6 +16,7 @@ from export.client_calls import Answer, ModelService
 from export.client_errors import (
     ModelNotFound,
     RequestRefused,
+    ServerBusy,
     TimedOut,
     Unreachable,
     pixel_limit,
@@ -235,7 +236,7 @@ class DeblurClient:
             left = max(0.001, end - time.monotonic())
             try:
                 return self.metadata(timeout=min(left, 5.0)).version
-            except (Unreachable, TimedOut, ModelNotFound) as error:
+            except (Unreachable, TimedOut, ModelNotFound, ServerBusy) as error:
                 if time.monotonic() + _SECONDS_BETWEEN_LOOKS >= end:
                     raise error
             time.sleep(_SECONDS_BETWEEN_LOOKS)

@@ -138,10 +138,35 @@ def test_a_service_that_comes_back_is_found_again(fake):
             np.testing.assert_array_equal(client.deblur(IMAGE).image, 255 - IMAGE)
 
 
+def test_calls_may_wait_for_the_service(fake):
+    port = free_port()
+    with DeblurClient(f"127.0.0.1:{port}", wait_for_ready=True, retries=0) as client:
+        with pytest.raises(ServiceUnreachable) as caught:
+            client.status(timeout=0.3)
+        assert caught.value.code == "DEADLINE_EXCEEDED"
+        with serving(fake, port):
+            np.testing.assert_array_equal(client.deblur(IMAGE).image, 255 - IMAGE)
+
+
 def test_wait_ready_gives_up_in_time(target):
     with DeblurClient(target, "other") as client:
         with pytest.raises(TfdeblurError, match="other"):
             client.wait_ready(0.3)
+
+
+def test_wait_ready_looks_again_until_the_model_is_there(client, monkeypatch):
+    answers = [failure(code, "", "t", "m") for code in ("UNAVAILABLE", "NOT_FOUND")]
+    answers += [failure("RESOURCE_EXHAUSTED", "", "t", "m"), client.metadata()]
+
+    def metadata(timeout):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(client, "metadata", metadata)
+    monkeypatch.setattr("export.client.time.sleep", lambda seconds: None)
+    assert client.wait_ready() == 3 and not answers
 
 
 def test_messages_that_are_too_large_are_no_busy_service(fake):

@@ -43,11 +43,14 @@ memory:
   more than --max-pixels are refused before anything is computed (INVALID_ARGUMENT). The default
   lets 3840x2160 pass; `tfdeblur request` cuts larger images into tiles.
 
-GPU:
-  The first image of each size is slow there. --warmup names sizes that the server shall try before
-  a version is available. Requests can be joined to batches only if all images have one size:
-  --fixed-tile 512 writes a second model, NAME_tile, for images of 512x512, to be started with
-  TFS_BATCHING=true.
+first requests:
+  The first one to each signature waits until TensorFlow has optimised its graph, of an RP-GAN for
+  seconds; on a GPU the first image of each size is slow as well. --warmup names sizes that the
+  server shall try before a version is available.
+
+batches:
+  Requests can be joined to batches only if all images have one size: --fixed-tile 512 writes a
+  second model, NAME_tile, for images of 512x512, to be started with TFS_BATCHING=true.
 
 exit codes:
   0 done; 2 usage; 3 a bad argument, or the version exists; 4 the model is missing or damaged, or
