@@ -7,7 +7,6 @@ import shutil
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.training.makers import write_pairs
 from tests.training.test_run import StopAfter
@@ -16,8 +15,11 @@ from tfdeblur.cli.main import build_parser, main
 from tfdeblur.errors import NotConverged
 from tfdeblur.training import run as runs
 
-# TensorFlow's remark that datasets are compiled all the same.
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    # TensorFlow's remark that datasets are compiled all the same.
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
+]
 
 TINY = [
     *("--preset", "demo", "--epochs", "1", "--steps-per-epoch", "2", "--batch", "2"),
@@ -25,14 +27,6 @@ TINY = [
     *("--set", "run.panel_every=0", "--set", "run.backup_minutes=0"),
 ]
 SCHEMES = ["--vary", "loss.scheme=1-S,S2-S"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """For two steps compiling takes ten times as long."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")

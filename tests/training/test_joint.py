@@ -203,6 +203,9 @@ def test_built_by_the_settings_and_kept_as_two_networks(tmp_path):
 
 # 2 epochs of 2 steps, the first on level 1: killed while SEN learns, and on the buffer.
 @pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
+# TensorFlow's remark that datasets are compiled all the same.
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
 def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     data = write_pairs(tmp_path / "pairs", height=64)
     seeing_network().save(tmp_path / "sen.keras")
