@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 INPUTS = {"float": ("serving_default", "image"), "uint8": ("serving_uint8", "image_u8")}
 INPUTS["bytes"] = ("serving_bytes", "image_bytes")
-_START_SECONDS = 300
+_ERRORS_KEPT = 20
 
 
 def pointwise_network():
@@ -41,7 +41,13 @@ class Service:
 
     def __enter__(self):
         start = time.perf_counter()
-        self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            # Not in our session: Ctrl-C is for us, and the service is stopped when we have done.
+            self._command,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         for line in self._process.stderr:
             self._lines.append(line)
             found = re.search(r"serving on (\S+?),", line)
@@ -66,8 +72,42 @@ class Service:
 
     def resident_bytes(self):
         """Resident memory of the process now."""
-        with open(f"/proc/{self._process.pid}/status") as file:
-            return 1024 * int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+        return resident_bytes(self._process.pid)
+
+
+def resident_bytes(process="self"):
+    """Resident memory of a process now; FileNotFoundError if it is gone."""
+    with open(f"/proc/{process}/status") as file:
+        found = re.search(r"VmRSS:\s+(\d+)", file.read())
+    if found is None:  # it has ended, and nobody has asked for its exit code yet
+        raise FileNotFoundError(f"process {process}")
+    return 1024 * int(found[1])
+
+
+class PlainClient:
+    """`serving_uint8` through the stubs of `tensorflow-serving-api` and nothing else."""
+
+    def __init__(self, target, model):
+        import grpc
+        from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+        sizes = ("grpc.max_send_message_length", "grpc.max_receive_message_length")
+        channel = grpc.insecure_channel(target, options=[(size, -1) for size in sizes])
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        self._model = model
+
+    def __call__(self, images):
+        """Restores uint8 `(batch, height, width, 3)`."""
+        import numpy as np
+        import tensorflow as tf
+        from tensorflow_serving.apis import predict_pb2
+
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = self._model
+        request.model_spec.signature_name, name = INPUTS["uint8"]
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(images))
+        restored = self._stub.Predict(request, timeout=300).outputs["restored_u8"]
+        return np.array(restored.int_val, "uint8").reshape(images.shape)
 
 
 class Direct:
@@ -121,11 +161,12 @@ class Load:
 
     Attributes:
         done: calls that were answered.
-        errors: what was raised, at most one a call.
+        failed: calls that were not.
+        errors: what the first of them raised.
     """
 
     def __init__(self, call, threads):
-        self._call, self.done, self.errors = call, 0, []
+        self._call, self.done, self.failed, self.errors = call, 0, 0, []
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
 
@@ -135,7 +176,9 @@ class Load:
                 self._call()
             except Exception as error:  # counted: that is what is measured
                 with self._lock:
-                    self.errors.append(f"{type(error).__name__}: {error}")
+                    self.failed += 1
+                    if len(self.errors) < _ERRORS_KEPT:
+                        self.errors.append(f"{type(error).__name__}: {error}")
                 time.sleep(0.1)
             else:
                 with self._lock:

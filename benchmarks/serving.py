@@ -1,16 +1,17 @@
 """What a gRPC call costs beside the model, over loopback, with `tfdeblur serve` in its own process.
 
 Latency by payload against the same session called directly; throughput by concurrency against
-direct calls from as many threads; time to start and to swap a version under load. The model is
-pointwise by default, so that the cost of serving is seen; with --network biskip it is a network.
+direct calls from as many threads; time to start and to swap a version under load. All of that
+with a pointwise model, so that the cost of serving is seen; then throughput at 4 callers with a
+network, as it is used.
 
---soak MINUTES does none of that, but keeps 4 callers busy with images of changing sizes and
-watches the memory of the service.
+--soak MINUTES does none of that, but keeps callers busy with images of changing sizes and watches
+the memory of the service and of the client. Ctrl-C ends it with what it has seen.
 """
 
 import argparse
 import contextlib
-import random
+import signal
 import statistics
 import tempfile
 import time
@@ -18,23 +19,34 @@ from pathlib import Path
 
 from _common import add_network_arguments, describe, finish, make_network, parser, picture, show
 from _common import size as wanted_size
-from _serving import Direct, Load, Service, pointwise_network, processor_seconds, rate, swap_in
+from _serving import (
+    Direct,
+    Load,
+    PlainClient,
+    Service,
+    pointwise_network,
+    processor_seconds,
+    rate,
+    swap_in,
+)
+from _soak import soak
 
 BAR_MILLISECONDS = 15.0  # RPC minus direct call, uint8
 BAR_RATE = 0.95  # of direct calls, at concurrency 4
-_SOAK_CALLERS = 4
-_SECONDS_BETWEEN_SAMPLES = 5.0
+BAR_CALLERS = 4
+PARTS = ("latency", "throughput", "swap", "network")
 
 
 def read_arguments():
     """The command line."""
-    made = parser(__doc__)
+    made = parser(__doc__, repeats=15)
     add_network_arguments(made)
     made.add_argument(
-        "--network",
-        choices=("pointwise", "biskip"),
-        default="pointwise",
-        help="what is served; --variant, --width and --norm are biskip's (default: pointwise)",
+        "--only",
+        choices=PARTS,
+        nargs="+",
+        default=PARTS,
+        help="parts to measure (default: all); --variant, --width and --norm are of the network",
     )
     made.add_argument(
         "--size",
@@ -49,17 +61,25 @@ def read_arguments():
         nargs="+",
         default=[1, 2, 4, 8],
         metavar="N",
-        help="numbers of callers (default: 1 2 4 8)",
+        help="numbers of callers of the pointwise model (default: 1 2 4 8)",
     )
     made.add_argument(
-        "--calls", type=int, default=40, metavar="N", help="for each throughput (default: 40)"
+        "--calls",
+        type=int,
+        default=40,
+        metavar="N",
+        help="calls in each round of throughput; a fifth of them of the network (default: 40)",
     )
     made.add_argument(
-        "--content",
-        action="store_true",
-        help="the service answers in raw bytes, not in fields as TensorFlow Serving does",
+        "--max-running",
+        type=int,
+        metavar="N",
+        help="images that the service restores at a time (default: the service's own)",
     )
     made.add_argument("--soak", type=_minutes, metavar="MINUTES", help="only watch the memory")
+    made.add_argument(
+        "--callers", type=int, default=4, metavar="N", help="of the soak (default: 4)"
+    )
     return made.parse_args()
 
 
@@ -72,82 +92,87 @@ def _minutes(text):
 
 def measure_latency(service, client, direct, arguments):
     """Seconds of calls by payload, each against the direct call of its signature."""
-    import numpy as np
-
     from export.client_payloads import PAYLOADS
     from tfdeblur.evaluation.timing import compare
 
-    image = np.round(255 * picture(*arguments.size)).astype("uint8")
     results = []
-    for payload, way in PAYLOADS.items():
-        value = np.array(way.write(image), dtype=object) if payload == "bytes" else way.write(image)
-
-        def by_rpc(payload=payload, value=value):
-            return client.predict({PAYLOADS[payload].input: _sent(value)}, way_of(payload))
-
-        calls = {
-            "direct": lambda payload=payload, value=value: direct(payload, value),
-            "rpc": by_rpc,
-            "deblur": lambda payload=payload: client.deblur(image[0], payload=payload),
-        }
+    for payload in PAYLOADS:
+        calls = _calls(service, client, direct, payload, arguments.size)
         found = compare(calls, repeats=arguments.repeats, warmups=arguments.warmups)
         title = f"{payload}: {arguments.size[1]}x{arguments.size[0]}"
         results.append(show(title, found, "direct"))
-        pairs = zip(found.seconds["rpc"], found.seconds["direct"], strict=True)
-        more = 1e3 * statistics.median(rpc - alone for rpc, alone in pairs)
-        results[-1]["rpc_minus_direct_ms"] = more
+        more = {name: _milliseconds_more(found, name) for name in calls if name != "direct"}
         spent = {
             name: 1e3 * processor_seconds(service, call, 3 * arguments.repeats)
             for name, call in calls.items()
         }
-        results[-1]["processor_ms"] = spent
         verdict = ""
         if payload == "uint8":
-            met = "met" if more <= BAR_MILLISECONDS else "missed"
-            verdict = f"  bar {BAR_MILLISECONDS:g} ms: {met}"
-        print(f"  rpc - direct  {more:10.1f} ms{verdict}")
-        each = ", ".join(f"{name} {value:.1f}" for name, value in spent.items())
-        print(f"  processor time of a call, both sides, ms: {each}", flush=True)
+            met = "met" if more["rpc"] <= BAR_MILLISECONDS else "missed"
+            verdict = f"  (rpc: bar {BAR_MILLISECONDS:g} ms: {met})"
+        print(f"  more than direct, ms: {_listed(more)}{verdict}")
+        print(f"  processor time of a call, both sides, ms: {_listed(spent)}", flush=True)
+        results[-1] |= {"milliseconds_more": more, "processor_ms": spent}
     return results
 
 
-def way_of(payload):
-    """Key of the signature of a payload."""
+def _calls(service, client, direct, payload, size):
+    """Ways to have the same images restored by the same model, by name."""
+    import numpy as np
+
     from export.client_payloads import PAYLOADS
 
-    return PAYLOADS[payload].signature
+    way = PAYLOADS[payload]
+    image = np.round(255 * picture(*size)).astype("uint8")
+    value = way.write(image)
+    array = np.array(value, dtype=object) if payload == "bytes" else value
+    calls = {
+        "direct": lambda: direct(payload, array),
+        "rpc": lambda: client.predict({way.input: value}, way.signature),
+        "deblur": lambda: client.deblur(image[0], payload=payload),
+    }
+    if payload == "uint8":  # what clients get that do not ask for raw bytes
+        plain = PlainClient(service.target, "pointwise")
+        calls["in fields"] = lambda: plain(value)
+    return calls
 
 
-def _sent(value):
-    return list(value) if value.dtype == object else value
+def _milliseconds_more(found, name):
+    pairs = zip(found.seconds[name], found.seconds["direct"], strict=True)
+    return 1e3 * statistics.median(one - alone for one, alone in pairs)
 
 
-def measure_throughput(client, direct, arguments):
+def _listed(milliseconds):
+    return ", ".join(f"{name} {value:.1f}" for name, value in milliseconds.items())
+
+
+def measure_throughput(client, direct, arguments, callers, calls, bar=None):
     """Images a second by number of callers, of the service and of direct calls in turn."""
     import numpy as np
 
     image = np.round(255 * picture(*arguments.size)).astype("uint8")
-    calls = {
+    both = {
         "rpc": lambda: client.predict({"image_u8": image}, "serving_uint8"),
         "direct": lambda: direct("uint8", image),
     }
-    print("throughput, uint8, images a second")
+    for call in both.values():
+        call()
     found = {}
-    for threads in arguments.concurrency:
-        rates = {name: [] for name in calls}
+    for threads in callers:
+        rates = {name: [] for name in both}
         for _ in range(3):
-            for name, call in calls.items():
-                rates[name].append(rate(call, threads, arguments.calls))
+            for name, call in both.items():
+                rates[name].append(rate(call, threads, calls))
         medians = {name: statistics.median(values) for name, values in rates.items()}
         pairs = zip(rates["rpc"], rates["direct"], strict=True)
         ratio = statistics.median(rpc / alone for rpc, alone in pairs)
-        line = f"  {threads} callers   rpc {medians['rpc']:7.1f}   direct {medians['direct']:7.1f}"
+        line = f"  {threads} callers   rpc {medians['rpc']:8.2f}   direct {medians['direct']:8.2f}"
         line += f"   {ratio:.3f}x"
-        if threads == 4:
-            line += f"  bar {BAR_RATE:g}x: {'met' if ratio >= BAR_RATE else 'missed'}"
+        if bar is not None:
+            line += f"  bar {bar:g}x: {'met' if ratio >= bar else 'missed'}"
         print(line, flush=True)
         found[threads] = {"rates": rates, "ratio": ratio}
-    return {"title": "throughput", "by_callers": found}
+    return found
 
 
 def measure_swap(client, version_folder):
@@ -163,75 +188,67 @@ def measure_swap(client, version_folder):
                 raise RuntimeError(f"version {number} was not taken up; {load.errors[:1]}")
             time.sleep(0.005)
         seconds = time.perf_counter() - start
-    print(f"hot swap: {seconds:.2f} s; {load.done} calls meanwhile, {len(load.errors)} failed")
+    print(f"hot swap: {seconds:.2f} s; {load.done} calls meanwhile, {load.failed} failed")
     return {"seconds": seconds, "calls": load.done, "errors": load.errors}
 
 
-def soak(service, client, minutes):
-    """Keeps callers busy; returns the memory of the service over time, bytes."""
-    import numpy as np
+def measure(service, clients, versions, arguments):
+    """All parts that are wanted; yields their results."""
+    if {"latency", "throughput"} & set(arguments.only):
+        direct = Direct(versions["pointwise"])
+    if "latency" in arguments.only:
+        yield from measure_latency(service, clients["pointwise"], direct, arguments)
+    if "throughput" in arguments.only:
+        print("throughput, uint8, images a second: pointwise model")
+        found = measure_throughput(
+            clients["pointwise"], direct, arguments, arguments.concurrency, arguments.calls
+        )
+        yield {"title": "throughput", "by_callers": found}
+    if "network" in arguments.only:
+        print(f"throughput, uint8, images a second: {describe(arguments)}")
+        direct = Direct(versions["network"])
+        calls = max(BAR_CALLERS, arguments.calls // 5)
+        found = measure_throughput(
+            clients["network"], direct, arguments, [BAR_CALLERS], calls, BAR_RATE
+        )
+        yield {"title": "throughput of a network", "by_callers": found}
+    if "swap" in arguments.only:
+        yield {"title": "hot swap", **measure_swap(clients["pointwise"], versions["pointwise"])}
 
-    random_sizes = random.Random(0)
-    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), "uint8")
 
-    def call():
-        height, width = random_sizes.randint(16, 480), random_sizes.randint(16, 640)
-        client.deblur(image[:height, :width], payload=random_sizes.choice(("uint8", "float")))
+def export_models(root, arguments):
+    """Version folders of what is served, by name."""
+    from export.saved_model import export_model
 
-    samples, begun = [], time.perf_counter()
-    with Load(call, _SOAK_CALLERS) as load:
-        while (elapsed := time.perf_counter() - begun) < 60 * minutes:
-            time.sleep(min(_SECONDS_BETWEEN_SAMPLES, 60 * minutes - elapsed))
-            samples.append((round(time.perf_counter() - begun, 1), service.resident_bytes()))
-            at, memory = samples[-1]
-            print(
-                f"  {at:7.0f} s  {memory / 1e6:7.0f} MB  {load.done} calls, "
-                f"{len(load.errors)} failed",
-                flush=True,
-            )
-    half = [memory for _, memory in samples[len(samples) // 2 :]]
-    quarters = [
-        statistics.median(part) for part in (half[: len(half) // 2 + 1], half[-len(half) // 2 :])
-    ]
-    growth = quarters[1] - quarters[0]
-    print(
-        f"soak: {load.done} calls, {len(load.errors)} failed; memory, last quarter minus the one "
-        f"before: {growth / 1e6:+.1f} MB"
-    )
-    return {
-        "title": "soak",
-        "seconds_and_bytes": samples,
-        "calls": load.done,
-        "errors": load.errors[:20],
-        "growth_bytes": growth,
-    }
+    networks = {"pointwise": pointwise_network}
+    if arguments.soak is None and "network" in arguments.only:
+        networks["network"] = lambda: make_network(arguments)
+    return {name: Path(export_model(make(), root, name)) for name, make in networks.items()}
 
 
 def main():
     """Measures and prints."""
     arguments = read_arguments()
     from export.client import DeblurClient
-    from export.saved_model import export_model
 
-    biskip = arguments.network == "biskip"
-    network = make_network(arguments) if biskip else pointwise_network()
-    print(f"served: {describe(arguments) if biskip else 'a pointwise model'}", flush=True)
-    options = ["--enable_serialization_as_tensor_content=true"] if arguments.content else []
-    with tempfile.TemporaryDirectory() as folder:
-        version = Path(export_model(network, Path(folder), "deblur"))
-        with (
-            Service(version.parent, *options) as service,
-            DeblurClient(service.target, timeout=300, concurrency=8) as client,
-        ):
-            print(f"start: {service.seconds:.1f} s from the command to the open port", flush=True)
-            if arguments.soak is not None:
-                results = [soak(service, client, arguments.soak)]
-            else:
-                direct = Direct(version)
-                results = measure_latency(service, client, direct, arguments)
-                results.append(measure_throughput(client, direct, arguments))
-                results.append({"title": "hot swap", **measure_swap(client, version)})
-            results.append({"title": "start", "seconds": service.seconds})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the service is stopped
+    options = []
+    if arguments.max_running is not None:
+        options.append(f"--max_running={arguments.max_running}")
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        versions = export_models(root, arguments)
+        service = stack.enter_context(Service(root, *options))
+        print(f"start: {service.seconds:.1f} s from the command to the open port", flush=True)
+        clients = {
+            name: stack.enter_context(DeblurClient(service.target, name, timeout=300))
+            for name in versions
+        }
+        if arguments.soak is not None:
+            results = [soak(service, clients["pointwise"], arguments.soak, arguments.callers)]
+        else:
+            results = list(measure(service, clients, versions, arguments))
+        results.append({"title": "start", "seconds": service.seconds})
     finish(arguments, results)
 
 
