@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import export_model
 from tests.export.helpers import Compiled, pixels, png, random_u8
-from tfdeblur.networks import BiSkip
-from tfdeblur.pipeline.restore import Restorer
 
 SOURCE = Path(__file__).parent / "cpp" / "serve_once.cc"
-HEIGHT, WIDTH = 33, 50
 FAILED_PRECONDITION, INTERNAL = 9, 13
 
 pytestmark = pytest.mark.slow
@@ -50,13 +46,13 @@ def serve_once(program, version, image, folder):
     return run.returncode, run.stderr if run.returncode else run.stdout.splitlines()
 
 
-def test_the_pixels_of_the_restorer(program, tmp_path):
-    restorer = Restorer(BiSkip(width=0.06, norm="none"))
-    version = export_model(restorer, tmp_path / "root")
-    image = random_u8(HEIGHT, WIDTH, 3)
-    code, lines = serve_once(program, version, image, tmp_path)
+@pytest.mark.parametrize("height, width", [(33, 50), (1, 1), (7, 60)])
+def test_the_pixels_of_the_restorer(program, bi_skip, tmp_path, height, width):
+    restorer = bi_skip.restorer
+    image = random_u8(height, width, 3)
+    code, lines = serve_once(program, bi_skip.version, image, tmp_path)
     assert code == 0, lines
-    shape = f"[1,{HEIGHT},{WIDTH},3]"
+    shape = f"[1,{height},{width},3]"
     assert sorted(lines) == [
         "serving_bytes restored_bytes string [1]",
         f"serving_default restored float {shape}",
