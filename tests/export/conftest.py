@@ -1,4 +1,4 @@
-"""Exports that several files of tests look at: making one takes seconds."""
+"""Exports that several files of tests look at: making one takes seconds, of an RP-GAN tens."""
 
 from types import SimpleNamespace
 
@@ -16,3 +16,16 @@ def bi_skip(tmp_path_factory):
     restorer = Restorer(BiSkip(width=0.06, norm="none"))
     version = export_model(restorer, tmp_path_factory.mktemp("root"), max_pixels=MAX_PIXELS)
     return SimpleNamespace(restorer=restorer, version=version)
+
+
+@pytest.fixture(scope="session")
+def blind(tmp_path_factory):
+    """An RP-GAN with stand-ins for its networks: its `restorer`, and its exported `version`."""
+    from export import export_model
+    from tests.pipeline.makers import LOCAL, SEN
+    from tfdeblur.pipeline.blind import BlindSettings
+    from tfdeblur.pipeline.blind_restore import BlindRestorer
+
+    restorer = BlindRestorer(SEN, LOCAL, BlindSettings((0.05,)))
+    root = tmp_path_factory.mktemp("blind")
+    return SimpleNamespace(restorer=restorer, version=export_model(restorer, root, name="blind"))

@@ -6,28 +6,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export import LocalService, export_model
+from export import LocalService
 from export.client import DeblurClient
-from tests.pipeline.makers import LOCAL, SEN, blurred
+from tests.pipeline.makers import blurred
 from tfdeblur.cli.main import main
 from tfdeblur.image.flow_files import read_flow
-from tfdeblur.pipeline.blind import BlindSettings
-from tfdeblur.pipeline.blind_restore import BlindRestorer
 
 # TensorFlow takes seconds for each signature of such a graph before it first runs.
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def restorer():
-    return BlindRestorer(SEN, LOCAL, BlindSettings((0.05,)))
+def restorer(blind):
+    return blind.restorer
 
 
 @pytest.fixture(scope="module")
-def target(restorer, tmp_path_factory):
-    root = tmp_path_factory.mktemp("served")
-    export_model(restorer, root, name="blind", max_pixels=9000)
-    with LocalService(root) as service:
+def target(blind):
+    with LocalService(blind.version.parents[1]) as service:
         yield service.target
 
 

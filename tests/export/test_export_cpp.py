@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests.export.helpers import Compiled, pixels, png, random_u8
+from tests.pipeline.makers import blurred
 
 SOURCE = Path(__file__).parent / "cpp" / "serve_once.cc"
 FAILED_PRECONDITION, INTERNAL = 9, 13
@@ -66,6 +68,26 @@ def test_the_pixels_of_the_restorer(program, bi_skip, tmp_path, height, width):
     exact = restorer(image * np.float32(1 / 255)).image
     found = np.fromfile(tmp_path / "serving_default.restored", np.float32).reshape(exact.shape)
     np.testing.assert_allclose(found, exact, atol=1e-6)
+
+
+def test_motion_of_the_blind_restorer(program, blind, tmp_path):
+    image = np.round(255 * blurred()).astype(np.uint8)
+    code, lines = serve_once(program, blind.version, image, tmp_path)
+    assert code == 0, lines
+    assert "serving_flow flow float [1,24,32,2]" in lines and len(lines) == 7
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        wanted = blind.restorer(image)
+
+    def found(output, dtype, shape):
+        return np.fromfile(tmp_path / output, dtype).reshape(shape)
+
+    restored = found("serving_uint8.restored_u8", np.uint8, wanted.image.shape).astype(int)
+    assert np.abs(restored - wanted.image).max() <= 1
+    for name, accuracy in (("flow", 1e-4), ("confidence", 1e-3)):
+        values = getattr(wanted, name)
+        flat = found(f"serving_flow.{name}", np.float32, values.shape)
+        np.testing.assert_allclose(flat, values, atol=accuracy)
 
 
 def _save(folder, module, function):
