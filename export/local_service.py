@@ -38,7 +38,8 @@ class LocalService:
     refused, so are tensors that name a shape they could not hold; a folder without a version is
     an error at once (there the server waits); a failed load is tried again once after one second
     (there five times, a minute apart); it listens on this machine only; `stop` lets running
-    requests finish; a `DeblurClient`, which asks for it, gets its answers in raw bytes, all others
+    requests finish; callers that send or read too slowly are cancelled when there are many
+    (`export.service_slow`); a `DeblurClient`, which asks for it, gets its answers in raw bytes, all others
     in typed fields. REST, batching and metrics are not here.
 
     Args:

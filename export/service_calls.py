@@ -13,6 +13,8 @@ from export.status import Status, code_of_error, cut
 
 logger = logging.getLogger("tfdeblur.serve")
 
+_LONGEST_SECONDS = 365 * 86400.0
+
 
 def handlers(service: Any, servicer: Any) -> grpc.GenericRpcHandler:
     """Handlers for a service, over the methods `(request, context) -> response` of a servicer.
@@ -73,7 +75,9 @@ def time_left(context: grpc.ServicerContext) -> float | None:
     """Seconds until the caller's deadline; None where there is none; 0 where it went away."""
     if not context.is_active():
         return 0.0
-    return context.time_remaining()
+    seconds = context.time_remaining()
+    # Without a deadline gRPC says some centuries, which no lock can wait for.
+    return None if seconds is None or seconds > _LONGEST_SECONDS else seconds
 
 
 def require_spec(request: Any) -> Any:

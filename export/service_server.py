@@ -16,6 +16,7 @@ from export.service_gate import Gate
 from export.service_options import ServiceOptions
 from export.service_port import address_of, not_bound
 from export.service_predict import PredictionServicer
+from export.service_slow import MOST, MOST_STREAMS, SlowCallers
 from export.service_status import ModelServicer
 from export.service_versions import Versions
 from tfdeblur.errors import DataError
@@ -29,6 +30,15 @@ except ImportError:  # pragma: no cover
 logger = logging.getLogger("tfdeblur.serve")
 
 HEALTH_NAMES = ("", "ModelService", "PredictionService")  # TensorFlow Serving's, without package
+_CONNECTIONS = (
+    ("grpc.so_reuseport", 0),  # else a second service would share the port in silence
+    # Connections that say nothing, or whose other end is gone, are closed. Those of clients that
+    # are only quiet too: gRPC opens them again at the next call.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 600_000),
+)
 _SPARE_THREADS = 8  # for status, metadata and refusals while all callers wait
 
 
@@ -51,14 +61,17 @@ class Server:
     ):
         self._options = options
         self._threads = ThreadPoolExecutor(
-            options.callers + _SPARE_THREADS, thread_name_prefix="tfdeblur-rpc"
+            options.callers + MOST + MOST_STREAMS + _SPARE_THREADS,
+            thread_name_prefix="tfdeblur-rpc",
         )
+        self.slow = SlowCallers()
         self._server = grpc.server(
             self._threads,
+            interceptors=[self.slow],
             options=[
                 ("grpc.max_receive_message_length", options.max_receive_message_bytes),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),  # else a second service would share the port in silence
+                *_CONNECTIONS,
             ],
         )
         self._health = _add_services(self._server, versions, gate, options, path_map)
@@ -124,7 +137,8 @@ def _add_services(
             "grpcio-reflection for them"
         )
         return None
-    servicer = health.HealthServicer()
+    # Each watch has a thread: `SlowCallers` must see its end.
+    servicer = health.HealthServicer(experimental_non_blocking=False)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     names = [
         prediction.full_name,

@@ -31,7 +31,8 @@ stricter than the real server:
   requests above 256 MiB (--max_receive_message_bytes=-1: as there) and tensors whose shape asks
   for more than that are refused; it listens on 127.0.0.1 only (there: on all addresses); a folder
   without a version is an error (there it waits; here with --open_port_early); a version that does
-  not load is tried once more after 1 s (there: 5 times, 60 s apart).
+  not load is tried once more after 1 s (there: 5 times, 60 s apart); of callers that send or read
+  slowly 64 are kept, and the one that has taken longest is cancelled when another one comes.
 
 services:
   tensorflow.serving.PredictionService, tensorflow.serving.ModelService, grpc.health.v1.Health

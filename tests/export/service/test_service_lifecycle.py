@@ -246,6 +246,14 @@ def test_more_callers_than_places(base):
             assert refusal(caller.predict, image=picture())[0] == 0
 
 
+def test_a_caller_without_a_deadline_waits_for_its_turn(base):
+    with LocalService(base.parent, max_running=1) as service:
+        with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
+            running = start_slow(caller, pool, 1)
+            assert refusal(caller.predict, timeout=None, image=picture()) == (0, "")
+            assert running.result() == (0, "")
+
+
 def test_limits_of_the_service(base):
     options = {"max_receive_message_bytes": 50_000, "max_image_pixels": 3000}
     with LocalService(base.parent, **options) as service, Caller(service.target) as caller:
