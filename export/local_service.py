@@ -39,8 +39,8 @@ class LocalService:
     an error at once (there the server waits); a failed load is tried again once after one second
     (there five times, a minute apart); it listens on this machine only; `stop` lets running
     requests finish; callers that send or read too slowly are cancelled when there are many
-    (`export.service_slow`); a `DeblurClient`, which asks for it, gets its answers in raw bytes, all others
-    in typed fields. REST, batching and metrics are not here.
+    (`export.service_slow`); a `DeblurClient`, which asks for it, gets its answers in raw bytes,
+    all others in typed fields. REST, batching and metrics are not here.
 
     Args:
         root: folder with a `models.config`, base folder of one model, folder of such base
