@@ -22,6 +22,7 @@ TEST = [
     "jax>=0.5",  # the networks are held against Keras on JAX and NumPy
     "dill",
     "psutil",  # memory of the service under abuse
+    "pyyaml",  # the compose file of an export
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
