@@ -44,6 +44,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/blur_operator.py
 	$(BIN)/python benchmarks/deconvolve.py demo/pairs/train/sharp
 	$(BIN)/python benchmarks/synthesis.py
+	$(BIN)/python benchmarks/serving.py
 
 # Exact versions of everything, for all extras: pip takes them as constraints.
 lock: $(VENV)/.test

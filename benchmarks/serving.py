@@ -71,6 +71,9 @@ def read_arguments():
         help="calls in each round of throughput; a fifth of them of the network (default: 40)",
     )
     made.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="of throughput (default: 3)"
+    )
+    made.add_argument(
         "--max-running",
         type=int,
         metavar="N",
@@ -146,7 +149,7 @@ def _listed(milliseconds):
     return ", ".join(f"{name} {value:.1f}" for name, value in milliseconds.items())
 
 
-def measure_throughput(client, direct, arguments, callers, calls, bar=None):
+def measure_throughput(service, client, direct, arguments, callers, calls, bar=None):
     """Images a second by number of callers, of the service and of direct calls in turn."""
     import numpy as np
 
@@ -159,20 +162,27 @@ def measure_throughput(client, direct, arguments, callers, calls, bar=None):
         call()
     found = {}
     for threads in callers:
-        rates = {name: [] for name in both}
-        for _ in range(3):
+        rates, spent = ({name: [] for name in both} for _ in range(2))
+        for _ in range(arguments.rounds):
             for name, call in both.items():
+                before = service.processor_seconds_with_ours()
                 rates[name].append(rate(call, threads, calls))
-        medians = {name: statistics.median(values) for name, values in rates.items()}
-        pairs = zip(rates["rpc"], rates["direct"], strict=True)
-        ratio = statistics.median(rpc / alone for rpc, alone in pairs)
-        line = f"  {threads} callers   rpc {medians['rpc']:8.2f}   direct {medians['direct']:8.2f}"
-        line += f"   {ratio:.3f}x"
+                spent[name].append((service.processor_seconds_with_ours() - before) / calls)
+        ratio = _median_ratio(rates)
+        line = f"  {threads} callers" + "".join(
+            f"   {name} {statistics.median(values):8.2f}" for name, values in rates.items()
+        )
+        line += f"   {ratio:.3f}x   processor time {_median_ratio(spent):.3f}x"
         if bar is not None:
-            line += f"  bar {bar:g}x: {'met' if ratio >= bar else 'missed'}"
+            line += f"   bar {bar:g}x: {'met' if ratio >= bar else 'missed'}"
         print(line, flush=True)
-        found[threads] = {"rates": rates, "ratio": ratio}
+        found[threads] = {"rates": rates, "processor_seconds": spent, "ratio": ratio}
     return found
+
+
+def _median_ratio(rounds):
+    pairs = zip(rounds["rpc"], rounds["direct"], strict=True)
+    return statistics.median(one / alone for one, alone in pairs)
 
 
 def measure_swap(client, version_folder):
@@ -201,7 +211,8 @@ def measure(service, clients, versions, arguments):
     if "throughput" in arguments.only:
         print("throughput, uint8, images a second: pointwise model")
         found = measure_throughput(
-            clients["pointwise"], direct, arguments, arguments.concurrency, arguments.calls
+            *(service, clients["pointwise"], direct, arguments),
+            *(arguments.concurrency, arguments.calls),
         )
         yield {"title": "throughput", "by_callers": found}
     if "network" in arguments.only:
@@ -209,7 +220,8 @@ def measure(service, clients, versions, arguments):
         direct = Direct(versions["network"])
         calls = max(BAR_CALLERS, arguments.calls // 5)
         found = measure_throughput(
-            clients["network"], direct, arguments, [BAR_CALLERS], calls, BAR_RATE
+            *(service, clients["network"], direct, arguments),
+            *([BAR_CALLERS], calls, BAR_RATE),
         )
         yield {"title": "throughput of a network", "by_callers": found}
     if "swap" in arguments.only:
