@@ -15,6 +15,7 @@ from export.service_versions import Version, Versions
 from export.status import Status
 from export.wire import CONTENT_WANTED, join_answer
 
+_LARGEST_MESSAGE = 2**31 - 1  # bytes, of Protocol Buffers
 _METADATA = "signature_def"
 _KINDS = {
     "tensorflow/serving/classify": "classification",
@@ -49,7 +50,14 @@ class PredictionServicer:
             or CONTENT_WANTED in context.invocation_metadata()
         )
         tensors = {alias: encode(value, as_content) for alias, value in values.items()}
-        return join_answer(spec, tensors)
+        answered = join_answer(spec, tensors)
+        if len(answered) > _LARGEST_MESSAGE:
+            raise Status(
+                "INTERNAL",
+                f"The answer would have {len(answered)} bytes, and a message cannot have more "
+                f"than {_LARGEST_MESSAGE}. Send fewer images at once, or tiles.",
+            )
+        return answered
 
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """All signatures, with the one that initialises the graph, as TensorFlow Serving."""

@@ -254,6 +254,14 @@ def test_a_caller_without_a_deadline_waits_for_its_turn(base):
             assert running.result() == (0, "")
 
 
+def test_an_answer_that_no_message_holds(base, monkeypatch):
+    monkeypatch.setattr("export.service_predict._LARGEST_MESSAGE", 1000)
+    with LocalService(base.parent) as service, Caller(service.target) as caller:
+        code, text = refusal(caller.predict, image=picture(20, 20))
+        assert code == 13 and "The answer would have" in text
+        assert refusal(caller.predict, image=picture(5, 5))[0] == 0
+
+
 def test_limits_of_the_service(base):
     options = {"max_receive_message_bytes": 50_000, "max_image_pixels": 3000}
     with LocalService(base.parent, **options) as service, Caller(service.target) as caller:
