@@ -58,7 +58,7 @@ def build_trainer(config, total_steps, strategy=None):
         with strategy.scope():
             trainer, compile_arguments = build(config, total_steps)
             if strategy.num_replicas_in_sync > 1:
-                _synchronise_batch_norm(trainer.network)
+                _synchronise_batch_norm(trainer)  # of all players
             trainer.compile(**compile_arguments)
     finally:
         keras.config.set_dtype_policy(earlier_policy)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import tensorflow as tf
+from keras import ops
 
 from tfdeblur.training.levels import is_known
 
@@ -48,7 +49,7 @@ class Filler:
         """
         trainer = self._trainer
         cycle, step = divmod(step, trainer.replay.steps)
-        if int(trainer.cycle) != cycle:
+        if whole(trainer.cycle) != cycle:
             trainer.frozen.set_weights(trainer.generator.get_weights())
             trainer.cycle.assign(cycle)
         if trainer.replay.cycle != cycle:
@@ -109,6 +110,11 @@ class Filler:
         interrupt = self._trainer.interrupt
         if self._closed or (interrupt is not None and interrupt.is_set()):
             raise KeyboardInterrupt
+
+
+def whole(variable):
+    """The value of an integer variable, also of one that is mirrored on several devices."""
+    return int(ops.convert_to_numpy(variable))
 
 
 class EveryFewSeconds:
