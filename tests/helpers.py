@@ -6,6 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Marks of modules whose `tf.function`s are not compiled, with TensorFlow's remark that those of
+# datasets are all the same.
+EAGERLY = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
+]
 SHARED_DATA = Path(
     os.environ.get("TFDEBLUR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
 )

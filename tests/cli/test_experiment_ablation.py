@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.helpers import EAGERLY
 from tests.training.makers import write_pairs
 from tests.training.test_run import StopAfter
 from tfdeblur.cli import experiment_runs
@@ -15,11 +16,7 @@ from tfdeblur.cli.main import build_parser, main
 from tfdeblur.errors import NotConverged
 from tfdeblur.training import run as runs
 
-pytestmark = [
-    pytest.mark.usefixtures("eagerly"),
-    # TensorFlow's remark that datasets are compiled all the same.
-    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
-]
+pytestmark = EAGERLY
 
 TINY = [
     *("--preset", "demo", "--epochs", "1", "--steps-per-epoch", "2", "--batch", "2"),

@@ -73,7 +73,7 @@ def python(code, *arguments, **environment):
         env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
 
 
@@ -155,7 +155,7 @@ def test_two_workers_train_as_one_cluster(tmp_path):
                 text=True,
             )
         )
-    outputs = [worker.communicate(timeout=600)[0] for worker in workers]
+    outputs = [worker.communicate(timeout=1800)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(outputs)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["state"] == "done" and record["machine"]["replicas"] == 2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.helpers import EAGERLY
 from tests.training.helpers import batch, tiny, write_sen
 from tfdeblur.config import override
 from tfdeblur.errors import InvalidInput
@@ -10,11 +11,7 @@ from tfdeblur.networks import ArtifactCritic, BiSkip
 from tfdeblur.training.build import build_trainer
 from tfdeblur.training.rp_gan import RPGANTrainer
 
-pytestmark = [
-    pytest.mark.usefixtures("eagerly"),
-    # TensorFlow's remark that datasets are compiled all the same.
-    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
-]
+pytestmark = EAGERLY
 
 
 @pytest.fixture(scope="module")

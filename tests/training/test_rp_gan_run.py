@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.helpers import EAGERLY
 from tests.training.helpers import tiny, write_sen
 from tests.training.makers import write_pairs
 from tests.training.test_run import StopAfter, keep_trainers
@@ -19,11 +20,7 @@ from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
 from tfdeblur.training.tasks import task_of
 
-pytestmark = [
-    pytest.mark.usefixtures("eagerly"),
-    # TensorFlow's remark that datasets are compiled all the same.
-    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
-]
+pytestmark = EAGERLY
 
 
 @pytest.fixture(scope="module")

@@ -136,6 +136,8 @@ def refuse_one_model_alone(arguments: argparse.Namespace) -> None:
         f"the artifact penalty. These train them, SEN_RUN being a trained SEN:\n"
         f"{command} --run {first}\n"
         f"{command} --run {second} --set loss.artifact_weight=0\n"
+        "(`tfdeblur experiment ablation --model rpgan --vary loss.artifact_weight=0.01,0` trains "
+        "both, and compares their results.)\n"
         f"Then run this again with --model {first} --without {second}"
     )
 
