@@ -179,7 +179,8 @@ def test_the_artifact_penalty_of_rp_gan(tmp_path, capsys):
     SEN(stacks=1, width=0.02, norm="none").save(tmp_path / "sen.keras")
     settings = {
         **{"network.width": 0.03, "network.critic_width": 0.03, "loss.feature_weight": 0},
-        **{"rpgan.betas": "0.1,0.2", "rpgan.level_shares": "0.5,0.5", "rpgan.buffer": 2},
+        **{"rpgan.betas": "0.1,0.2", "rpgan.known_betas": "0.1,0.2"},
+        **{"rpgan.level_shares": "0.5,0.5", "rpgan.buffer": 2},
         **{"rpgan.max_steps": 5, "run.precision": "float32", "run.panel_every": 0},
     }
     out, data = tmp_path / "out", ["--data", str(tmp_path / "held")]

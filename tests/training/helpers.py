@@ -32,6 +32,7 @@ def tiny(sen, data="x", **settings):
         "optimizer.ema": 0.0,
         "rpgan.sen": str(sen),
         "rpgan.betas": "0.1,0.2",
+        "rpgan.known_betas": "0.05,0.1",
         "rpgan.level_shares": "0.5,0.5",
         "rpgan.buffer": 4,
         "rpgan.buffer_passes": 1,

@@ -162,6 +162,7 @@ def tiny(data, sen, **settings):
         "rpgan.sen": str(sen),
         "rpgan.joint": True,
         "rpgan.betas": (0.1, 0.1),
+        "rpgan.known_betas": (),
         "rpgan.level_shares": (0.5, 0.5),
         "rpgan.max_steps": 5,
         "rpgan.buffer": 2,

@@ -142,7 +142,8 @@ def test_run_folder_is_whole_by_itself(whole, sen):
     config, trainer, folder = whole
     assert (folder / "sen.keras").read_bytes() == sen.read_bytes()
     settings = json.loads((folder / "pipeline.json").read_text())
-    assert settings["betas"] == [0.1, 0.2] and settings["max_steps"] == 5
+    assert settings["betas"] == [0.1, 0.2] and settings["known_betas"] == [0.05, 0.1]
+    assert settings["max_steps"] == 5
     kept = keras.saving.load_model(folder / "generator.keras")
     for ours, theirs in zip(kept.get_weights(), trainer.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -17,7 +17,7 @@ examples:
   tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
-      --vgg vgg16.npz --run runs/rpgan
+      --run runs/rpgan
   tfdeblur train --run runs/first --resume                           go on where it stopped
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
@@ -33,9 +33,9 @@ each, the same in every run. What is kept is sen.keras.
 
 RP-GAN deconvolves with the flows of a trained SEN and cleans up, level by level. It trains on one
 level first, then on a buffer of samples of all levels, which is filled again and again; the log
-says when. Its run folder also holds sen.keras and pipeline.json, and is a model as a whole. It
-compares features of VGG16: give --vgg FILE, or leave them out by --vgg none with
---set loss.pixel_weight above 0 (as rpgan-small has).
+says when. Its run folder also holds sen.keras and pipeline.json, and is a model as a whole. As
+rpgan-paper has it, features of VGG16 are compared: give --vgg FILE. rpgan-small compares pixels,
+and features where --set loss.feature_weight is above 0.
 
 schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
 1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
