@@ -128,7 +128,7 @@ def _read_strings(proto: Any, count: int) -> list[bytes]:
     lengths, position = [], 0
     content = proto.tensor_content
     for _ in range(count):
-        length, position = _varint(content, position)
+        length, position = _length(content, position)
         lengths.append(length)
     if position + sum(lengths) != len(content):
         raise _malformed(f"{len(content)} bytes for {count} strings")
@@ -139,16 +139,11 @@ def _read_strings(proto: Any, count: int) -> list[bytes]:
     return strings
 
 
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    """An integer in base 128, least digits first, and where it ends."""
-    value = shift = 0
-    while position < len(content) and shift < 64:
-        byte = content[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-    raise _malformed("a length that does not end")
+def _length(content: bytes, position: int) -> tuple[int, int]:
+    try:
+        return wire.read_varint(content, position)
+    except DecodeError as error:
+        raise _malformed("a length that does not end") from error
 
 
 def _malformed(received: str) -> MalformedTensor:
