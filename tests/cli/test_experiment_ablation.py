@@ -12,9 +12,14 @@ from tests.helpers import EAGERLY
 from tests.training.makers import write_pairs
 from tests.training.test_run import StopAfter
 from tfdeblur.cli import experiment_runs
+from tfdeblur.cli.experiment_variants import variants_of
 from tfdeblur.cli.main import build_parser, main
-from tfdeblur.errors import NotConverged
+from tfdeblur.config import override, to_json
+from tfdeblur.errors import InvalidInput, NotConverged
+from tfdeblur.presets import preset
+from tfdeblur.record import write_record
 from tfdeblur.training import run as runs
+from tfdeblur.training.tasks import task_of
 
 pytestmark = EAGERLY
 
@@ -89,6 +94,7 @@ def test_an_interrupted_ablation_goes_on_and_equals_single_runs(
     assert list(found["images"][0]["rows"]) == ["blurred", "1-S", "S2-S"]
     assert found["summary"]["1-S"]["steps"] == 2 and found["summary"]["1-S"]["best epoch"] == 1
     assert "best epoch on the validation pairs" in found["notes"][0]
+    assert found["settings"]["seed"] == 0 and found["settings"]["precision"] == "float32"
     assert (out / "panels" / "010.png").is_file() and (out / "ablation-curves.png").is_file()
 
     # Other conditions are not equal conditions.
@@ -127,6 +133,24 @@ def test_a_training_that_fails_is_named_and_the_others_are_compared(
     assert "not trained or validated on the same pairs" in capsys.readouterr().err
 
 
+def test_other_settings_leave_a_finished_rp_gan_as_it_is(tmp_path):
+    (tmp_path / "sen.keras").write_bytes(b"a SEN")
+    settings = {"rpgan.sen": str(tmp_path / "sen.keras"), "data.train": "x"}
+    base = override(preset("rpgan-small"), settings)
+    first, second = variants_of(base, ["rpgan.max_steps=50,60"])
+    run = experiment_runs.folder_of(tmp_path, first)
+    run.mkdir(parents=True)
+    config = task_of(first.config).settle(first.config, run, begun=False)
+    write_record(run, {"config": to_json(config), "state": "done"})
+    kept = (run / "pipeline.json").read_bytes()
+    assert experiment_runs._is_finished(first, run)
+    assert not experiment_runs._is_finished(second, run)
+    assert (run / "pipeline.json").read_bytes() == kept
+    (tmp_path / "sen.keras").write_bytes(b"another SEN")
+    with pytest.raises(InvalidInput, match="must be the SEN that the run began with"):
+        experiment_runs._is_finished(first, run)
+
+
 @pytest.mark.parametrize(
     ("options", "val", "code", "says"),
     [
@@ -136,6 +160,12 @@ def test_a_training_that_fails_is_named_and_the_others_are_compared(
         (["--vary", "loss.scheme=2-BS,P-BS", "--vgg", "none"], True, 3, "scheme P-BS, whose"),
         (["--vary", "loss.scheme=2-BS,P-BS", "--vgg", "no.npz"], True, 4, "no.npz"),
         (["--vgg", "none"], True, 3, "scheme A2P-BS, whose letter P"),
+        (
+            ["--set", "loss.scheme=P-BS", "--vary", "loss.vgg=none,no.npz"],
+            True,
+            3,
+            "`--vgg none` does not go",
+        ),
         (
             ["--preset", "sen-small", "--crop", "64", "--epochs", "2"],
             True,

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tfdeblur.cli.experiment_ablation import base_of, in_common
 from tfdeblur.cli.experiment_variants import variants_of
+from tfdeblur.cli.main import build_parser
 from tfdeblur.config import flatten, override
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import preset
@@ -60,3 +62,19 @@ def test_schemes_are_of_bi_skip():
     base = override(preset("rpgan-small"), {})
     with pytest.raises(InvalidInput, match="is for Bi-Skip.*Received: --model rpgan"):
         variants_of(base, ["loss.scheme=2-BS,1-BS"])
+
+
+def test_precision_of_measuring_is_not_that_of_training():
+    command = ["experiment", "ablation", "--data", "x", "--out", "y"]
+    wanted = override(preset("small"), {"data.train": "x"})
+    for options in ([], ["--precision", "bfloat16"]):
+        assert base_of(build_parser().parse_args([*command, *options])) == wanted
+    given = base_of(build_parser().parse_args([*command, "--set", "run.precision=float32"]))
+    assert given == override(wanted, {"run.precision": "float32"}) != wanted
+
+
+def test_what_is_varied_is_not_said_of_all_runs():
+    base = override(preset("small"), {"data.train": "x", "run.epochs": 3})
+    of_all = {"trained": "biskip", "epochs": 3, "pairs": "x"}
+    assert in_common(variants_of(base, ["run.seed=0,1"])) == of_all
+    assert in_common(variants_of(base, ["loss.scheme=2-BS,1-BS"])) == {**of_all, "seed": 0}

@@ -13,7 +13,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
 from tfdeblur.evaluation.experiments.base import run_experiment
 from tfdeblur.evaluation.experiments.cases import find_cases, source_cases
-from tfdeblur.evaluation.experiments.report import Reference
+from tfdeblur.evaluation.experiments.report import ExperimentReport, ImageResult, Reference
 from tfdeblur.image.codec import read_image
 
 
@@ -88,6 +88,17 @@ def test_one_image_has_no_standard_error_and_a_kept_input_is_told(pairs, tmp_pat
     assert not (tmp_path / "out" / "ablation-curves.png").exists()
     with pytest.raises(InvalidInput, match="at least one run"):
         Ablation({})
+
+
+def test_differences_of_images_that_are_perfect_have_a_mean():
+    """What the blurred image held already is restored without any error."""
+    report = ExperimentReport("ablation", "", "", "")
+    for a, b in ((math.inf, 30.0), (30.0, math.inf)):
+        rows = {name: {"psnr_rgb_u8": psnr} for name, psnr in (("a", a), ("b", b))}
+        report.images.append(ImageResult("photo", 9, 9, rows, 1.0))
+    experiment = Ablation({name: TrainedRun(Scaling(1.0)) for name in "ab"})
+    report.summary = experiment.summary(report)
+    assert report.to_dict()["summary"] == {"b against a": {"dB": "nan", "better on": "1 of 2"}}
 
 
 def test_cases_of_an_open_source_are_those_of_its_folder(pairs):

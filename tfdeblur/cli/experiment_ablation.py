@@ -4,6 +4,8 @@ Here and not in `evaluation`, which measures what exists: only a command may tra
 """
 
 import argparse
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from tfdeblur.cli.experiment_arguments import add_size, describe
 from tfdeblur.cli.experiment_runs import curve_of, folder_of, open_validation, state_of, train_all
 from tfdeblur.cli.experiment_variants import SCHEME, Variant, variants_of
 from tfdeblur.cli.train import settings_of
-from tfdeblur.config import TrainConfig, override
+from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
 
@@ -28,7 +30,8 @@ DESCRIPTION = (
     "paper, or an ablation of any other setting. Each run has a folder of its own, "
     "DIR/runs/VARIANT, as `tfdeblur train` makes it: a model that every other command takes. "
     "Ctrl-C stops after the current step; the same command goes on from there, and leaves alone "
-    "what is finished. More values may be added later."
+    "what is finished. More values may be added later. A training that fails is named, the others "
+    "are compared, and the exit code is 5."
 )
 EXAMPLES = [
     " --data pairs/ --val held/ --out schemes/ \\\n"
@@ -145,7 +148,9 @@ def run(arguments: argparse.Namespace) -> int:
 def base_of(arguments: argparse.Namespace) -> TrainConfig:
     """The settings that all variants have in common."""
     default = "rpgan-small" if arguments.model == "rpgan" else "small"
-    base = override(preset(arguments.preset or default), settings_of(arguments))
+    # --precision is that of measuring; trainings have the preset's, or --set run.precision.
+    settings = settings_of(arguments, without=["precision"])
+    base = override(preset(arguments.preset or default), settings)
     if base.model == "sen":
         raise InvalidInput(
             "`--model` must restore images: biskip or rpgan. Received: sen, whose trainings "
@@ -165,8 +170,6 @@ def _table_1(base: TrainConfig, verbose: bool) -> list[str]:
 
 
 def _train(variants: list[Variant], out: Path) -> dict[str, str]:
-    import sys
-
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
@@ -184,7 +187,6 @@ def _experiment(
     from tfdeblur.evaluation.experiments.ablation import Ablation
 
     folders = {variant.name: folder_of(arguments.out, variant) for variant in variants}
-    config = variants[0].config
     notes = [
         "the network of each run is that of its best epoch on the validation pairs, which it is "
         "measured on here",
@@ -199,17 +201,24 @@ def _experiment(
         {name: _load(name, folder, arguments) for name, folder in folders.items()},
         _published(list(folders)),
         notes,
-        trained=config.model,
         vary=" ".join(arguments.vary) or "the schemes of table 1",
-        epochs=config.run.epochs,
-        seed=config.run.seed,
-        pairs=config.data.train,
+        **in_common(variants),
+        **restoring_options(arguments),
     )
 
 
-def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun":
-    import json
+def in_common(variants: list[Variant]) -> dict[str, Any]:
+    """What to say of the trainings, but for what is another value in each of them."""
+    names = {"trained": "model", "epochs": "run.epochs", "seed": "run.seed", "pairs": "data.train"}
+    configs = [flatten(variant.config) for variant in variants]
+    return {
+        name: configs[0][setting]
+        for name, setting in names.items()
+        if all(config[setting] == configs[0][setting] for config in configs)
+    }
 
+
+def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
     from tfdeblur.pipeline.restore import Restorer
     from tfdeblur.record import read_record

@@ -4,11 +4,12 @@ import contextlib
 import csv
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.experiment_variants import Variant
-from tfdeblur.config import to_json
+from tfdeblur.config import from_json
 from tfdeblur.errors import DataError, InvalidInput, NotConverged
 from tfdeblur.record import RECORD, read_record
 
@@ -104,13 +105,20 @@ def _train(variant: Variant, folder: Path) -> None:
 
 
 def _is_finished(variant: Variant, folder: Path) -> bool:
-    """Whether the run is done, and by these very settings; `train` says what differs."""
+    """Whether the run is done, and by these very settings; `train` says what differs.
+
+    Raises:
+        InvalidInput: if it was made with another SEN.
+    """
     from tfdeblur.training.tasks import task_of
 
     if state_of(folder) != "finished":
         return False
-    config = task_of(variant.config).settle(variant.config, folder, begun=True)
-    return to_json(config) == read_record(folder)["config"]
+    config, done = variant.config, from_json(read_record(folder)["config"])
+    same = replace(config, rpgan=replace(config.rpgan, sen=done.rpgan.sen)) == done
+    if same:  # only then: what settles the SEN writes the settings of the run anew
+        task_of(config).settle(config, folder, begun=True)
+    return same
 
 
 def _load_features(variants: Sequence[Variant], out: Path) -> None:
@@ -118,20 +126,20 @@ def _load_features(variants: Sequence[Variant], out: Path) -> None:
     from tfdeblur.losses import parse_scheme
     from tfdeblur.networks import VGGFeatures
 
-    schemes = {
-        parse_scheme(variant.config.loss.scheme): variant.config.loss
+    losses = [
+        variant.config.loss
         for variant in variants
         if variant.config.model == "biskip" and state_of(folder_of(out, variant)) != "finished"
-    }
-    perceptual = {scheme.name: loss for scheme, loss in schemes.items() if scheme.perceptual}
-    for name, loss in perceptual.items():
+    ]
+    perceptual = [loss for loss in losses if parse_scheme(loss.scheme).perceptual]
+    for loss in perceptual:
         if loss.vgg == "none":
             raise InvalidInput(
-                f"`--vgg none` does not go with scheme {name}, whose letter P compares features of "
-                "VGG19. Give a weights file, or name schemes without P, as in "
-                "--vary loss.scheme=1-BS,2-BS."
+                f"`--vgg none` does not go with scheme {parse_scheme(loss.scheme).name}, whose "
+                "letter P compares features of VGG19. Give a weights file, or name schemes "
+                "without P, as in --vary loss.scheme=1-BS,2-BS."
             )
-    for layer, weights in {(loss.vgg_layer, loss.vgg) for loss in perceptual.values()}:
+    for layer, weights in dict.fromkeys((loss.vgg_layer, loss.vgg) for loss in perceptual):
         VGGFeatures("vgg19", layer, weights)
 
 

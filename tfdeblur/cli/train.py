@@ -1,6 +1,7 @@
 """`tfdeblur train`: from images to a network that deblurs them, or that sees their motion."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,11 +179,12 @@ def _add_blur(parser: argparse.ArgumentParser) -> None:
     add("--blur-strength", choices=["strong", "mild"], help="range of motions (default: strong)")
 
 
-def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+def settings_of(arguments: argparse.Namespace, without: Sequence[str] = ()) -> dict[str, Any]:
     """Settings by dotted name that the command line gives; `--set` comes last.
 
     Args:
         arguments: of `tfdeblur train`, or of a command that takes some of its options.
+        without: options of that command that have the name of one here and mean something else.
 
     Raises:
         InvalidInput: if a `--set` has no equals sign.
@@ -190,7 +192,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for option, name in _SETTINGS.items():
         value = getattr(arguments, option, None)
-        if value is not None:
+        if value is not None and option not in without:
             settings[name] = value
     for option, name in _LISTS.items():
         if getattr(arguments, option, None):

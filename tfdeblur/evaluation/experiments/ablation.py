@@ -14,6 +14,7 @@ from tfdeblur.evaluation.experiments.cases import Case
 from tfdeblur.evaluation.experiments.pictures import Row, curves
 from tfdeblur.evaluation.experiments.report import ExperimentReport, Reference, Values
 from tfdeblur.evaluation.report import gain
+from tfdeblur.evaluation.report_parts import mean
 from tfdeblur.pipeline.restore import Restored
 
 _IN_A_ROW = 4  # restored images of a panel
@@ -99,7 +100,7 @@ def _difference(report: ExperimentReport, first: str, other: str) -> dict[str, A
     """Of the images' PSNR: paired, as what is hard for one run is hard for the other."""
     before, after = (report.values(name, "psnr_rgb_u8") for name in (first, other))
     differences = [gain(*pair) for pair in zip(before, after, strict=True)]
-    found: dict[str, Any] = {"dB": statistics.fmean(differences)}
+    found: dict[str, Any] = {"dB": mean(differences)}
     if len(differences) > 1 and all(map(math.isfinite, differences)):
         found["standard error"] = statistics.stdev(differences) / math.sqrt(len(differences))
     found["better on"] = f"{sum(one > 0 for one in differences)} of {len(differences)}"
