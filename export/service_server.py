@@ -60,11 +60,12 @@ class Server:
         path_map: dict[str, Path],
     ):
         self._options = options
+        slow = max(MOST, options.callers)  # all who are let in may well come at the same moment
         self._threads = ThreadPoolExecutor(
-            options.callers + MOST + MOST_STREAMS + _SPARE_THREADS,
+            options.callers + slow + MOST_STREAMS + _SPARE_THREADS,
             thread_name_prefix="tfdeblur-rpc",
         )
-        self.slow = SlowCallers()
+        self.slow = SlowCallers(slow)
         self._server = grpc.server(
             self._threads,
             interceptors=[self.slow],

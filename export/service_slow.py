@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-MOST = 64  # calls that arrive, and as many whose answer is not taken
+MOST = 64  # calls that arrive, and as many whose answer is not taken; or as many as are served
 MOST_STREAMS = 8  # that are open: of reflection, and watches of the health service
 _ONE_REQUEST = '"{}" requires exactly one request message.'  # gRPC's own words
 
@@ -52,14 +52,17 @@ class Waiting:
 class SlowCallers(grpc.ServerInterceptor):
     """Sees to it that slow callers do not take the threads and the memory of the others.
 
+    Args:
+        most: int, calls that may arrive at a time, and as many whose answer may not be taken yet.
+
     Attributes:
         arriving: calls whose request is not here yet.
         leaving: calls whose answer is not taken yet.
         streams: calls that go on for as long as the caller likes.
     """
 
-    def __init__(self) -> None:
-        self.arriving, self.leaving = Waiting(MOST), Waiting(MOST)
+    def __init__(self, most: int) -> None:
+        self.arriving, self.leaving = Waiting(most), Waiting(most)
         self.streams = Waiting(MOST_STREAMS)
 
     def intercept_service(self, continuation: Callable, details: Any) -> Any:

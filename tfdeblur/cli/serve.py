@@ -32,7 +32,8 @@ stricter than the real server:
   for more than that are refused; it listens on 127.0.0.1 only (there: on all addresses); a folder
   without a version is an error (there it waits; here with --open_port_early); a version that does
   not load is tried once more after 1 s (there: 5 times, 60 s apart); of callers that send or read
-  slowly 64 are kept, and the one that has taken longest is cancelled when another one comes.
+  slowly 64, or --grpc_max_threads if that is more, are kept, and the one that has taken longest is
+  cancelled when another one comes.
 
 services:
   tensorflow.serving.PredictionService, tensorflow.serving.ModelService, grpc.health.v1.Health

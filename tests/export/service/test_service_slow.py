@@ -27,7 +27,8 @@ END_HEADERS, END_STREAM = 4, 1
 def service(model, tmp_path_factory):
     base = tmp_path_factory.mktemp("slow") / "deblur"
     add_version(model, base, 1)
-    with LocalService(base.parent, file_system_poll_wait_seconds=0) as service:
+    options = {"file_system_poll_wait_seconds": 0, "grpc_max_threads": 8}
+    with LocalService(base.parent, **options) as service:
         yield service
 
 
@@ -111,6 +112,17 @@ def test_requests_that_arrive_byte_by_byte(service, served, slow):
         wait_until(lambda: MANY - sum(map(was_ended, sockets)) == len(slow.arriving) <= MOST)
     wait_until(lambda: not len(slow.arriving))
     assert_answers(served)
+
+
+def test_as_many_may_arrive_together_as_are_served(model, tmp_path):
+    add_version(model, tmp_path / "deblur", 1)
+    with LocalService(tmp_path, grpc_max_threads=MOST + 10) as service:
+        slow = service._server.slow
+        with connections(service.target, MOST + 10, opened()) as sockets:
+            wait_until(lambda: len(slow.arriving) == MOST + 10)
+            with Caller(service.target) as caller:
+                assert_answers(caller)
+            assert sum(map(was_ended, sockets)) <= 1  # the oldest made room for `caller`
 
 
 def test_answers_that_nobody_takes(service, served, slow):
