@@ -125,25 +125,11 @@ def _read_strings(proto: Any, count: int) -> list[bytes]:
         if len(strings) != count:
             raise _malformed(f"{len(strings)} strings for {count}")
         return strings
-    lengths, position = [], 0
     content = proto.tensor_content
-    for _ in range(count):
-        length, position = _length(content, position)
-        lengths.append(length)
-    if position + sum(lengths) != len(content):
-        raise _malformed(f"{len(content)} bytes for {count} strings")
-    strings = []
-    for length in lengths:
-        strings.append(content[position : position + length])
-        position += length
-    return strings
-
-
-def _length(content: bytes, position: int) -> tuple[int, int]:
     try:
-        return wire.read_varint(content, position)
+        return wire.split_strings(content, count)
     except DecodeError as error:
-        raise _malformed("a length that does not end") from error
+        raise _malformed(f"{len(content)} bytes for {count} strings") from error
 
 
 def _malformed(received: str) -> MalformedTensor:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.framework import tensor_pb2
 
 from export.status import Status
-from export.wire import FIELDS, Parts, bytes_field, pack, raw, varint
+from export.wire import FIELDS, Parts, bytes_field, join_strings, pack, raw, split_strings
 
 UNREADABLE = "tensor parsing error: {}"
 
@@ -124,7 +125,7 @@ def encode(value: np.ndarray, as_content: bool) -> Parts:
     if dtype == tf.string:
         texts = [text if isinstance(text, bytes) else str(text).encode() for text in value.flat]
         if as_content:
-            proto.tensor_content = b"".join([*(varint(len(text)) for text in texts), *texts])
+            proto.tensor_content = join_strings(texts)
         else:
             proto.string_val.extend(texts)
     elif as_content:
@@ -163,26 +164,7 @@ def _decode_strings(alias: str, proto: Any, count: int) -> np.ndarray:
 
 
 def _strings(alias: str, content: bytes, count: int) -> list[bytes]:
-    """TensorFlow's list of strings: all lengths as varints, then all bytes."""
-    unreadable = Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
-    if count > len(content):
-        raise unreadable
-    lengths, at = [], 0
-    for _ in range(count):
-        length, shift = 0, 0
-        while True:
-            if at >= len(content) or shift > 28:
-                raise unreadable
-            byte = content[at]
-            length |= (byte & 127) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 128:
-                break
-        lengths.append(length)
-    if at + sum(lengths) != len(content):
-        raise unreadable
-    texts = []
-    for length in lengths:
-        texts.append(content[at : at + length])
-        at += length
-    return texts
+    try:
+        return split_strings(content, count)
+    except DecodeError as error:
+        raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias)) from error

@@ -103,7 +103,7 @@ def split_answer(data: bytes) -> Answer:
             spec.MergeFromString(value)
         elif (number, kind) == (_OUTPUTS, _BYTES):
             entry = {n: part for n, kind, _, part in _fields(value) if kind == _BYTES}
-            name = bytes(entry.get(_KEY, b"")).decode()
+            name = _text(entry.get(_KEY, b""))
             outputs[name] = _tensor(entry.get(_VALUE, memoryview(b"")))
     return Answer(spec, outputs)
 
@@ -111,10 +111,10 @@ def split_answer(data: bytes) -> Answer:
 def bytes_field(number: int, *parts: bytes | memoryview) -> Parts:
     """A field of bytes, a message or packed numbers, in parts."""
     size = sum(len(part) for part in parts)
-    return [varint(number << 3 | _BYTES) + varint(size), *parts]
+    return [_varint(number << 3 | _BYTES) + _varint(size), *parts]
 
 
-def varint(number: int) -> bytes:
+def _varint(number: int) -> bytes:
     """A number in base 128, least digits first."""
     out = bytearray()
     while number > 127:
@@ -152,6 +152,30 @@ def pack(values: np.ndarray) -> memoryview:
     return pairs.view(np.uint8).data
 
 
+def join_strings(texts: Sequence[bytes]) -> bytes:
+    """Strings as `tensor_content` holds them: all lengths in base 128, then all bytes."""
+    return b"".join([*(_varint(len(text)) for text in texts), *texts])
+
+
+def split_strings(content: bytes, count: int) -> list[bytes]:
+    """The strings that `join_strings` joined, `count` of them.
+
+    Raises:
+        DecodeError: if they are not so many, or do not end where `content` does.
+    """
+    lengths, at = [], 0
+    for _ in range(count):
+        length, at = _read_varint(content, at)
+        lengths.append(length)
+    if at + sum(lengths) != len(content):
+        raise DecodeError(f"{len(content)} bytes for {count} strings")
+    texts = []
+    for length in lengths:
+        texts.append(content[at : at + length])
+        at += length
+    return texts
+
+
 def whole(tensor: Tensor) -> Any:
     """The TensorProto with all its fields.
 
@@ -173,6 +197,13 @@ def _entries(number: int, tensors: Mapping[str, Parts]) -> Parts:
     return parts
 
 
+def _text(data: bytes | memoryview) -> str:
+    try:
+        return bytes(data).decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError("a name that is no text") from error
+
+
 def _tensor(data: memoryview) -> Tensor:
     head, numbers = [], []
     for number, kind, all_of_it, value in _fields(data):
@@ -191,12 +222,12 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview
     at = 0
     while at < len(data):
         start = at
-        tag, at = read_varint(data, at)
+        tag, at = _read_varint(data, at)
         number, kind = tag >> 3, tag & 7
         if kind == _VARINT:
-            _, end = read_varint(data, at)
+            _, end = _read_varint(data, at)
         elif kind == _BYTES:
-            size, at = read_varint(data, at)
+            size, at = _read_varint(data, at)
             end = at + size
         elif kind in _FIXED:
             end = at + _FIXED[kind]
@@ -208,7 +239,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview
         at = end
 
 
-def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """An integer in base 128, least digits first, that begins at `at`, and where it ends.
 
     Raises:

@@ -83,6 +83,14 @@ def test_a_short_field_repeats_its_last_value(given, read_as):
     )
 
 
+@pytest.mark.parametrize("content", [b"\x01\x01a", b"\x01\x01abc", b"\x01", b"\xff\xff"])
+def test_strings_must_fit_the_shape(content):
+    proto = tensor_pb2.TensorProto(dtype=tf.string.as_datatype_enum, tensor_content=content)
+    proto.tensor_shape.dim.add(size=2)
+    with pytest.raises(Status, match="tensor parsing error: x"):
+        read(proto)
+
+
 @pytest.mark.parametrize("size", [-1, 3, 5, 8])
 def test_content_must_fit_the_shape(size):
     proto = tensor_pb2.TensorProto(dtype=tf.float32.as_datatype_enum, tensor_content=bytes(16))

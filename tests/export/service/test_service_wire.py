@@ -105,7 +105,12 @@ def test_numbers_of_other_types_are_left_to_protocol_buffers():
         read_tensor(tensor(2, in_field(b"\x2a", b"\x00" * 7), dtype=FLOAT))
 
 
-@pytest.mark.parametrize("data", [b"\x0a", b"\x0a\x05abc", b"\x0b", b"\x80", b"\x0a\x02\x12\x09"])
+NO_TEXT = b"\x0a\x03\x0a\x01\xff"  # the name of an output
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x0a", b"\x0a\x05abc", b"\x0b", b"\x80", b"\x0a\x02\x12\x09", NO_TEXT]
+)
 def test_what_is_no_answer_is_told(data):
     with pytest.raises(DecodeError):
         wire.split_answer(data)
