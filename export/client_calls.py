@@ -125,8 +125,8 @@ class ModelService:
         request = join_request(self._spec(signature), tensors, output_filter)
         if len(request) > _LARGEST_MESSAGE:
             raise InvalidInput(
-                "`image` must fit into one message of 2 GiB; send it in tiles with `max_pixels` "
-                f"(--max-pixels). Received: {len(request)} bytes"
+                "`inputs` must fit into one message of 2 GiB; send fewer images at once, or tiles "
+                f"with `max_pixels` (--max-pixels). Received: {len(request)} bytes"
             )
         predict = partial(self._predict, metadata=(CONTENT_WANTED,))
         answer = self.call(predict, request, timeout)

@@ -113,6 +113,8 @@ def finished(images: np.ndarray, payload: Payload, dtype: np.dtype) -> dict[str,
         picture = np.round(picture).astype(np.uint8)  # blends stay within 0..255
     if picture.dtype != dtype or dtype != np.uint8:
         picture = as_kind(to_float(picture), dtype)
+    if not picture.flags.writeable:  # a view of the message; the caller's own is not
+        picture = picture.copy()
     if payload is not MOTION:
         return {"image": picture}
     scores = tuple(float(np.float32(one.mean(dtype=np.float64))) for one in images[..., 6])

@@ -175,6 +175,13 @@ def test_messages_that_are_too_large_are_no_busy_service(fake):
             client.deblur(np.zeros((40, 40, 3), "uint8"))
 
 
+def test_a_request_that_no_message_holds_is_not_sent(client, fake, monkeypatch):
+    monkeypatch.setattr("export.client_calls._LARGEST_MESSAGE", 100)
+    with pytest.raises(InvalidInput, match="fewer images at once.*Received: .* bytes"):
+        client.deblur(IMAGE, payload="float")
+    assert not fake.requests
+
+
 def test_answers_are_not_limited_to_four_megabytes(client):
     large = np.zeros((1300, 1300, 3), "uint8")
     assert client.deblur(large).image.min() == 255

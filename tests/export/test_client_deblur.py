@@ -63,6 +63,7 @@ def test_what_comes_out_is_of_the_kind_that_went_in(shape, payload, client):
     ):
         restored = client.deblur(image, payload=payload)
         assert restored.image.dtype == image.dtype and restored.image.shape == image.shape
+        assert restored.image.flags.writeable  # as of a `Restorer`
         if payload in (None, "float"):  # nothing is rounded to 8 bits on the way
             accuracy = 0 if image.dtype.kind == "u" else 1e-6
         error = np.abs(restored.image.astype(float) - expected).max()
