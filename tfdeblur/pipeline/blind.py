@@ -8,7 +8,7 @@ drift apart.
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,12 +54,14 @@ class BlindSettings:
 
     def __post_init__(self):
         object.__setattr__(self, "betas", _checked_betas("betas", self.betas))
-        known = self.known_betas or None  # an empty list, too, says that there are none
+        known = self.known_betas
+        if isinstance(known, list | tuple) and not known:  # says that there are none, too
+            known = None
         if known is not None:
             known = _checked_betas("known_betas", known)
             if len(known) != len(self.betas):
                 raise InvalidInput(
-                    f"`known_betas` must be {len(self.betas)} numbers, as many as `betas`. "
+                    f"`known_betas` must be as many as `betas`, {len(self.betas)}. "
                     f"Received: known_betas={known!r}"
                 )
         object.__setattr__(self, "known_betas", known)
@@ -68,19 +70,12 @@ class BlindSettings:
 
     def for_known_flow(self) -> "BlindSettings":
         """The settings of a loop whose motion is given: its `betas` are `known_betas`."""
-        return self.with_schedules(self.known_betas or self.betas)
-
-    def with_schedules(
-        self, betas: Sequence[float], known_betas: Sequence[float] | None = None
-    ) -> "BlindSettings":
-        """The same settings with other betas."""
-        known = None if known_betas is None else tuple(known_betas)
-        return dataclasses.replace(self, betas=tuple(betas), known_betas=known)
+        return dataclasses.replace(self, betas=self.known_betas or self.betas, known_betas=None)
 
     def first_levels(self, levels: int) -> "BlindSettings":
-        """The settings of the first so many levels."""
+        """The settings of the first so many levels, of either schedule."""
         known = self.known_betas and self.known_betas[:levels]
-        return self.with_schedules(self.betas[:levels], known)
+        return dataclasses.replace(self, betas=self.betas[:levels], known_betas=known)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON values; `from_json` takes them."""

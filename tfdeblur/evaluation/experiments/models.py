@@ -1,7 +1,7 @@
 """Loads the models that experiments are made with: those of RP-GAN, which have levels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfdeblur.errors import InvalidInput
@@ -48,7 +48,8 @@ def load_model(model: str, levels: int | None = None, **options: Any) -> Model:
     trained = len(settings.betas)
     if levels is not None:
         known = settings.known_betas and continued(settings.known_betas, levels)
-        settings = settings.with_schedules(continued(settings.betas, levels), known)
+        betas = continued(settings.betas, levels)
+        settings = replace(settings, betas=betas, known_betas=known)
     notes: tuple[str, ...] = ()
     if len(settings.betas) > trained:
         added = ", ".join(f"{beta:.4g}" for beta in settings.betas[trained:])
