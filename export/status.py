@@ -1,6 +1,6 @@
 """One table: gRPC status codes <-> errors of tfdeblur <-> exit codes of the command line.
 
-The server's way (`code_of_error`) and the client's way (`error_of_code`) are read off the same
+The server's way (`code_of_error`) and the client's way (`client_errors.failure`) follow the same
 rows. They are not each other's inverse: a client cannot tell why a server has no such signature,
 and a code that no row of ours raises still needs an exit code.
 
@@ -73,19 +73,6 @@ def cut(text: str) -> str:
     Source: TensorFlow Serving, grpc_status_util.cc (ToGRPCStatus).
     """
     return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + _CUT
-
-
-def error_of_code(code: str | int) -> type[TfdeblurError]:
-    """The error that a client raises for a gRPC code.
-
-    Args:
-        code: name ("NOT_FOUND") or number (5) of a code.
-
-    Returns:
-        A class of tfdeblur.errors; `TfdeblurError` for codes that the table does not know.
-    """
-    row = BY_NAME.get(code) if isinstance(code, str) else BY_NUMBER.get(code)
-    return row.error if row else TfdeblurError
 
 
 def code_of_error(error: BaseException) -> Row:

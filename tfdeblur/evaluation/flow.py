@@ -1,7 +1,7 @@
 """The flow protocol: whole images, one value per image, mean over images.
 
 Source: the motion-flow paper, section 6.1, table 1, which gives flow MSE. The other values are
-ours; see `report.FLOW_PROTOCOLS`.
+ours; see `flow_report.FLOW_PROTOCOLS`.
 """
 
 import logging
