@@ -2,12 +2,13 @@
 
 import pytest
 
-from tfdeblur.cli.experiment_ablation import base_of, in_common
+from tfdeblur.cli.experiment_ablation import base_of, chosen_by, in_common
 from tfdeblur.cli.experiment_variants import variants_of
 from tfdeblur.cli.main import build_parser
 from tfdeblur.config import flatten, override
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import preset
+from tfdeblur.record import write_record
 
 
 def differing(base, config):
@@ -78,3 +79,12 @@ def test_what_is_varied_is_not_said_of_all_runs():
     of_all = {"trained": "biskip", "epochs": 3, "pairs": "x"}
     assert in_common(variants_of(base, ["run.seed=0,1"])) == of_all
     assert in_common(variants_of(base, ["loss.scheme=2-BS,1-BS"])) == {**of_all, "seed": 0}
+
+
+def test_runs_may_have_been_validated_on_other_pairs_than_they_are_measured_on(tmp_path):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+        write_record(folder, {"data": {"validation_fingerprint": "1f"}})
+    assert chosen_by(folders, "1f").endswith("the validation pairs, which it is measured on here")
+    assert chosen_by(folders, "2e").endswith("which are not those it is measured on here")

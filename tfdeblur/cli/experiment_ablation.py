@@ -6,6 +6,7 @@ Here and not in `evaluation`, which measures what exists: only a command may tra
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tfdeblur.cli.train import settings_of
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
+from tfdeblur.record import read_record
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
@@ -134,7 +136,12 @@ def run(arguments: argparse.Namespace) -> int:
     trained = [variant for variant in variants if variant.name not in failed]
     if not trained:
         raise NotConverged("No run was trained to its end: " + "; ".join(failed.values()))
-    experiment = _experiment(trained, failed, arguments)
+    folders = {variant.name: folder_of(arguments.out, variant) for variant in trained}
+    notes = [
+        chosen_by(folders.values(), source.fingerprint),
+        *(f"{name} was not measured: {text}" for name, text in failed.items()),
+    ]
+    experiment = _experiment(trained, folders, notes, arguments)
     code = experiment_run.measure(
         experiment,
         cases,
@@ -181,22 +188,35 @@ def _train(variants: list[Variant], out: Path) -> dict[str, str]:
         raise
 
 
+def chosen_by(folders: Iterable[Path], fingerprint: str) -> str:
+    """What a reader must know of the epoch that each run was kept at.
+
+    Args:
+        folders: of the runs, which may have been finished before, with other pairs to validate on.
+        fingerprint: of the pairs that they are measured on.
+    """
+    found = {read_record(folder)["data"]["validation_fingerprint"] for folder in folders}
+    if found == {fingerprint}:
+        which = "the validation pairs, which it is measured on here"
+    else:
+        which = "the validation pairs of its training, which are not those it is measured on here"
+    return f"the network of each run is that of its best epoch on {which}"
+
+
 def _experiment(
-    variants: list[Variant], failed: dict[str, str], arguments: argparse.Namespace
+    variants: list[Variant],
+    folders: dict[str, Path],
+    notes: list[str],
+    arguments: argparse.Namespace,
 ) -> "Ablation":
     from tfdeblur.evaluation.experiments.ablation import Ablation
 
-    folders = {variant.name: folder_of(arguments.out, variant) for variant in variants}
-    notes = [
-        "the network of each run is that of its best epoch on the validation pairs, which it is "
-        "measured on here",
-        *(f"{name} was not measured: {text}" for name, text in failed.items()),
-    ]
     if not any(item.startswith("run.seed=") for item in arguments.vary):
-        notes.append(
+        notes = [
+            *notes,
             "one training of each: two of the same kind differ as well, by as much as --vary "
-            "run.seed=0,1,2 shows"
-        )
+            "run.seed=0,1,2 shows",
+        ]
     return Ablation(
         {name: _load(name, folder, arguments) for name, folder in folders.items()},
         _published(list(folders)),
@@ -221,7 +241,6 @@ def in_common(variants: list[Variant]) -> dict[str, Any]:
 def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
     from tfdeblur.pipeline.restore import Restorer
-    from tfdeblur.record import read_record
 
     record = read_record(folder)
     try:
