@@ -97,9 +97,10 @@ def test_an_interrupted_ablation_goes_on_and_equals_single_runs(
     assert found["settings"]["seed"] == 0 and found["settings"]["precision"] == "float32"
     assert (out / "panels" / "010.png").is_file() and (out / "ablation-curves.png").is_file()
 
-    # Other conditions are not equal conditions.
-    assert ablate(pairs, out, *SCHEMES, "--seed", 1) == 3
+    # Other conditions are not equal conditions, which is told before a further run begins.
+    assert ablate(pairs, out, "--vary", "loss.scheme=2-S,1-S", "--seed", 1) == 3
     assert "run.seed: 0 then, 1 now" in capsys.readouterr().err
+    assert not (out / "runs" / "2-S").exists()
 
 
 def test_a_training_that_fails_is_named_and_the_others_are_compared(

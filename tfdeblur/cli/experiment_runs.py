@@ -59,7 +59,7 @@ def open_validation(variants: Sequence[Variant]) -> Any:
 
 
 def train_all(variants: Sequence[Variant], out: Path, tell: Tell) -> dict[str, str]:
-    """Trains what is not finished yet, one variant after the other.
+    """Trains what is not finished yet, one variant after the other, what has begun before the rest.
 
     Args:
         variants: what to train.
@@ -76,7 +76,9 @@ def train_all(variants: Sequence[Variant], out: Path, tell: Tell) -> dict[str, s
     """
     _load_features(variants, out)
     failed: dict[str, str] = {}
-    for number, variant in enumerate(variants, 1):
+    # A run of other settings is refused: now, not after others have taken hours.
+    in_turn = sorted(variants, key=lambda one: state_of(folder_of(out, one)) == "not begun")
+    for number, variant in enumerate(in_turn, 1):
         folder = folder_of(out, variant)
         named = f"run {number} of {len(variants)}, {variant.name}"
         if _is_finished(variant, folder):
