@@ -110,3 +110,9 @@ def test_cases_of_an_open_source_are_those_of_its_folder(pairs):
         np.testing.assert_array_equal(mine().sharp, other().sharp)
     with pytest.raises(InvalidInput, match="`size` must be 0"):
         source_cases(open_source(pairs), size=5)
+    for open_them in (
+        lambda: source_cases(open_source(pairs), limit=0),
+        lambda: find_cases(str(pairs), limit=-1, flows=True),
+    ):
+        with pytest.raises(InvalidInput, match="`limit` must be at least 1"):
+            open_them()

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.data.flow_pairs import FlowSource, flow_moments
-from tfdeblur.errors import InvalidInput, TfdeblurError
+from tfdeblur.errors import TfdeblurError
 from tfdeblur.evaluation.flow_report import FlowReport, FlowScore
+from tfdeblur.evaluation.gopro import check_limit
 from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import to_float
@@ -62,8 +63,7 @@ def evaluate_flows(
     Raises:
         InvalidInput: if `limit` is below 1.
     """
-    if limit is not None and limit < 1:
-        raise InvalidInput(f"`limit` must be at least 1. Received: limit={limit}")
+    check_limit(limit)
     count = min(source.count, limit or source.count)
     report = FlowReport(data, model, split, count, settings or {}, machine_facts())
     for index, name in enumerate(source.names[:count]):

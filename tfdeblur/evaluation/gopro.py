@@ -121,12 +121,17 @@ def find_evaluation_pairs(
         InvalidInput: if `limit` is below 1.
         DataError: if there is no such data, or it holds no pairs.
     """
-    if limit is not None and limit < 1:
-        raise InvalidInput(f"`limit` must be at least 1. Received: limit={limit}")
+    check_limit(limit)
     if Path(data).expanduser().is_dir():
         return find_pairs(data, split, check=False, only=only, exclude=exclude)[:limit]
     source = open_source(data, split, only, exclude, cache_bytes=0)
     return PairList(source, min(source.count, limit or source.count))
+
+
+def check_limit(limit: int | None) -> None:
+    """Raises InvalidInput unless a number of images is None (all) or at least 1."""
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"`limit` must be at least 1. Received: limit={limit}")
 
 
 def evaluate_pairs(

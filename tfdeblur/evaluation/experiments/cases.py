@@ -15,6 +15,7 @@ from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.evaluation.gopro import (
     EvaluationPair,
     PairList,
+    check_limit,
     find_evaluation_pairs,
     load_pair,
 )
@@ -94,6 +95,7 @@ def find_cases(
         InvalidInput: if `limit` or `size` is not what it must be.
         DataError: if there is no such data, it holds no pairs, or no flows where they are needed.
     """
+    check_limit(limit)
     _check_size(size)
     if not flows:
         pairs = find_evaluation_pairs(data, split, limit, only=only, exclude=exclude)
@@ -116,8 +118,9 @@ def source_cases(source: PairSource, limit: int | None = None, size: int = 0) ->
         size: see `Cases`.
 
     Raises:
-        InvalidInput: if `size` is not what it must be.
+        InvalidInput: if `limit` or `size` is not what it must be.
     """
+    check_limit(limit)
     _check_size(size)
     return _of_pairs(PairList(source, min(source.count, limit or source.count)), size)
 
