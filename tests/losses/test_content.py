@@ -32,6 +32,8 @@ def small_vgg():
     [
         (PixelLoss("l1"), L1),
         (PixelLoss("l2"), L2),
+        # 10 lg(1 + 75,000) and 10 lg(1 + 90,000): short of 60 dB by that much.
+        (PixelLoss("psnr"), [48.750671, 49.542473]),
         (PerceptualLoss(double), [0.3, 0.36]),
         (BiLevelContent("l1", double), [100 * 0.2 + 0.1 * 0.3, 100 * 0.3 + 0.1 * 0.36]),
         (BiLevelContent("l2", double, 10.0, 1.0), [0.75 + 0.3, 0.9 + 0.36]),

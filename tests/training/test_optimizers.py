@@ -42,6 +42,13 @@ def test_critic_gets_its_own_optimizer():
     assert float(critic._learning_rate(150)) == pytest.approx(float(generator._learning_rate(75)))
 
 
+def test_opponents_may_be_slower():
+    config = OptimizerConfig(opponent_rate=0.25)
+    generator, critic = (build_optimizer(config, 100, c) for c in (False, True))
+    assert float(critic._learning_rate(3)) == pytest.approx(0.25 * config.learning_rate)
+    assert float(generator._learning_rate(3)) == pytest.approx(config.learning_rate)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

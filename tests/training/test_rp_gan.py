@@ -106,6 +106,13 @@ def test_weights_stay_within_the_clip(sen):
     assert max(np.abs(w).max() for w in trainer.artifact_critic.get_weights()) <= 0.02
 
 
+def test_both_opponents_have_a_rate_of_their_own(sen):
+    trainer = build_trainer(tiny(sen, optimizer__opponent_rate=0.5), 99)
+    players = trainer.optimizer, trainer.discriminator_optimizer, trainer.critic_optimizer
+    ours, discriminators, critics = (float(player._learning_rate(9)) for player in players)
+    assert discriminators == critics == pytest.approx(0.5 * ours)
+
+
 def test_spectral_norms_are_one(sen):
     trainer = build_trainer(tiny(sen, loss__lipschitz="spectral"), 99)
     for _ in range(6):

@@ -11,7 +11,7 @@ _CHOICES = {
     "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
     "loss.flow": ("l2", "sign_free", "double_angle"),
-    "loss.pixel": ("l1", "l2"),
+    "loss.pixel": ("l1", "l2", "psnr"),
     "loss.game": ("non_saturating", "minimax"),
     "loss.lipschitz": ("clip", "gp", "spectral"),
     "rpgan.prior": ("rpgan", "biskip"),
@@ -24,6 +24,7 @@ _CHOICES = {
 }
 _POSITIVE = (
     "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
+    "optimizer.opponent_rate "
     "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate "
     "loss.clip rpgan.tolerance rpgan.max_steps rpgan.buffer rpgan.buffer_passes"
 ).split()

@@ -79,7 +79,8 @@ class LossConfig:
 
     Attributes:
         scheme: of Bi-Skip, name as in the paper's table 1, e.g. "SA1P-BS" or "1-BS".
-        pixel: of RP-GAN, "l1" or "l2"; Bi-Skip's is in the scheme.
+        pixel: of RP-GAN, "l1", "l2" or "psnr"; Bi-Skip's is in the scheme. See
+            `losses.PixelLoss`.
         pixel_weight, feature_weight: gamma1 and gamma2 of Eqn 4; of RP-GAN's content too, whose
             paper has features alone; 0 leaves a term out.
         vgg: weights of VGG for the letter P (VGG19) and for RP-GAN (VGG16): a file, "imagenet"
@@ -135,6 +136,7 @@ class OptimizerConfig:
         clip_norm: bound on the norm of all gradients together; 0 means none.
         beta_1, beta_2, epsilon: of the generator's Adam.
         ema: momentum of the averaged generator weights; 0 means none.
+        opponent_rate: learning rate of discriminator and critic, as a share of the generator's.
     """
 
     name: str = "adam"
@@ -149,6 +151,7 @@ class OptimizerConfig:
     beta_2: float = 0.999
     epsilon: float = 1e-7
     ema: float = 0.0
+    opponent_rate: float = 1.0
 
 
 @dataclass(frozen=True)

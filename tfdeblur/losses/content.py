@@ -10,19 +10,25 @@ from keras import ops
 from tfdeblur.errors import InvalidInput
 from tfdeblur.losses._parts import Unsaved, mean_per_image
 
-_NORMS = {"l1": ops.abs, "l2": ops.square}
+_NORMS = ("l1", "l2", "psnr")
+_BEST_PSNR = 60.0  # dB, above what 8-bit images can have: rounding alone leaves 58.9
 
 
 def _check_norm(name, value):
     if value not in _NORMS:
         raise InvalidInput(
-            f'`{name}` must be "l1" (mean absolute difference) or "l2" (mean squared difference). '
-            f"Received: {name}={value!r}"
+            f'`{name}` must be "l1" (mean absolute difference), "l2" (mean squared difference) '
+            f'or "psnr" (decibels short of {_BEST_PSNR:g}). Received: {name}={value!r}'
         )
 
 
 def _pixel_term(norm, sharp, restored):
-    return mean_per_image(_NORMS[norm](sharp - restored))
+    if norm == "l1":
+        return mean_per_image(ops.abs(sharp - restored))
+    squared = mean_per_image(ops.square(sharp - restored))
+    if norm == "l2":
+        return squared
+    return 10.0 * ops.log10(1.0 + squared * 10.0 ** (_BEST_PSNR / 10.0))
 
 
 def _feature_term(features, sharp, restored):
@@ -37,7 +43,9 @@ class PixelLoss(keras.losses.Loss):
     """Mean difference of the pixels of two images.
 
     Args:
-        norm: "l1" (mean of absolute differences) or "l2" (mean of squared differences).
+        norm: "l1" (mean of absolute differences), "l2" (mean of squared differences) or "psnr":
+            10 log10(1 + 10^6 l2), the decibels that the image's PSNR is short of 60, in which
+            images that are nearly right count as much as those that are far off.
         name: str or None, name of the loss.
         reduction: how Keras joins the images of a batch (`keras.losses.Loss`).
 
@@ -46,13 +54,14 @@ class PixelLoss(keras.losses.Loss):
         y_pred: the same shape, the restored images, not clipped.
 
     Returns:
-        `call` returns float32 `(batch,)`, one value >= 0 per image, dimensionless.
+        `call` returns float32 `(batch,)`, one value >= 0 per image, dimensionless or dB.
 
     Raises:
-        InvalidInput: if `norm` is neither "l1" nor "l2".
+        InvalidInput: if `norm` is none of these.
 
     Source: Zhang et al., Bi-Skip, 2019, first term of Eqn 4 (L1); the schemes of table 1
-        use L2 as well. Weights are not applied here.
+        use L2 as well. PSNR as a loss: Chen et al., HINet, CVPRW 2021; the bound is ours, so
+        that no image's gradient grows without one. Weights are not applied here.
     """
 
     def __init__(self, norm="l1", name="pixel_loss", reduction="sum_over_batch_size"):
@@ -115,7 +124,7 @@ class BiLevelContent(keras.losses.Loss):
     """Bi-level content loss l_i = gamma1 * mean|x - x~| + gamma2 * mean (F(x) - F(x~))^2.
 
     Args:
-        pixel: "l1", "l2", or None for no pixel term.
+        pixel: "l1", "l2" or "psnr" as in `PixelLoss`, or None for no pixel term.
         features: callable F as in `PerceptualLoss`, or None for no feature term.
         pixel_weight: float >= 0, gamma1.
         feature_weight: float >= 0, gamma2.

@@ -127,5 +127,6 @@ def _content(config):
 
 
 def _opponent(settings, total_steps):
-    """As the generator's, but without averaged weights: nobody uses them."""
-    return build_optimizer(dataclasses.replace(settings, ema=0.0), total_steps)
+    """As the generator's but for its rate, and without averaged weights: nobody uses them."""
+    rate = settings.learning_rate * settings.opponent_rate
+    return build_optimizer(dataclasses.replace(settings, learning_rate=rate, ema=0.0), total_steps)

@@ -74,15 +74,16 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
     Args:
         config: `OptimizerConfig`.
         total_steps: int, training steps of the whole run.
-        critic: whether it is the critic's: no EMA, and Adam(0, 0.9) as WGAN-GP was published
-            with (Gulrajani et al., 2017, algorithm 1); momentum follows a moving target badly.
+        critic: whether it is the critic's: its own rate, no EMA, and Adam(0, 0.9) as WGAN-GP
+            was published with (Gulrajani et al., 2017, algorithm 1); momentum follows a moving
+            target badly.
         updates_per_step: int, updates this player makes per training step.
 
     Returns:
         `keras.optimizers.Optimizer`, not yet built.
     """
     rate = WarmupThenDecay(
-        config.learning_rate,
+        config.learning_rate * (config.opponent_rate if critic else 1.0),
         total_steps * updates_per_step,
         config.schedule,
         config.constant_part,
