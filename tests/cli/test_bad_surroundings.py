@@ -14,6 +14,7 @@ from tfdeblur.cli.main import main
 @pytest.mark.parametrize(
     ("given", "code", "says"),
     [
+        ("", 3, "No model ''"),
         ("nosuchpreset", 3, "No model 'nosuchpreset': it must be a preset"),
         ("empty", 4, "empty holds no generator.keras"),
         ("broken.keras", 4, "broken.keras cannot be loaded as a Keras model"),

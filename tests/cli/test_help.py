@@ -70,3 +70,22 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2 and "usage: tfdeblur" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["deblur", "--modell=m"], "tfdeblur deblur: error: unrecognized arguments: --modell=m. "),
+        (["deblur", "--modell", "m"], "unrecognized arguments: --modell. Did you mean --model?\n"),
+        (["data", "average", "f", "--cuont", "8"], "average: error: unrecognized arguments: "),
+        (["serve", "--model-name", "m"], "Did you mean --model_name?"),
+        (["deblur", "--zzz"], "unrecognized arguments: --zzz\n"),
+        (["deblur", "--tile", "abc"], "argument --tile: must be a whole number, not 'abc'"),
+        (["experiment", "deep-prior", "--rate", "x"], "--rate: must be a number above 0, not x"),
+    ],
+)
+def test_what_is_misspelt_is_named_with_the_nearest(arguments, says, capsys):
+    needed = {"deblur": ["x.png", "--out", "o"], "serve": ["--model_base_path", "d"]}
+    with pytest.raises(SystemExit) as end:
+        build_parser().parse_args([*arguments, *needed.get(arguments[0], ["--out", "o"])])
+    assert end.value.code == 2 and says in capsys.readouterr().err

@@ -76,6 +76,7 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
     ("arguments", "code", "message"),
     [
         (["--epochs", "1"], 3, "`--data` must name a folder of pairs or a TFDS data set"),
+        (["--resume"], 3, "`--resume` goes on with the run in --run. Received: "),
         (["--data", "{pairs}", "--set", "optimizer.lr=1"], 3, "Received: optimizer.lr"),
         (["--data", "{pairs}", "--set", "seed"], 3, "`--set` must be SECTION.KEY=VALUE"),
         (["--data", "{pairs}", "--crop", "100"], 3, "`data.crop` must be a multiple of 16"),

@@ -115,6 +115,12 @@ def test_two_results_of_one_name_are_refused_and_both_named(make, names, inputs,
     assert all(name in str(raised.value) for name in names)
 
 
+def test_two_results_of_one_folder_are_told_to_be_renamed(make):
+    make("p/x.png", "p/x.jpg")
+    with pytest.raises(InvalidInput, match="Two inputs.*, or rename one of them"):
+        outputs(["p"], compare=True)
+
+
 @pytest.mark.parametrize("out", [".", "p", "link"])
 def test_a_result_never_replaces_an_input(make, out):
     make("p/x.png", "x.png")

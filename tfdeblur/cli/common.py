@@ -1,6 +1,7 @@
 """What all commands share: logging, exit codes, quiet start-up of TensorFlow."""
 
 import argparse
+import difflib
 import logging
 import os
 import sys
@@ -14,6 +15,24 @@ logger = logging.getLogger("tfdeblur")
 ERASE_LINE = "\r\x1b[K"  # for lines that are rewritten, on terminals only
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that tells of an unknown option by itself, with the known one that is nearest.
+
+    argparse leaves that to the outermost parser, which knows neither the command nor its options.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse; nothing is left over."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            text = f"unrecognized arguments: {' '.join(unknown)}"
+            name = unknown[0].partition("=")[0]
+            for near in difflib.get_close_matches(name, self._option_string_actions, n=1):
+                text += f". Did you mean {near}?"
+            self.error(text)
+        return found, unknown
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--verbose`, which every command takes."""
     parser.add_argument(
@@ -23,7 +42,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def at_least_one(text: str) -> int:
     """Type of an argparse option that counts something."""
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
     return value
@@ -31,7 +53,10 @@ def at_least_one(text: str) -> int:
 
 def above_zero(text: str) -> float:
     """Type of an argparse option that is a positive, finite number."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be a number above 0, not {text}")
     return value

@@ -10,7 +10,7 @@ import sys
 
 from tfdeblur import __version__
 from tfdeblur.cli import data, deblur, evaluate, experiment, export, request, serve, train
-from tfdeblur.cli.common import run_command
+from tfdeblur.cli.common import Parser, run_command
 
 COMMANDS = (train, deblur, evaluate, experiment, data, export, serve, request)
 
@@ -21,13 +21,13 @@ exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrup
 typical session:
   tfdeblur train --model biskip --preset small --data pairs/ --run runs/first
   tfdeblur deblur photo.jpg --out restored/ --model runs/first --compare
-  tfdeblur evaluate --model runs/first --data pairs/test --json scores.json
+  tfdeblur evaluate --model runs/first --data pairs/ --json scores.json
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the whole argument tree, without importing any framework."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tfdeblur",
         description="Motion deblurring: train a network, restore photographs, measure results.",
         epilog=EPILOG,

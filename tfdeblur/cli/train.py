@@ -224,6 +224,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(to_json(config), indent=2))
         return 0
     if not config.data.train:
+        if arguments.resume:
+            raise InvalidInput(
+                f"`--resume` goes on with the run in --run. Received: {folder}, which holds none "
+                "(no run.json). To start one, give --data."
+            )
         raise InvalidInput("`--data` must name a folder of pairs or a TFDS data set.")
     load_tensorflow(arguments.verbose)
     from tfdeblur.training.run import train

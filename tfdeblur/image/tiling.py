@@ -100,11 +100,15 @@ def plan_tiles(
             break  # more columns only add overlap
     if best is None:
         smallest = smallest_tile(multiple, overlap)
-        raise InvalidInput(
+        text = (
             f"`tile` must be at least {smallest} pixels, and the memory budget must hold "
             f"{smallest} x {smallest} pixels: tiles overlap by {overlap} at each side. "
             f"Received: tile={tile}, pixels within the budget={max_pixels}"
         )
+        if max_pixels is not None and 0 < max_pixels < smallest**2:
+            times = math.ceil(10 * smallest**2 / max_pixels) / 10
+            text += f". Give a memory budget {times:g} times as large."
+        raise InvalidInput(text)
     return best[1]
 
 

@@ -1,6 +1,7 @@
 """Finds and loads the networks behind a preset name, a run folder or a file."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,8 @@ def _folder(name_or_path) -> Path | None:
     if str(name_or_path) in _shipped():
         return WEIGHTS_FOLDER / str(name_or_path)
     path = Path(name_or_path)
-    return path if path.is_dir() else None
+    # Path("") is this folder; an empty name is one that was forgotten.
+    return path if os.fspath(name_or_path) and path.is_dir() else None
 
 
 def _shipped() -> list[str]:

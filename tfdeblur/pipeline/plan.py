@@ -186,11 +186,15 @@ def _refuse_losses(jobs: Sequence[Job]) -> None:
                 )
             other = writers.setdefault(_key(path), job)
             if other is not job:
+                apart = (
+                    "rename one of them"
+                    if _key(other.source.parent) == _key(job.source.parent)
+                    else "give the folder above both with --recursive: its subfolders are kept"
+                )
                 raise InvalidInput(
                     f"Two inputs would be written to the same file {printable(path)}: "
                     f"{printable(other.source)} and {printable(job.source)}. Restore them into "
-                    "different output folders (--out), or give the folder above both with "
-                    "--recursive: its subfolders are kept."
+                    f"different output folders (--out), or {apart}."
                 )
 
 
