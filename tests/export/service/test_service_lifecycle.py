@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from export import LocalService
+from export import LocalService, local_service
+from export.service_gate import Gate
 from tests.export.service.makers import (
     Caller,
     add_version,
@@ -201,57 +202,67 @@ def test_a_taken_port_is_an_error(base):
         assert again.target.endswith(f":{port}")
 
 
-def start_slow(caller, pool, seconds):
+@pytest.fixture
+def gates(monkeypatch):
+    """The gates of the services that a test starts, in order."""
+    made = []
+
+    def make(*sizes):
+        made.append(Gate(*sizes))
+        return made[-1]
+
+    monkeypatch.setattr(local_service, "Gate", make)
+    return made
+
+
+def start_slow(caller, pool, gate, seconds):
     """A request that takes so long, once it has the only place."""
     running = pool.submit(refusal, caller.predict, "serving_slow", seconds=np.float32(seconds))
-    wait_for(lambda: refusal(caller.predict, timeout=0.1, image=picture())[0] == 4)
+    wait_for(lambda: gate._inside == 1)
     return running
 
 
-def stand_in_line(caller, seconds):
-    """The code of a request that got the place to wait, which probes may hold for a moment."""
-    while True:
-        code, _ = refusal(caller.predict, timeout=seconds, image=picture())
-        if code != 8:
-            return code
-
-
-def test_stop_lets_a_running_request_finish(base):
+def test_stop_lets_a_running_request_finish(base, gates):
     service = LocalService(base.parent, max_running=1).start()
     with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
-        running = start_slow(caller, pool, 1)
+        running = start_slow(caller, pool, gates[0], 1)
         service.stop()
         assert running.result() == (0, "")
         assert refusal(caller.predict, image=picture())[0] == 14
 
 
-def test_stop_cancels_what_outlives_the_drain(base):
+def test_stop_cancels_what_outlives_the_drain(base, gates):
     service = LocalService(base.parent, max_running=1).start()
     with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
-        running = start_slow(caller, pool, 2)
+        running = start_slow(caller, pool, gates[0], 20)
         service.stop(0.01)
         assert running.result()[0] in (1, 14)
 
 
-def test_more_callers_than_places(base):
-    """One runs, one waits, the third is refused, and whoever waits too long times out."""
+def test_more_callers_than_places(base, gates):
+    """One runs, one waits, the third is refused; who waits gets the place, or it is too late."""
     with LocalService(base.parent, max_running=1, grpc_max_threads=2) as service:
-        with Caller(service.target) as caller, ThreadPoolExecutor(2) as pool:
-            running = start_slow(caller, pool, 2)
-            waiting = pool.submit(stand_in_line, caller, 0.7)
-            full = "Server Threadpool Exhausted: 1 requests run and 1 wait. Try again later."
-            wait_for(lambda: refusal(caller.predict, timeout=0.1, image=picture()) == (8, full))
-            assert caller.status()[1].state == AVAILABLE and caller.healthy()
-            assert (waiting.result(), running.result()[0]) == (4, 0)
+        (gate,) = gates
+        with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
+            with gate.turn(lambda: None):
+                waiting = pool.submit(refusal, caller.predict, image=picture())
+                wait_for(lambda: gate._present == 2)
+                full = "Server Threadpool Exhausted: 1 requests run and 1 wait. Try again later."
+                assert refusal(caller.predict, image=picture()) == (8, full)
+                assert caller.status()[1].state == AVAILABLE and caller.healthy()
+            assert waiting.result() == (0, "")
+            with gate.turn(lambda: None):
+                assert refusal(caller.predict, timeout=0.3, image=picture())[0] == 4
             assert refusal(caller.predict, image=picture())[0] == 0
 
 
-def test_a_caller_without_a_deadline_waits_for_its_turn(base):
+def test_a_caller_without_a_deadline_waits_for_its_turn(base, gates):
     with LocalService(base.parent, max_running=1) as service:
         with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
-            running = start_slow(caller, pool, 1)
-            assert refusal(caller.predict, timeout=None, image=picture()) == (0, "")
-            assert running.result() == (0, "")
+            with gates[0].turn(lambda: None):
+                waiting = pool.submit(refusal, caller.predict, timeout=None, image=picture())
+                wait_for(lambda: gates[0]._present == 2)
+            assert waiting.result() == (0, "")
 
 
 def test_an_answer_that_no_message_holds(base, monkeypatch):
