@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.codec import write_atomically
 
 MODELS_CONFIG = "models.config"
@@ -178,6 +178,7 @@ def check_models_config(root: Path) -> None:
     """Finds out, before long work, whether a model can be added to `models.config`.
 
     Raises:
+        InvalidInput: if `root` is a file.
         DataError: if it cannot be read, or is no list of models.
     """
     _read_models(root)
@@ -220,6 +221,10 @@ def _read_models(root: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return f"{_MODELS_HEADER}model_config_list {{\n}}\n"
+    except NotADirectoryError as error:
+        raise InvalidInput(
+            f"`root` must be a folder, or not there yet. Received: root={str(root)!r}"
+        ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     bare = _without_comments(text)

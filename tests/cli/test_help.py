@@ -81,6 +81,7 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
         (["serve", "--model-name", "m"], "Did you mean --model_name?"),
         (["deblur", "--zzz"], "unrecognized arguments: --zzz\n"),
         (["deblur", "--tile", "abc"], "argument --tile: must be a whole number, not 'abc'"),
+        (["data", "average", "f", "--gamma", "-1"], "--gamma: must be a number above 0, not -1"),
         (["experiment", "deep-prior", "--rate", "x"], "--rate: must be a number above 0, not x"),
     ],
 )

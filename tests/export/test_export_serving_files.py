@@ -9,7 +9,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from export import export_model
 from export.serving_config import BATCHING_OF_A_VERSION, write_serving_files
 from tests.export.helpers import Scale
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
 
 # Flags of tensorflow_model_server 2.20 (model_servers/main.cc) that are of use here.
 FLAGS = {
@@ -118,6 +118,8 @@ def test_a_broken_list_of_models_is_found_before_the_work(tmp_path):
     with pytest.raises(DataError, match="is no list of models"):
         export_model(Scale(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["models.config"]
+    with pytest.raises(InvalidInput, match="`root` must be a folder.*models.config"):
+        export_model(Scale(), tmp_path / "models.config")
 
 
 def test_compose(root):

@@ -6,7 +6,7 @@ import sys
 from collections import Counter as Tally
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, at_least_one, load_tensorflow
+from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one, load_tensorflow
 from tfdeblur.cli.counter import Counter
 from tfdeblur.errors import InvalidInput
 
@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     add(
         "--gamma",
-        type=float,
+        type=above_zero,
         metavar="G",
         help="average light, level^G, as with 2.2 for a camera's response (default: the levels)",
     )
