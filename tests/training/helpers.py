@@ -50,3 +50,26 @@ def batch(seed=0):
     """Level 1 of a replay buffer."""
     sharp = np.clip(0.5 + 0.2 * noise(2, 64, 64, 3, seed=seed), 0, 1)
     return sharp + 0.05 * noise(2, 64, 64, 3, seed=seed + 1), np.roll(sharp, 1, 2), sharp
+
+
+def with_sgd(build):
+    """`build_trainer`, but every player takes plain steps along its gradient.
+
+    Adam makes whole steps of gradients that are zero but for rounding, in either direction, so
+    that two ways of computing the same part within a few steps.
+    """
+
+    def build_with_sgd(config, steps, strategy):
+        trainer = build(config, steps, strategy)
+        options = {}
+        if config.rpgan.joint:
+            options = {"sen_optimizer": _sgd(), "flow_loss": trainer.flow_loss}
+        with strategy.scope():
+            trainer.compile(_sgd(), _sgd(), trainer.content_loss, _sgd(), **options)
+        return trainer
+
+    return build_with_sgd
+
+
+def _sgd():
+    return keras.optimizers.SGD(1e-2)

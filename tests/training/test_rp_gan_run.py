@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import EAGERLY
-from tests.training.helpers import tiny, write_sen
+from tests.training.helpers import tiny, with_sgd, write_sen
 from tests.training.makers import write_pairs
 from tests.training.test_run import StopAfter, keep_trainers
 from tfdeblur.config import override
@@ -109,8 +109,37 @@ def test_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, stop):
 
 
 @pytest.mark.slow
-def test_compiled_steps_are_the_same(whole, tmp_path, monkeypatch, compiled):
-    resume(whole, tmp_path, monkeypatch, stop=4)
+def test_compiled_steps_are_the_same(sen, pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "build_trainer", with_sgd(runs.build_trainer))
+    built = keep_trainers(monkeypatch)
+    config = tiny(
+        sen, pairs, data__validation_only=("003",), data__train_exclude=("003",),
+        loss__pixel_weight=1.0, loss__adversarial_weight=1.0, loss__artifact_weight=1.0,
+    )  # fmt: skip
+    at_first = build_trainer(config, 6)
+    for eagerly in (True, False):
+        tf.config.run_functions_eagerly(eagerly)
+        runs.train(config, tmp_path / str(eagerly), verbose=0)
+    tf.config.run_functions_eagerly(True)
+    eager, compiled = built
+    for part in ("generator", "discriminator", "artifact_critic"):
+        start, one, two = (getattr(t, part).get_weights() for t in (at_first, eager, compiled))
+        moved = furthest(one, start)
+        assert moved > 1e-4, part
+        assert furthest(two, one) < 0.01 * moved, part
+
+
+def furthest(ours, theirs):
+    return max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
+def test_a_compiled_run_resumes_exactly(sen, pairs, tmp_path, monkeypatch):
+    config = tiny(sen, pairs, data__validation_only=("003",), data__train_exclude=("003",))
+    built = keep_trainers(monkeypatch)
+    runs.train(config, tmp_path / "whole", verbose=0)
+    resume((config, built[0], None), tmp_path / "resumed", monkeypatch, stop=4)
 
 
 def resume(whole, tmp_path, monkeypatch, stop):
