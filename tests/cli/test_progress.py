@@ -50,6 +50,15 @@ def last_bar(terminal):
     return terminal.getvalue().split("\x1b[K")[-1]
 
 
+def test_a_tiny_file_foretells_nothing(clock, jobs):
+    terminal = Terminal()
+    progress = Progress(jobs, terminal)
+    progress(Event(0, jobs[0]))
+    clock.now += 40
+    progress(Event(0, jobs[0], 1, 1.0))
+    assert "0/3 files  0.0 MP" in last_bar(terminal) and "left" not in last_bar(terminal)
+
+
 def test_time_left_is_seconds_per_pixel_times_pixels_left(clock, jobs):
     terminal = Terminal()
     progress = Progress(jobs, terminal)
@@ -132,7 +141,7 @@ def test_log_lines_do_not_run_into_the_bar(clock, jobs):
         progress = Progress(jobs, terminal)
         progress(Event(0, jobs[0]))
         clock.now += 1
-        progress(Event(0, jobs[0], 100, 0.5))
+        progress(Event(0, jobs[0], 1_000_000, 0.5))
         logging.getLogger("tfdeblur").warning("look out")
         progress.close()
         logging.getLogger("tfdeblur").warning("later")
@@ -149,7 +158,7 @@ def test_a_bar_fits_its_terminal(clock, jobs, monkeypatch):
     progress = Progress(jobs, terminal)
     progress(Event(0, jobs[0]))
     clock.now += 1
-    progress(Event(0, jobs[0], 100, 0.5))
+    progress(Event(0, jobs[0], 1_000_000, 0.5))
     assert len(last_bar(terminal)) == 39
 
 

@@ -19,13 +19,15 @@ from tfdeblur.pipeline.plan import Job
 _BAR_COLUMNS = 24
 _SECONDS_BETWEEN_BARS = 0.1
 _SECONDS_BETWEEN_LINES = 30.0  # within one long file, where there is no terminal
+_PIXELS_OF_A_PACE = 100_000  # of fewer the time went into tracing: it would foretell hours
 
 
 class Progress:
     """Shows the events of `restore_files`.
 
     The time left is the seconds per pixel measured so far times the pixels that are left; files
-    that were not opened yet are taken to hold as many pixels per byte as the finished ones.
+    that were not opened yet are taken to hold as many pixels per byte as the finished ones. After
+    a few small files nothing is foretold.
 
     Args:
         jobs: all jobs, in order.
@@ -86,7 +88,7 @@ class Progress:
             text += f" of {event.pixels / 1e6:.1f}"
         if event.detail and not event.result:
             text += f"  {event.detail}"
-        if pixels:
+        if pixels >= _PIXELS_OF_A_PACE:
             left = max(0.0, self._pixels_left(event, finished, part))
             pace = seconds / pixels * 1e6
             text += f"  {pace:.2f} s/MP" if pace < 10 else f"  {pace:.0f} s/MP"
