@@ -103,6 +103,7 @@ KINDS: dict[str, tuple[type[CallFailed], str]] = {
 _OTHER = (ServerFailed, "Look into the log of the service.")
 _TOO_LARGE = "message larger than max"
 _TOO_MANY_PIXELS = "too many pixels"
+_UNKNOWN_LABEL = "Unrecognized servable version label"
 _LIMIT = re.compile(r"limit\W+(\d+)")
 
 
@@ -126,6 +127,8 @@ def failure(code: str, text: str, target: str, model: str) -> CallFailed:
             "Give `max_pixels` (--max-pixels), at most what the model was exported for: larger "
             "images are then sent in tiles."
         )
+    elif _UNKNOWN_LABEL in text:
+        advice = "The service's models.config sets labels; ask for a number or for none instead."
     elif "http1" in text.lower():
         advice = "That looks like a REST port; gRPC has its own, usually 8500."
     text = " ".join(text.split())

@@ -171,6 +171,11 @@ def find_sources(root: Path, name: str | None = None) -> list[Source]:
     if name is not None:
         sources = [source for source in sources if source.name == name]
     if not sources:
+        if (root / "run.json").is_file():
+            raise DataError(
+                f"`root` must hold exported models, and {root} is a training run. `tfdeblur export "
+                f"--model {root} --root served/` makes of it what can be served."
+            )
         raise DataError(
             f"`root` must hold exported models: <root>/{name or '<model>'}/<version>/"
             f"saved_model.pb. Received: root={root}. `tfdeblur export --root {root}` writes one."

@@ -237,6 +237,11 @@ def test_the_limit_of_pixels_is_read_from_the_refusal():
     assert pixel_limit(failure("INVALID_ARGUMENT", "limit 5", "t", "m")) is None
 
 
+def test_an_unknown_label_is_no_fault_of_the_input():
+    text = "Unrecognized servable version label: stable"
+    assert "models.config sets labels" in str(failure("INVALID_ARGUMENT", text, "t", "m"))
+
+
 def test_tls(fake, tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here to make a certificate with: TLS is not tested")

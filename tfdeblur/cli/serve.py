@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tfdeblur.cli.common import above_zero, add_common_arguments, load_tensorflow
-from tfdeblur.errors import EXIT_DONE, InvalidInput
+from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 
 DESCRIPTION = """\
 Serves exported models over gRPC on this machine, for laptops and tests: the same services, codes
@@ -82,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInput(
             "`--model_name` goes with --model_base_path; a models.config names its models itself."
         )
+    _check_kind(arguments)
     load_tensorflow(arguments.verbose)
     from export.local_service import LocalService
     from export.service_memory import keep_freed_memory
@@ -102,6 +104,21 @@ def run(arguments: argparse.Namespace) -> int:
             stopped.wait()
             print("stopping: running requests finish", file=sys.stderr, flush=True)
     return EXIT_DONE
+
+
+def _check_kind(arguments: argparse.Namespace) -> None:
+    """A file in the place of a folder, or the other way round, would be told as something else."""
+    file, folder = arguments.model_config_file, arguments.model_base_path
+    if file is not None and not os.path.isfile(file):
+        raise DataError(
+            "`--model_config_file` must be a file, as `tfdeblur export` writes it: models.config. "
+            f"Received: {file}. For a folder of models, give --model_base_path."
+        )
+    if folder is not None and os.path.isfile(folder):
+        raise DataError(
+            "`--model_base_path` must be a folder that `tfdeblur export` wrote. Received: "
+            f"{folder}, a file. For a models.config, give --model_config_file."
+        )
 
 
 @contextmanager

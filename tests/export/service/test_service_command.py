@@ -74,6 +74,16 @@ def test_exit_codes(base, tmp_path, port, capsys):
         other.listen()
         assert main(["serve", "--model_base_path", str(base), "--port", str(port)]) == 3
     assert f"port={port}" in capsys.readouterr().err
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    for option, given, says in (
+        ("--model_config_file", "none.config", "`--model_config_file` must be a file"),
+        ("--model_config_file", "run", "For a folder of models, give --model_base_path"),
+        ("--model_base_path", "run/run.json", "`--model_base_path` must be a folder"),
+        ("--model_base_path", "run", "run is a training run. `tfdeblur export --model"),
+    ):
+        assert main(["serve", option, str(tmp_path / given), "--port", "0"]) == 4
+        assert says in capsys.readouterr().err
     both = ["serve", "--model_config_file", str(tmp_path / "models.config"), "--model_name", "x"]
     assert main(both) == 3
     assert main(["serve", "--model_config_file", str(tmp_path / "models.config")]) == 4
