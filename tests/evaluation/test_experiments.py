@@ -150,6 +150,15 @@ def test_oracle_tells_the_errors_of_the_estimate(pairs, tmp_path):
     assert levels[0] > levels[1] + 1
 
 
+def test_oracle_says_so_where_the_true_flow_has_other_betas():
+    plain = model()
+    assert Oracle(plain, [0.05]).notes == ()
+    settings = {**plain.settings, "known_betas": [0.001, 0.002]}
+    (note,) = Oracle(dataclasses.replace(plain, settings=settings), [0.05]).notes
+    assert "0.001, 0.002 with the true flow" in note
+    assert f"{BETAS[0]:g}, {BETAS[1]:g} with the estimated one" in note
+
+
 def test_sign_free_errors_do_not_see_the_sign():
     """(0.1, 9) and its canonical opposite of (-0.1, 9) are nearly one blur."""
     true, estimated = (np.broadcast_to(np.float32(v), (4, 5, 2)) for v in ((0.1, 9), (-0.1, 9)))

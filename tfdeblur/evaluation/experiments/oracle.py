@@ -45,6 +45,13 @@ class Oracle(Experiment):
         super().__init__([model], deconvolution_betas=list(betas))
         self._restorer = model.restorer
         self._betas = tuple(betas)
+        if known := model.settings.get("known_betas"):
+            self.notes = (
+                *self.notes,
+                f"the levels have the betas {_listed(known)} with the true flow and "
+                f"{_listed(model.settings['betas'])} with the estimated one: the model has two "
+                "schedules, so they differ in both",
+            )
 
     def measure(self, case: Case, progress: Fraction) -> Found:
         """See `Experiment`."""
@@ -96,6 +103,10 @@ def flow_errors(true: Any, estimated: Any) -> dict[str, float]:
     """Errors of one estimated flow `(height, width, 2)`: name of the error -> value, pixels."""
     pair = [np.asarray(flow, np.float32)[None] for flow in (true, estimated)]
     return {name: float(np.asarray(error(*pair))[0]) for name, error in _ERRORS.items()}
+
+
+def _listed(betas: Sequence[float]) -> str:
+    return ", ".join(f"{beta:g}" for beta in betas)
 
 
 def _alone(name: str, beta: float) -> str:
