@@ -36,7 +36,8 @@ RP-GAN deconvolves with the flows of a trained SEN and cleans up, level by level
 level first, then on a buffer of samples of all levels, which is filled again and again; the log
 says when. Its run folder also holds sen.keras and pipeline.json, and is a model as a whole. As
 rpgan-paper has it, features of VGG16 are compared: give --vgg FILE. rpgan-small compares pixels,
-and features where --set loss.feature_weight is above 0.
+and features where --set loss.feature_weight is above 0. rpgan-known-small trains on photographs,
+--data photos/, with the motions that blurred them: a prior for `deblur --known-flow`.
 
 schemes: letters before the variant, as in table 1 of the paper: S self-paced, A adversarial,
 1 or 2 pixel L1 or L2, P perceptual (VGG19); variants BS, S, BS-cR, BS-w/o-R. E.g. SA1P-BS, 2-BS.
@@ -101,7 +102,8 @@ def add_parser(commands: Any) -> None:
         "--preset",
         choices=PRESETS,
         help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
-        "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan)",
+        "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan), "
+        "rpgan-known-small",
     )
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
