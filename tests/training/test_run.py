@@ -204,3 +204,9 @@ def test_batch_must_fit_the_replicas(pairs, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "choose_strategy", lambda name: Three())
     with pytest.raises(InvalidInput, match="multiple of the 3 replicas. Received: data.batch=2"):
         runs.train(tiny(pairs), tmp_path, verbose=0)
+
+
+def test_a_crop_that_does_not_fit_leaves_no_run_behind(pairs, tmp_path):
+    with pytest.raises(DataError, match="512"):
+        runs.train(tiny(pairs, data__crop=512), tmp_path, verbose=0)
+    assert list(tmp_path.iterdir()) == []  # so the corrected command is taken

@@ -45,11 +45,12 @@ class RPGANTask(PlainTask):
                     f"`--sen` must be the SEN that the run began with, {ours}. Received: {given}. "
                     "Leave it out, or start a new run folder."
                 )
+        if not ours.is_file():
+            return config  # building says that there is none; nothing is left behind
         settings = {name: getattr(config.rpgan, name) for name in _PIPELINE}
         text = json.dumps(settings, indent=2) + "\n"
         write_atomically(folder / PIPELINE_FILE, text.encode())
-        sen = str(ours) if ours.is_file() else ""  # where there is none, building says so
-        return dataclasses.replace(config, rpgan=dataclasses.replace(config.rpgan, sen=sen))
+        return dataclasses.replace(config, rpgan=dataclasses.replace(config.rpgan, sen=str(ours)))
 
     def attach(self, config, source, trainer):
         """The samples that the buffer is filled with follow those of the steps on level 1."""

@@ -90,6 +90,9 @@ def train(
         logger.info("Beginning with the weights of %s.", found)
     trainer.skip_steps(position.step)
     done = position.epoch * steps + position.step
+    # Before the record: a crop that does not fit must not leave a run behind.
+    batches = task_of(config).batches(config, data.train, done * config.data.batch)
+    task_of(config).attach(config, data.train, trainer)
     logger.info(
         "%s: %s parameters, %d training pairs, %d validation pairs, %d steps of %d epochs done",
         title,
@@ -110,17 +113,14 @@ def train(
             config, folder, data, steps, chief, interrupt.event, show_bar=verbose == 1
         )
         trainer.interrupt = interrupt.event
-        _fit(trainer, config, data, position, steps, callbacks, verbose)
+        _fit(trainer, batches, config, position, steps, callbacks, verbose)
     record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
     if chief:
         write_record(folder, record)
     return record
 
 
-def _fit(trainer, config, data, position, steps, callbacks, verbose) -> None:
-    start = (position.epoch * steps + position.step) * config.data.batch
-    batches = task_of(config).batches(config, data.train, start)
-    task_of(config).attach(config, data.train, trainer)
+def _fit(trainer, batches, config, position, steps, callbacks, verbose) -> None:
     try:
         trainer.fit(
             batches,
