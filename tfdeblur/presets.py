@@ -139,8 +139,8 @@ _PRESETS["rpgan-small"] = {
     "run.panel_every": 2,
 }
 
-# All flows true. A deconvolution that ends at 1e-3 gives away more than 1 dB at such betas, and what
-# is nearly right counts for little in a mean of squares.
+# All flows true. A deconvolution that ends at 1e-3 gives away more than 1 dB at such betas, and
+# what is nearly right counts for little in a mean of squares.
 _PRESETS["rpgan-known-small"] = {
     **_PRESETS["rpgan-small"],
     "data.blur": "motion-flow",
@@ -150,8 +150,8 @@ _PRESETS["rpgan-known-small"] = {
     "loss.pixel": "psnr",
     "loss.pixel_weight": 0.02,
     "optimizer.learning_rate": 1.5e-3,
-    # At the generator's rate the discriminator was at chance after 800 steps. At this one it was near
-    # it for as long; equal runs at both rates were not made.
+    # At the generator's rate the discriminator was at chance after 800 steps. At this one it was
+    # near it for as long; equal runs at both rates were not made.
     "optimizer.opponent_rate": 0.2,
     "rpgan.known_flows": 1.0,
     "rpgan.known_betas": (0.001, 0.002, 0.004),
