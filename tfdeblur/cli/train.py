@@ -16,6 +16,7 @@ examples:
   tfdeblur train --data pairs/ --train-exclude 'test-*' --val-only 'test-*' --run runs/split
   tfdeblur train --data photos/ --blur motion-flow --val pairs/ --run runs/synthetic
   tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
+  tfdeblur train --data photos/ --blur dynamic --val pairs/ --run runs/dynamic
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
       --run runs/rpgan
@@ -158,7 +159,13 @@ def add_parser(commands: Any) -> None:
 
 def _add_blur(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("blurring while training").add_argument
-    add("--blur", choices=["motion-flow"], help="--data holds sharp photographs: blur them")
+    add(
+        "--blur",
+        choices=["motion-flow", "dynamic"],
+        help="--data holds sharp photographs: blur them, by straight motions (motion-flow) or as "
+        "in the world, by shakes and moving objects, with noise and JPEG (dynamic; its settings "
+        "are --set dynamic.NAME=VALUE)",
+    )
     add("--blur-photos", metavar="DIR", help="photographs to mix with the pairs of --data")
     add(
         "--blur-share",
@@ -169,7 +176,7 @@ def _add_blur(parser: argparse.ArgumentParser) -> None:
     add(
         "--blur-law",
         choices=["gong2018", "physical"],
-        help="of the motions: as in the published data, or as a camera turns and zooms "
+        help="of motion-flow: as in the published data, or as a camera turns and zooms "
         "(default: gong2018)",
     )
     add(

@@ -6,7 +6,7 @@ from tfdeblur.errors import InvalidInput
 _CHOICES = {
     "model": ("biskip", "sen", "rpgan"),
     "network.norm": ("batch", "group", "none"),
-    "data.blur": ("", "motion-flow"),
+    "data.blur": ("", "motion-flow", "dynamic"),
     "data.blur_law": ("gong2018", "physical"),
     "data.blur_strength": ("strong", "mild"),
     "loss.critic_weight": ("loss", "input"),
@@ -75,6 +75,7 @@ def _check_sen(config: TrainConfig) -> None:
     for name, fits, text in (
         ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
         ("data.blur_photos", not config.data.blur_photos, "empty"),
+        ("data.blur", config.data.blur != "dynamic", '"motion-flow", as there must be a flow,'),
         ("optimizer.ema", config.optimizer.ema == 0, "0"),
     ):
         if not fits:

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfdeblur.data.dynamic_settings import DynamicBlur
 from tfdeblur.errors import InvalidInput
 
 
@@ -41,12 +42,12 @@ class DataConfig:
         flips, turns, permute_channels: augmentations (mirroring; quarter turns; RGB order).
         cache_mb: decoded images are kept in memory up to this size, MiB.
         validation_limit: at most this many validation images; 0 means all.
-        blur: "motion-flow": `train`, or `blur_photos` if given, is a folder of sharp photographs,
-            blurred while training by random motions. Empty: `train` holds pairs. SEN sees for
-            itself what it is given.
+        blur: "motion-flow" or "dynamic" (see the section `dynamic`): `train`, or `blur_photos` if
+            given, is a folder of sharp photographs, blurred while training by random motions.
+            Empty: `train` holds pairs. SEN sees for itself what it is given.
         blur_photos: folder of photographs that take the place of some pairs of `train`.
         blur_share: share of the samples that these have, between 0 and 1.
-        blur_law: "gong2018" or "physical".
+        blur_law: of "motion-flow", as the next two: "gong2018" or "physical".
         blur_extent: ceiling on the motions across and down, pixels.
         blur_strength: "strong" or "mild", the range of the motions.
     """
@@ -268,6 +269,7 @@ class TrainConfig:
     model: str = "biskip"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    dynamic: DynamicBlur = field(default_factory=DynamicBlur)
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     sen: SENConfig = field(default_factory=SENConfig)

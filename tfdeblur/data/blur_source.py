@@ -268,6 +268,20 @@ def open_photographs(
     Raises:
         DataError: if there are none, they cannot be read, or the folder holds pairs.
     """
+    return BlurringSource(Photographs(photograph_pairs(folder, only, exclude), cache_bytes), blur)
+
+
+def photograph_pairs(
+    folder: str | Path, only: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> list[Pair]:
+    """Lists photographs in a folder and its subfolders, as pairs of the same file twice.
+
+    Args:
+        folder, only, exclude: see `open_photographs`.
+
+    Raises:
+        DataError: if there are none, or the folder holds pairs.
+    """
     found = find_photographs(folder, recursive=True)
     refuse_pairs(folder, found)
     wanted = [p for p in found if image_name_wanted(p.stem, only, exclude)]
@@ -276,5 +290,4 @@ def open_photographs(
             f"No photograph of {folder} is left after `only` and `exclude`. Received: "
             f"only={list(only)}, exclude={list(exclude)}"
         )
-    photographs = Photographs([Pair(p.stem, p.path, p.path) for p in wanted], cache_bytes)
-    return BlurringSource(photographs, blur)
+    return [Pair(p.stem, p.path, p.path) for p in wanted]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfdeblur.data.augment import ORIGIN, PHOTOGRAPH, Augment
 from tfdeblur.data.blind_pairs import blind_window
 from tfdeblur.data.blur_source import BlurringSource
+from tfdeblur.data.dynamic_source import DynamicSource
 from tfdeblur.data.readers import Progress, Reader
 from tfdeblur.data.sources import PairSource
 from tfdeblur.errors import InvalidInput
@@ -25,7 +26,12 @@ class MixedSource:
         share: in (0, 1).
     """
 
-    def __init__(self, pairs_source: PairSource, photographs: BlurringSource, share: float) -> None:
+    def __init__(
+        self,
+        pairs_source: PairSource,
+        photographs: BlurringSource | DynamicSource,
+        share: float,
+    ) -> None:
         if not 0 < share < 1:
             raise InvalidInput(f"`share` must be between 0 and 1. Received: share={share}")
         self.parts, self.share = (pairs_source, photographs), share

@@ -1,12 +1,14 @@
 """Training and validation pairs of a run, and the check that they are apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.config import DataConfig, TrainConfig
+from tfdeblur.config import TrainConfig
 from tfdeblur.data import open_source
-from tfdeblur.data.blur_source import RandomBlur, open_photographs
+from tfdeblur.data.blur_source import BlurringSource, RandomBlur, open_photographs
+from tfdeblur.data.dynamic_source import DynamicSource, open_dynamic
 from tfdeblur.data.mixed_source import MixedSource
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.training.flow_sources import open_flow_sources
@@ -29,15 +31,16 @@ def open_data(config: TrainConfig) -> Data:
     if config.model == "sen":
         train, validation = open_flow_sources(config.data)
     else:
-        train, validation = _open_pairs(config.data)
+        train, validation = _open_pairs(config)
     if validation is not None:
         _refuse_overlap(train, validation)
     return Data(train, validation)
 
 
-def _open_pairs(data: DataConfig) -> tuple[Any, Any | None]:
+def _open_pairs(config: TrainConfig) -> tuple[Any, Any | None]:
+    data = config.data
     cache = data.cache_mb * 2**20
-    train, test_split = _open_training(data, cache)
+    train, test_split = _open_training(config, cache)
     validation = None
     if data.validation:
         _, split = _default_splits(data.validation)
@@ -49,10 +52,10 @@ def _open_pairs(data: DataConfig) -> tuple[Any, Any | None]:
     return train, validation
 
 
-def _open_training(data: DataConfig, cache: int) -> tuple[Any, str | None]:
+def _open_training(config: TrainConfig, cache: int) -> tuple[Any, str | None]:
     """The training pairs, and the split of their data set to validate on, if it has one."""
+    data = config.data
     only, exclude = data.train_only, data.train_exclude
-    blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
     if data.blur and not data.blur_photos:
         # A validation on random motions could not be compared with another run's.
         if data.validation_only and not data.validation:
@@ -60,14 +63,25 @@ def _open_training(data: DataConfig, cache: int) -> tuple[Any, str | None]:
                 "`--val-only` needs pairs: photographs are blurred for training only. Received: "
                 f"--val-only {' '.join(data.validation_only)}. Give pairs with --val."
             )
-        return open_photographs(data.train, blur, only, exclude, cache), None
+        return _photographs(config, data.train, only, exclude), None
     train_split, test_split = _default_splits(data.train)
     split = data.train_split or train_split
     train: Any = open_source(data.train, split, only, exclude, cache_bytes=cache)
     if data.blur_photos:
-        photographs = open_photographs(data.blur_photos, blur, cache_bytes=cache)
-        train = MixedSource(train, photographs, data.blur_share)
+        train = MixedSource(train, _photographs(config, data.blur_photos), data.blur_share)
     return train, test_split
+
+
+def _photographs(
+    config: TrainConfig, folder: str, only: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> BlurringSource | DynamicSource:
+    """Photographs to be blurred while training, as `data.blur` says."""
+    data = config.data
+    cache = data.cache_mb * 2**20
+    if data.blur == "dynamic":
+        return open_dynamic(folder, config.dynamic, only, exclude, cache)
+    blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
+    return open_photographs(folder, blur, only, exclude, cache)
 
 
 def _default_splits(data: str) -> tuple[str | None, str | None]:
