@@ -1,8 +1,8 @@
-"""`tfdeblur data`: makes pairs from photographs and from frames, and builds TFDS data sets."""
+"""`tfdeblur data`: makes pairs from photographs and from frames, builds TFDS data sets, shows."""
 
 from typing import Any
 
-from tfdeblur.cli import data_average, data_build, data_synthesize
+from tfdeblur.cli import data_average, data_build, data_sheet, data_synthesize
 from tfdeblur.cli.subcommands import add_subcommands
 
 EPILOG = """\
@@ -10,6 +10,7 @@ examples:
   tfdeblur data synthesize photos/ --out pairs/ --max-extent 23 --per-image 10 --test-images 20
   tfdeblur data average frames/ --out pairs/ --count 8
   tfdeblur data build gopro_large --manual-dir downloads/
+  tfdeblur data sheet photos/ --out sheet.png
   tfdeblur data synthesize --help
 """
 
@@ -25,5 +26,5 @@ def add_parser(commands: Any) -> None:
         metavar="COMMAND",
         what="what to make:",
     )
-    for module in (data_synthesize, data_average, data_build):
+    for module in (data_synthesize, data_average, data_build, data_sheet):
         module.add_parser(kinds)

@@ -75,7 +75,7 @@ def _check_sen(config: TrainConfig) -> None:
     for name, fits, text in (
         ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
         ("data.blur_photos", not config.data.blur_photos, "empty"),
-        ("data.blur", config.data.blur != "dynamic", '"motion-flow", as there must be a flow,'),
+        ("data.blur", config.data.blur != "dynamic", "a motion that has a flow"),
         ("optimizer.ema", config.optimizer.ema == 0, "0"),
     ):
         if not fits:

@@ -135,7 +135,7 @@ def _shape(generator: np.random.Generator, height: int, width: int, round_one: b
 
 
 def _segment(generator: np.random.Generator, image: np.ndarray) -> np.ndarray | None:
-    """The largest piece of one cluster of pixels that are alike in colour and place."""
+    """The largest piece of a cluster of pixels alike in colour and place, without holes."""
     small = cv2.resize(image, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
     place = np.stack(np.meshgrid(*2 * [np.linspace(0, 1, _SMALL)]), axis=-1)
     features = np.dstack([small / 255.0, _PLACE * place]).reshape(-1, 5)
@@ -148,10 +148,15 @@ def _segment(generator: np.random.Generator, image: np.ndarray) -> np.ndarray | 
             if len(members):
                 centres[k] = members.mean(axis=0)
     chosen = (nearest == generator.integers(_SEGMENTS)).reshape(_SMALL, _SMALL)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(chosen.astype(np.uint8))
-    areas = stats[1:, cv2.CC_STAT_AREA] / _SMALL**2
-    if not len(areas) or not _AREAS[0] <= areas.max() <= _AREAS[1]:
+    # Whole pieces: through holes and between crumbs the background would show, and letters on a
+    # wall would move otherwise than the wall.
+    closed = cv2.morphologyEx(chosen.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    piece = np.zeros((_SMALL, _SMALL), np.float32)
+    if contours:
+        cv2.drawContours(piece, [max(contours, key=cv2.contourArea)], -1, 1.0, cv2.FILLED)
+    if not _AREAS[0] <= piece.mean() <= _AREAS[1]:
         return None
-    piece = (labels == 1 + np.argmax(areas)).astype(np.float32)
+    soft = cv2.GaussianBlur(piece, (0, 0), 1.0)  # or steps of the small copy would show
     height, width = image.shape[:2]
-    return (cv2.resize(piece, (width, height)) > 0.5).astype(np.float32)
+    return (cv2.resize(soft, (width, height)) > 0.5).astype(np.float32)

@@ -17,6 +17,7 @@ from tfdeblur.data.dynamic_objects import SHAPES, composite, draw_mask
 from tfdeblur.data.dynamic_paths import Path, blur, draw_path, reach_of
 from tfdeblur.data.dynamic_settings import DynamicBlur
 from tfdeblur.data.flows import random_generator
+from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_uint8
 
 LARGEST = 1800  # pixels on the longer side, to which larger photographs are brought
@@ -123,13 +124,21 @@ def blur_patch(
 
     Returns:
         `(blurred, sharp, drawn)`: uint8 `(height, width, 3)` twice, and what was done.
+
+    Raises:
+        InvalidInput: if `photograph` is smaller than `size`.
     """
+    if photograph.shape[0] < size[0] or photograph.shape[1] < size[1]:
+        raise InvalidInput(
+            f"`photograph` must be at least {size[1]}x{size[0]} pixels. Received: "
+            f"shape={photograph.shape}"
+        )
     generator = random_generator([_STREAM, *seed])
     drawn = draw(generator, settings)
     kernels = [path.kernel() for path in drawn.shake]
     own = [path.kernel() for _, path in drawn.objects]
     reach = max([reach_of(kernel) for kernel in kernels + own], default=0)
-    levels = _cut(photograph, size, reach, generator)
+    levels = _cut(photograph, size, reach, settings.places, generator)
     masks = [draw_mask(generator, kind, levels) for kind, _ in drawn.objects]
     light = _LIGHT[levels] if drawn.linear else levels * np.float32(1 / 255)
 
@@ -152,33 +161,43 @@ def blur_patch(
 
 
 def _cut(
-    photograph: np.ndarray, size: tuple[int, int], reach: int, generator: np.random.Generator
+    photograph: np.ndarray,
+    size: tuple[int, int],
+    reach: int,
+    places: int,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """A patch of a shrunk copy, with `reach` pixels around it: uint8."""
     lengths = np.array(photograph.shape[:2])
-    longer = lengths.max()
     scale = generator.uniform(_SMALLEST_SCALE, 1)
-    if longer >= LARGEST:
-        scale = generator.uniform(_SMALLEST_OF_LARGE, LARGEST) / longer
+    if lengths.max() >= LARGEST:
+        scale = generator.uniform(_SMALLEST_OF_LARGE, LARGEST) / lengths.max()
     least = float(((np.array(size) + 2 * reach) / lengths).max())
     scale = min(1.0, max(scale, least))
-    slack = np.maximum(np.round(scale * lengths).astype(int) - size, 0)
+    shrunk = np.maximum(np.round(scale * lengths).astype(int), size)
+    slack = shrunk - size
     # Away from the border where there is room: nothing need be made up there.
     border = np.where(slack >= 2 * reach, reach, 0)
-    begin = border + generator.integers(0, slack - 2 * border + 1)
-    end = begin + size
-    first = np.maximum(begin - reach, 0)
-    last = np.minimum(end + reach, np.maximum(np.round(scale * lengths).astype(int), size))
-    source = np.minimum(np.round(np.stack([first, last]) / scale).astype(int), lengths)
-    (top, left), (bottom, right) = source
-    window = photograph[top:bottom, left:right]
-    wanted = (int(last[1] - first[1]), int(last[0] - first[0]))
+    windows = []
+    for _ in range(places):
+        begin = border + generator.integers(0, slack - 2 * border + 1)
+        first = np.maximum(begin - reach, 0)
+        last = np.minimum(begin + size + reach, shrunk)
+        (top, left), (bottom, right) = np.minimum(np.rint(np.stack([first, last]) / scale), lengths)
+        window = photograph[int(top) : int(bottom), int(left) : int(right)]
+        windows.append((_detail(window), window, last - first, reach - (begin - first)))
+    _, window, (height, width), (above, before) = max(windows, key=lambda found: found[0])
     if scale < 1:
-        window = cv2.resize(window, wanted, interpolation=cv2.INTER_AREA)
-    before, after = reach - (begin - first), reach - (last - end)
-    above, below, left, right = (int(x) for x in (before[0], after[0], before[1], after[1]))
+        window = cv2.resize(window, (int(width), int(height)), interpolation=cv2.INTER_AREA)
+    below, after = (int(x) for x in np.array(size) + 2 * reach - (height, width) - (above, before))
     kind = cv2.BORDER_REFLECT_101
-    return np.asarray(cv2.copyMakeBorder(window, above, below, left, right, kind))
+    return np.asarray(cv2.copyMakeBorder(window, int(above), below, int(before), after, kind))
+
+
+def _detail(window: np.ndarray) -> float:
+    """How much is to be seen: the mean difference of pixels beside each other, in levels."""
+    green = window[::2, :, 1].astype(np.int16)
+    return float(np.abs(np.diff(green, axis=1)).mean())
 
 
 def _weights(size: tuple[int, int], across: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tfdeblur.errors import InvalidInput
 
 _SHARES = "unblurred squiggles varying objects linear bright noise jpeg half".split()
-_AT_LEAST = {"extent": 0, "bow": 0, "brightest": 1, "noise_least": 0, "jpeg_least": 1}
+_AT_LEAST = {"places": 1, "extent": 0, "bow": 0, "brightest": 1, "noise_least": 0, "jpeg_least": 1}
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class DynamicBlur:
     Shares are of the patches, from 0 to 1, and drawn independently of each other.
 
     Attributes:
+        places: patches are cut where most is to be seen of so many places in a photograph, at
+            least 1: from skies and walls there is nothing to learn.
         extent: a motion is 1 + extent u^1.5 pixels long, u uniform: short ones are the most.
         bow: standard deviation of a path's bow, as a part of its length.
         unblurred: share without any motion, whose target is the input. These have noise and
@@ -37,6 +39,7 @@ class DynamicBlur:
         InvalidInput: if a value is out of its range.
     """
 
+    places: int = 2
     extent: float = 26.0
     bow: float = 0.07
     unblurred: float = 0.1

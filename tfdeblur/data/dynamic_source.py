@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur.data.blur_source import Photographs, photograph_pairs
-from tfdeblur.data.dynamic_patch import LARGEST, blur_patch
+from tfdeblur.data.dynamic_patch import LARGEST, Drawn, blur_patch
 from tfdeblur.data.dynamic_settings import DynamicBlur
 from tfdeblur.data.folders import Pair
 from tfdeblur.data.readers import DecodingReader, Progress, Reader, python_call
@@ -74,6 +74,19 @@ class DynamicSource:
         photograph = self.photographs.load(index)[0]
         height, width = photograph.shape[:2]
         return np.stack(blur_patch(photograph, (height, width), [index], self.settings)[:2])
+
+    def draw(
+        self, index: int, side: int, seed: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray, Drawn]:
+        """Returns what a training blurs, and how; see `dynamic_patch.blur_patch`.
+
+        Args:
+            index: int, of the photograph.
+            side: int >= 1, of the patch, pixels.
+            seed: two ints: of the run, and the sample's number.
+        """
+        photograph = self.photographs.load(index)[0]
+        return blur_patch(photograph, (side, side), seed, self.settings)
 
     def reader(self, progress: Progress | None = None) -> "DynamicReader":
         """Returns fast access for training; the same object each time."""
