@@ -23,6 +23,7 @@ TEST = [
     "dill",
     "psutil",  # memory of the service under abuse
     "pyyaml",  # the compose file of an export
+    *("setuptools>=65", "wheel"),  # a wheel is built and looked at
 ]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
@@ -40,7 +41,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
     package_data={
-        "tfdeblur": ["py.typed"],
+        "tfdeblur": ["py.typed", "weights/*/*"],
         "tfds_builders": [
             *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
             "*/dummy_data/**/*",

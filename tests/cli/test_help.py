@@ -56,7 +56,6 @@ def test_help_names_examples_and_describes_every_option(name, capsys):
         ["nosuchcommand"],
         ["deblur"],
         ["deblur", "x.png", "--model", "m"],
-        ["deblur", "x.png", "--out", "o"],
         ["deblur", "--out", "o", "--model", "m"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--format", "gif"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--passes", "0"],

@@ -172,7 +172,7 @@ def test_bad_input_is_named(make, code, says, options, tmp_path, monkeypatch, ca
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ([], "one of the arguments --model --known-flow is required"),
+        (["--beta", "0.1"], "--beta: works with --known-flow only"),
         (["--model", "m", "--beta", "0.1"], "--beta: works with --known-flow only"),
         (["--model", "m", "--rasterizer", "fspecial"], "--rasterizer: works with --known-flow"),
         (["--known-flow", "f", "--passes", "2"], "--passes: works with --model only"),

@@ -60,7 +60,6 @@ def test_the_help_names_the_default():
     [
         [],
         ["--model", "m"],
-        ["--root", "r"],
         *(
             ["--model", "m", "--root", "r", "--warmup", w]
             for w in ("64", "0x8", "8x", "8X8", "-1x2")

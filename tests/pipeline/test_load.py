@@ -71,7 +71,7 @@ def test_the_real_networks(broken, prior):
 
 
 def test_a_shipped_preset_may_be_one(run, monkeypatch):
-    monkeypatch.setattr("tfdeblur.pipeline.load.WEIGHTS_FOLDER", run.parent)
+    monkeypatch.setattr("tfdeblur.pipeline.shipped.WEIGHTS_FOLDER", run.parent)
     assert isinstance(Restorer.from_preset(run.name), BlindRestorer)
 
 

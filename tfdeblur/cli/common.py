@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, InvalidInput, TfdeblurError
+from tfdeblur.pipeline.preset_card import default_text
+from tfdeblur.pipeline.shipped import checked_name, default_model
 
 logger = logging.getLogger("tfdeblur")
 
@@ -70,14 +72,40 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def add_model_argument(parser: argparse._ActionsContainer, required: bool = True) -> None:
-    """Adds `--model`, the network to restore with."""
-    parser.add_argument(
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`, the network to restore with, and `--preset`; `settle_model` goes with it."""
+    default = default_text().replace("%", "%%")  # names of data sets are not argparse's to format
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
         "--model",
-        required=required,
         metavar="MODEL",
-        help="name of a preset, folder of a training run, or a .keras file",
+        help="name or folder of a preset, folder of a training run, or a .keras file "
+        f"(default: the preset {default})",
     )
+    group.add_argument(
+        "--preset",
+        dest="model",
+        type=_shipped,
+        metavar="NAME",
+        help="the same, of what is shipped only: `tfdeblur presets` lists it",
+    )
+
+
+def _shipped(name: str) -> str:
+    try:
+        return checked_name(name)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def settle_model(arguments: argparse.Namespace) -> None:
+    """Puts the default preset in the place of a model that was not named.
+
+    Raises:
+        DataError: if this installation lacks it.
+    """
+    if arguments.model is None:
+        arguments.model = default_model()
 
 
 def add_restoring_arguments(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import load_tensorflow, restoring_options
+from tfdeblur.cli.common import load_tensorflow, restoring_options, settle_model
 from tfdeblur.cli.deblur_options import DESCRIPTION, EPILOG, add_arguments, refuse_meaningless
 from tfdeblur.cli.deblur_report import as_json, work_and_report
 from tfdeblur.cli.file_jobs import jobs_left, plan_jobs
@@ -29,6 +29,8 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     refuse_meaningless(arguments, arguments.parser)
+    if arguments.known_flow is None:  # with it, no model means deconvolution alone
+        settle_model(arguments)
     jobs = plan_jobs(arguments)
     load_tensorflow(arguments.verbose)
     return _restore(jobs, arguments)

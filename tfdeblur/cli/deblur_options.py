@@ -16,10 +16,12 @@ from tfdeblur.cli.file_options import (
     add_input_arguments,
     refuse_flow_format_alone,
 )
+from tfdeblur.pipeline.shipped import DEFAULT_PRESET, shipped_folder
 
 DESCRIPTION = """\
-Restores motion-blurred photographs and videos of any size, from 1x1 pixel up: with a trained
-network (--model), or without one where the motion of each pixel is known (--known-flow).
+Restores motion-blurred photographs and videos of any size, from 1x1 pixel up: with the network that
+is shipped, with your own (--model), or without one where the motion of each pixel is known
+(--known-flow).
 
 Files are written whole or not at all. A bad file is named on stderr with the reason and the
 rest is done. Running the same command again goes on where the last run stopped: results that
@@ -36,6 +38,7 @@ what is kept:
   Videos (mp4, avi, mov, mkv) keep their size and rate; their sound is not carried over.
 
 models:
+  Without --model the default preset restores; `tfdeblur presets` tells what it gains and costs.
   A Bi-Skip run restores a photograph in one go. An RP-GAN run (its folder holds pipeline.json)
   works in three steps: it estimates how far every pixel moved while the shutter was open, undoes
   that blur by deconvolution, and lets a network clean up, the last two several times (--levels).
@@ -79,6 +82,7 @@ exit codes:
   Of several, 1 wins, then 3, 4, 5.
 
 examples:
+  tfdeblur deblur photo.jpg --out restored/
   tfdeblur deblur photo.jpg --out restored/ --model runs/first
   tfdeblur deblur holiday/ --recursive --out restored/ --model runs/first --compare
   tfdeblur deblur 'scans/*.tif' clip.mp4 --out restored/ --model best.keras --suffix _sharp
@@ -94,7 +98,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all arguments of the command."""
     add_input_arguments(parser)
-    add_model_argument(parser, required=False)
+    add_model_argument(parser)
     parser.add_argument(
         "--known-flow",
         metavar="FLOW",
@@ -195,9 +199,10 @@ _MEANT_FOR = {
 
 def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Ends with a usage error if an option means nothing for the way that was chosen."""
-    if arguments.model is None and arguments.known_flow is None:
-        parser.error("one of the arguments --model --known-flow is required")
-    ways = _ways(arguments.model)
+    model = arguments.model
+    if model is None and arguments.known_flow is None:
+        model = DEFAULT_PRESET
+    ways = _ways(model)
     for name, (meant_for, text) in _MEANT_FOR.items():
         if getattr(arguments, name) != parser.get_default(name) and not ways & meant_for:
             parser.error(f"argument --{name.replace('_', '-')}: {text}")
@@ -206,11 +211,11 @@ def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentP
 
 def _ways(model: str | None) -> set[str]:
     """What `model` may turn out to be: one that does not exist is told from loading it."""
-    from tfdeblur.pipeline.load import WEIGHTS_FOLDER, is_blind_model
+    from tfdeblur.pipeline.load import is_blind_model
 
     if model is None:
         return {_DECONVOLUTION}
     if is_blind_model(model):
         return {_RP_GAN}
-    exists = os.path.exists(model) or (WEIGHTS_FOLDER / model).exists()
+    exists = os.path.exists(model) or shipped_folder(model) is not None
     return {_NETWORK} if exists else {_NETWORK, _RP_GAN}

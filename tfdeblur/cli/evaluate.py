@@ -14,6 +14,7 @@ from tfdeblur.cli.common import (
     at_least_one,
     load_tensorflow,
     restoring_options,
+    settle_model,
 )
 from tfdeblur.cli.evaluate_data import add_data_arguments, split_asked, split_taken
 from tfdeblur.cli.evaluate_progress import ReportProgress, exit_code, images_done
@@ -59,9 +60,10 @@ exit codes:
   5 the model's output was unusable for an image (the blurred one was counted); 130 interrupted
 
 examples:
+  tfdeblur evaluate --data pairs/                                    the preset that is shipped
   tfdeblur evaluate --model runs/first --data pairs/
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
-  tfdeblur evaluate --model biskip --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+  tfdeblur evaluate --model runs/first --data pairs/ --only 'test-*' --limit 3 --panels pictures/
   tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
   tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
@@ -134,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur evaluate`."""
     # Cheap checks first: nothing is worse than an hour of work that cannot be written.
     _check_json_path(arguments.json)
+    settle_model(arguments)
     flows = evaluate_flow.is_wanted(arguments)
     load_tensorflow(arguments.verbose)
     measure = evaluate_flow.measure if flows else _measure_pairs

@@ -87,12 +87,13 @@ def find_sen(model: str) -> tuple[Path | None, bool]:
         The path or None, and True where the model is a SEN and nothing else: RP-GAN's folder
         holds a SEN as well.
     """
-    from tfdeblur.pipeline.load import GENERATOR_FILE, SEN_FILE, WEIGHTS_FOLDER
+    from tfdeblur.pipeline.load import GENERATOR_FILE, SEN_FILE
+    from tfdeblur.pipeline.shipped import shipped_folder
 
     path = Path(model).expanduser()
-    for folder in (WEIGHTS_FOLDER / model, path):
-        if (folder / SEN_FILE).is_file():
-            return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
+    folder = shipped_folder(model) or path
+    if (folder / SEN_FILE).is_file():
+        return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
     return (path, True) if _is_sen_file(path) else (None, False)
 
 

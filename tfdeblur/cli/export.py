@@ -10,6 +10,7 @@ from tfdeblur.cli.common import (
     add_model_argument,
     at_least_one,
     load_tensorflow,
+    settle_model,
 )
 from tfdeblur.errors import EXIT_DONE, InvalidInput
 
@@ -58,6 +59,7 @@ exit codes:
   In all cases but 0, nothing of the version is left.
 
 examples:
+  tfdeblur export --root served/                                     the preset that is shipped
   tfdeblur export --model runs/first --root served/
   tfdeblur export --model runs/rpgan --root served/ --name blind --passes 2
   tfdeblur export --model best.keras --root served/ --warmup 1280x720 --warmup 1920x1080
@@ -132,6 +134,7 @@ def add_parser(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur export`."""
+    settle_model(arguments)
     load_tensorflow(arguments.verbose)
     if not arguments.verbose:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.

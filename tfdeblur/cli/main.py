@@ -9,16 +9,17 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import data, deblur, evaluate, experiment, export, request, serve, train
+from tfdeblur.cli import data, deblur, evaluate, experiment, export, presets, request, serve, train
 from tfdeblur.cli.common import Parser, run_command
 
-COMMANDS = (train, deblur, evaluate, experiment, data, export, serve, request)
+COMMANDS = (deblur, presets, train, evaluate, experiment, data, export, serve, request)
 
 EPILOG = """\
 exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrupt,
             5 not converged or degenerate, 6 service unreachable, 130 interrupted
 
 typical session:
+  tfdeblur deblur photo.jpg --out restored/
   tfdeblur train --model biskip --preset small --data pairs/ --run runs/first
   tfdeblur deblur photo.jpg --out restored/ --model runs/first --compare
   tfdeblur evaluate --model runs/first --data pairs/ --json scores.json

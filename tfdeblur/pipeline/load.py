@@ -6,26 +6,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.pipeline.shipped import (
+    GENERATOR_FILE,
+    NETWORK_FILE,
+    holds_preset,
+    shipped_folder,
+    shipped_names,
+)
 
 if TYPE_CHECKING:
     from tfdeblur.pipeline.blind import BlindSettings
 
-WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
-GENERATOR_FILE = "generator.keras"
 SEN_FILE = "sen.keras"
 PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
 
 
 def load_network(name_or_path):
-    """Loads the network behind a preset name, a run folder or a `.keras` file.
+    """Loads the network behind a preset's name or folder, a run folder or a `.keras` file.
 
     Raises:
         InvalidInput: if nothing of that name exists.
-        DataError: if a run has no generator yet, the file cannot be loaded, or its network does
+        DataError: if a run has no generator yet, a file cannot be loaded, or its network does
             not restore images by itself.
     """
     path = _generator_path(name_or_path)
-    network = _load(path)
+    network = _load(path) if path.is_file() else _load_preset(path)
     _check_restores_alone(network, path)
     return network
 
@@ -73,6 +78,12 @@ def _read_settings(path: Path) -> "BlindSettings":
         raise DataError(f"{path} cannot be read as settings of RP-GAN: {error}") from error
 
 
+def _load_preset(folder: Path):
+    from tfdeblur.pipeline.preset_files import load_preset  # numpy: help texts import this module
+
+    return load_preset(folder)
+
+
 def _load(path: Path):
     import keras
 
@@ -118,32 +129,32 @@ def _channels(network) -> tuple[int | None, int | None]:
 
 def _folder(name_or_path) -> Path | None:
     """The folder of a shipped preset or of a run; None where it is neither."""
-    if str(name_or_path) in _shipped():
-        return WEIGHTS_FOLDER / str(name_or_path)
+    shipped = shipped_folder(str(name_or_path))
+    if shipped is not None:
+        return shipped
     path = Path(name_or_path)
     # Path("") is this folder; an empty name is one that was forgotten.
     return path if os.fspath(name_or_path) and path.is_dir() else None
 
 
-def _shipped() -> list[str]:
-    return sorted(folder.parent.name for folder in WEIGHTS_FOLDER.glob(f"*/{GENERATOR_FILE}"))
-
-
 def _generator_path(name_or_path) -> Path:
+    """The file of the network, or the folder where it is a preset of `preset_files`."""
     folder, path = _folder(name_or_path), Path(name_or_path)
     if folder is not None:
+        if holds_preset(folder):
+            return folder
         if (folder / GENERATOR_FILE).is_file():
             return folder / GENERATOR_FILE
         if (folder / SEN_FILE).is_file():
             return folder / SEN_FILE  # refused later, by what it is
         raise DataError(
             f"{path} holds no {GENERATOR_FILE}. It is no run folder, or its training has not "
-            "finished an epoch yet."
+            f"finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
         )
     if path.is_file() and path.suffix == ".keras":
         return path
-    names = ", ".join(_shipped()) or "none are shipped yet"
     raise InvalidInput(
-        f"No model {str(name_or_path)!r}: it must be a preset ({names}), a run folder (it holds "
-        f"{GENERATOR_FILE}) or a .keras file. Train one with `tfdeblur train`."
+        f"No model {str(name_or_path)!r}: it must be a preset ({shipped_names()}), a preset's "
+        f"folder (it holds {NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras "
+        "file. Train one with `tfdeblur train`."
     )

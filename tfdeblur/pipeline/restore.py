@@ -15,6 +15,7 @@ from tfdeblur.image.codec import to_float, to_integers
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.pipeline.load import is_blind_model, load_blind, load_network
 from tfdeblur.pipeline.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.pipeline.shipped import default_model
 from tfdeblur.pipeline.tiled import TiledNetwork
 
 # Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
@@ -98,12 +99,13 @@ class Restorer:
         )
 
     @classmethod
-    def from_preset(cls, name_or_path, **options) -> Any:
-        """Loads a shipped preset, a run folder or a `.keras` file.
+    def from_preset(cls, name_or_path=None, **options) -> Any:
+        """Loads a shipped preset, a preset's folder, a run folder or a `.keras` file.
 
         Args:
-            name_or_path: name of a folder in `tfdeblur/weights`, or path of a run folder
-                (it holds `generator.keras`) or of a `.keras` file.
+            name_or_path: name of a folder in `tfdeblur/weights`; or path of a folder that
+                `preset_files.save_preset` wrote, of a run folder (it holds `generator.keras`)
+                or of a `.keras` file. None: `pipeline.shipped.DEFAULT_PRESET`.
             **options: as for `Restorer`; for folders of RP-GAN (they hold `pipeline.json`) as
                 for `BlindRestorer`.
 
@@ -112,8 +114,11 @@ class Restorer:
 
         Raises:
             InvalidInput: if nothing of that name exists, or an option is not for this model.
-            DataError: if a run has no networks yet, or a file cannot be loaded.
+            DataError: if a run has no networks yet, a file cannot be loaded, or this
+                installation lacks the default preset.
         """
+        if name_or_path is None:
+            name_or_path = default_model()
         if is_blind_model(name_or_path):
             from tfdeblur.pipeline.blind_restore import BlindRestorer
 

@@ -1,0 +1,213 @@
+"""`tfdeblur presets`: what is shipped, and how a network becomes a preset."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
+from tfdeblur.pipeline.preset_card import Card, gains_text, read_card
+from tfdeblur.pipeline.shipped import (
+    DEFAULT_PRESET,
+    README_FILE,
+    WEIGHTS_FOLDER,
+    checked_name,
+    holds_preset,
+    shipped_folder,
+    shipped_presets,
+)
+
+DESCRIPTION = """\
+Lists the networks that are shipped with tfdeblur, ready to restore with: what each gains, costs and
+weighs. With NAME, tells all about one of them. Needs no network and loads no framework.
+
+A preset is a folder, here one of the package's own, that holds a network as the code and the
+arguments that build it (network.json), its weights as float16 (weights.npz), a card (card.json)
+with hashes of both, and the card in words (README.md).
+"""
+
+EPILOG = """\
+what the columns mean:
+  GAIN            dB of PSNR (8-bit RGB) over the blurred images, by data set
+  S/MP            seconds for a million pixels, on the processor that is named below the table
+  MB              size of the weights, 10^6 bytes
+
+making a preset:
+  --make takes a trained network (a run folder, a .keras file, another preset), writes --out, and
+  loads it once as a check. --card is a file of JSON; name, description and licences are needed:
+    {"name": "mine", "description": "for scans of slides", "licences": ["CC0-1.0"],
+     "gains_db": {"scans": 2.1}, "seconds_per_megapixel": {"Xeon, 2 cores": 3.4},
+     "precision": {"bfloat16": "costs 0.02 dB"}, "source": {"architecture": "Bi-Skip"},
+     "training": {"data": "900 scans", "command": "tfdeblur train ..."}}
+  What is measured later may be written into card.json by hand. The folder is a model like any
+  other: --model DIR. Folders in tfdeblur/weights of the source tree are shipped.
+
+exit codes:
+  0 done; 2 usage; 3 a bad argument or card; 4 a preset or model is missing or damaged;
+  130 interrupted
+
+examples:
+  tfdeblur presets
+  tfdeblur presets maxim
+  tfdeblur presets --json
+  tfdeblur presets --make runs/first --out my-preset --card card.json --add LICENSE
+  tfdeblur deblur photo.jpg --out restored/ --model my-preset
+"""
+
+
+def add_parser(commands) -> None:
+    """Adds the arguments of `tfdeblur presets`."""
+    parser = commands.add_parser(
+        "presets",
+        help="list the networks that are shipped, or make one of your own",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a shipped preset, or the folder of any"
+    )
+    parser.add_argument("--json", action="store_true", help="print the cards as JSON")
+    group = parser.add_argument_group("making a preset")
+    group.add_argument("--make", metavar="MODEL", help="run folder, .keras file or preset")
+    group.add_argument("--out", metavar="DIR", help="folder to write; it must not exist")
+    group.add_argument("--card", metavar="FILE", help="what is to be known of it, see below")
+    group.add_argument(
+        "--add",
+        action="append",
+        metavar="FILE",
+        help="copy into it, such as LICENSE or a README.md of your own (repeatable)",
+    )
+    add_common_arguments(parser)
+    parser.set_defaults(run_command=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur presets`."""
+    _check_usage(arguments)
+    if arguments.make is not None:
+        return _make(arguments)
+    if arguments.name is not None:
+        return _show(arguments.name, arguments.json)
+    return _list(arguments.json)
+
+
+def _check_usage(arguments: argparse.Namespace) -> None:
+    error = arguments.parser.error
+    given = [name for name in ("out", "card", "add") if getattr(arguments, name) is not None]
+    if arguments.make is None:
+        if given:
+            error(f"argument --{given[0]}: goes with --make only")
+        return
+    for name in ("out", "card"):
+        if name not in given:
+            error(f"argument --make: needs --{name} as well")
+    if arguments.name is not None or arguments.json:
+        error("argument --make: goes with neither NAME nor --json")
+
+
+def _list(as_json: bool) -> int:
+    cards, bad = [], []
+    for name in shipped_presets():
+        try:
+            cards.append(_entry(WEIGHTS_FOLDER / name))
+        except DataError as error:
+            bad.append(error)
+    if as_json:
+        print(json.dumps(cards, indent=2, ensure_ascii=False))
+    elif cards:
+        print(table(cards))
+    else:
+        print("No presets are shipped in this installation.")
+    for reason in bad:
+        print(f"tfdeblur: error: {reason}", file=sys.stderr)
+    return DataError.exit_code if bad else EXIT_DONE
+
+
+def _entry(folder: Path) -> Card:
+    """The card, with where it is; of presets that have none (copies of runs), the name alone."""
+    card = read_card(folder) if holds_preset(folder) else {}
+    default = folder == WEIGHTS_FOLDER / DEFAULT_PRESET
+    # By the name that --model takes, also where a folder was renamed.
+    return {**card, "name": folder.name, "default": default, "folder": str(folder)}
+
+
+def _show(name: str, as_json: bool) -> int:
+    folder = shipped_folder(name) or Path(name)
+    if not name or not (folder.parent == WEIGHTS_FOLDER or holds_preset(folder)):
+        checked_name(name)
+    entry = _entry(folder)
+    if as_json:
+        print(json.dumps(entry, indent=2, ensure_ascii=False))
+        return EXIT_DONE
+    try:
+        print((folder / README_FILE).read_text("utf-8").rstrip())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / README_FILE} cannot be read: {error}") from error
+    return EXIT_DONE
+
+
+def table(cards: list[Card]) -> str:
+    """One row per preset, fixed width, for people; below it, which processor the seconds are of.
+
+    Args:
+        cards: of presets; what one does not tell is shown as "-".
+    """
+    heads = ("NAME", "GAIN", "S/MP", "MB", "LICENCE", "")
+    rows = [heads, *(_row(card) for card in cards)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    notes = [f"{c['name']}: S/MP on {_speed(c)[1]}" for c in cards if _speed(c) is not None]
+    if any(card["default"] for card in cards):
+        notes.append("* is taken where no model is named.")
+    return "\n".join(lines + ([""] + notes if notes else []))
+
+
+def _row(card: Card) -> tuple[str, ...]:
+    speed = _speed(card)
+    return (
+        card["name"] + ("*" if card["default"] else ""),
+        gains_text(card) or "-",
+        "-" if speed is None else f"{speed[0]:.3g}",
+        f"{card['megabytes']:.1f}" if "megabytes" in card else "-",
+        ", ".join(card.get("licences", ())) or "-",
+        card.get("description", ""),
+    )
+
+
+def _speed(card: Card) -> Any:
+    """`(seconds, processor)` that stands first in the card; None where there is none."""
+    return next(((s, name) for name, s in card.get("seconds_per_megapixel", {}).items()), None)
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    card = _read_facts(arguments.card)
+    load_tensorflow(arguments.verbose)
+    from tfdeblur.pipeline.load import load_network
+    from tfdeblur.pipeline.preset_files import save_preset
+
+    folder = save_preset(
+        load_network(arguments.make), arguments.out, card, files=arguments.add or ()
+    )
+    print("Made and checked. Restore a photograph with:", file=sys.stderr)
+    print(f"  tfdeblur deblur PHOTO --out DIR --model {arguments.out}", file=sys.stderr)
+    print(folder)
+    return EXIT_DONE
+
+
+def _read_facts(path: str) -> Any:
+    from tfdeblur.pipeline.preset_card import check_facts
+
+    try:
+        return check_facts(json.loads(Path(path).read_text("utf-8")))
+    except OSError as error:
+        raise InvalidInput(f"`--card` must be a file of JSON. {path}: {error.strerror}") from error
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
+    except ValueError as error:
+        raise InvalidInput(f"`--card` must be a file of JSON. {path}: {error}") from error
