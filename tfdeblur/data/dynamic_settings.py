@@ -67,9 +67,10 @@ class DynamicBlur:
             if value < _AT_LEAST.get(field.name, -math.inf):
                 _refuse(field.name, f"at least {_AT_LEAST[field.name]}", value)
         if self.noise_most < self.noise_least:
-            _refuse("noise_most", f"at least noise_least={self.noise_least}", self.noise_most)
+            text = f"at least dynamic.noise_least={self.noise_least}"
+            _refuse("noise_most", text, self.noise_most)
         if not self.jpeg_least <= self.jpeg_most <= 100:
-            text = f"from jpeg_least={self.jpeg_least} to 100"
+            text = f"from dynamic.jpeg_least={self.jpeg_least} to 100"
             _refuse("jpeg_most", text, self.jpeg_most)
 
 
