@@ -3,12 +3,13 @@
 import argparse
 import math
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import add_common_arguments, at_least_one, load_tensorflow
 from tfdeblur.errors import DataError, InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DESCRIPTION = """\
 Draws a contact sheet of what `tfdeblur train --blur dynamic` trains on: patches of the photographs,
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def draw_sheet(source: Any, count: int, seed: int, side: int) -> np.ndarray:
+def draw_sheet(source: Any, count: int, seed: int, side: int) -> "np.ndarray":
     """Draws patches as a training with the same seed and crop would blur them.
 
     Args:
@@ -115,8 +116,10 @@ def draw_sheet(source: Any, count: int, seed: int, side: int) -> np.ndarray:
     return panels.stacked([panels.side_by_side(row) for row in rows])
 
 
-def _cell(source: Any, index: int, seed: tuple[int, int], side: int) -> np.ndarray:
+def _cell(source: Any, index: int, seed: tuple[int, int], side: int) -> "np.ndarray":
     """Blurred and sharp, below two lines of text."""
+    import numpy as np
+
     from tfdeblur.pipeline import panels
 
     blurred, sharp, drawn = source.draw(index, side, seed)
