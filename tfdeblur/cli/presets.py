@@ -12,7 +12,6 @@ from tfdeblur.pipeline.preset_card import Card, gains_text, read_card
 from tfdeblur.pipeline.shipped import (
     DEFAULT_PRESET,
     README_FILE,
-    WEIGHTS_FOLDER,
     checked_name,
     holds_preset,
     shipped_folder,
@@ -110,9 +109,9 @@ def _check_usage(arguments: argparse.Namespace) -> None:
 
 def _list(as_json: bool) -> int:
     cards, bad = [], []
-    for name in shipped_presets():
+    for folder in filter(None, map(shipped_folder, shipped_presets())):
         try:
-            cards.append(_entry(WEIGHTS_FOLDER / name))
+            cards.append(_entry(folder))
         except DataError as error:
             bad.append(error)
     if as_json:
@@ -129,15 +128,17 @@ def _list(as_json: bool) -> int:
 def _entry(folder: Path) -> Card:
     """The card, with where it is; of presets that have none (copies of runs), the name alone."""
     card = read_card(folder) if holds_preset(folder) else {}
-    default = folder == WEIGHTS_FOLDER / DEFAULT_PRESET
+    default = folder == shipped_folder(DEFAULT_PRESET)
     # By the name that --model takes, also where a folder was renamed.
     return {**card, "name": folder.name, "default": default, "folder": str(folder)}
 
 
 def _show(name: str, as_json: bool) -> int:
-    folder = shipped_folder(name) or Path(name)
-    if not name or not (folder.parent == WEIGHTS_FOLDER or holds_preset(folder)):
-        checked_name(name)
+    folder = shipped_folder(name)
+    if folder is None:
+        if not name or not holds_preset(name):
+            checked_name(name)  # tells what there is
+        folder = Path(name)
     entry = _entry(folder)
     if as_json:
         print(json.dumps(entry, indent=2, ensure_ascii=False))
