@@ -44,11 +44,12 @@ def test_what_cannot_be_drawn_is_named_and_nothing_is_written(photos, tmp_path, 
     out = tmp_path / "sheet.png"
     for code, arguments, message in (
         (4, ["--side", "151"], "`--side` must fit into every photograph. Received: --side 151"),
-        (2, ["--seed", "-1"], "`--seed` must be from 0 to 2**31 - 1. Received: --seed -1"),
-        (2, ["--set", "dynamic.half=7"], "Received: dynamic.half=7"),
+        (3, ["--seed", "-1"], "`--seed` must be from 0 to 2**31 - 1. Received: --seed -1"),
+        (3, ["--set", "dynamic.half=7"], "Received: dynamic.half=7"),
     ):
         assert sheet(photos, "--out", out, *arguments) == code
         assert message in capsys.readouterr().err
-    assert sheet(photos, "--out", tmp_path / "sheet.gif") == 2
+    assert sheet(photos, "--out", tmp_path / "sheet.gif") == 3
     assert sheet(tmp_path / "none", "--out", out) == 4
+    assert sheet(photos, "--out", tmp_path / "no" / "sheet.png", "--side", "64") == 4
     assert not out.exists()
