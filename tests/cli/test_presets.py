@@ -153,6 +153,8 @@ def test_without_a_model_the_default_restores(weights, photo, capsys):
     np.testing.assert_array_equal(pixels("out/photo.png"), Restorer.from_preset()(image).image)
     assert main(["deblur", "photo.png", "--out", "same", "--preset", "maxim"]) == 0
     np.testing.assert_array_equal(pixels("out/photo.png"), pixels("same/photo.png"))
+    assert main(["deblur", "photo.png", "--out", "."]) == 0
+    np.testing.assert_array_equal(pixels("out/photo.png"), pixels("photo_sharp.png"))
     assert main(["deblur", "photo.png", "--out", "other", "--preset", "copy"]) == 0
     assert np.any(pixels("out/photo.png") != pixels("other/photo.png"))
 

@@ -121,13 +121,24 @@ def test_two_results_of_one_folder_are_told_to_be_renamed(make):
         outputs(["p"], compare=True)
 
 
-@pytest.mark.parametrize("out", [".", "p", "link"])
+@pytest.mark.parametrize("out", ["p", "link"])
 def test_a_result_never_replaces_an_input(make, out):
     make("p/x.png", "x.png")
     os.symlink("p", "link")
-    given = ["x.png"] if out == "." else ["p"]
     with pytest.raises(InvalidInput, match="would replace an input, .*x.png. Choose another"):
-        outputs(given, out)
+        outputs(["p"], out)
+
+
+@pytest.mark.parametrize("out", [".", "link", "p/.."])
+def test_a_named_file_gets_its_result_beside_it(make, out):
+    make("x.jpg", "p/y.png")
+    os.symlink(".", "link")
+    wanted = [f"{out}/x_sharp.jpg".removeprefix("./"), f"{out}/y.png".removeprefix("./")]
+    assert outputs(["x.jpg", "p/y.png"], out) == wanted
+    make("x_sharp.jpg")
+    assert outputs(["x.jpg", "p/y.png"], out) == wanted
+    with pytest.raises(InvalidInput, match="The result of x.jpg would replace .*x_sharp.jpg"):
+        outputs(["x.jpg", "x_sharp.jpg"], out)
 
 
 def test_a_result_never_replaces_another_input(make):

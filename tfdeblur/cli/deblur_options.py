@@ -32,9 +32,10 @@ EPILOG = """\
 what is kept:
   16-bit PNG and TIFF stay 16-bit, gray stays gray, transparency is kept as it is, JPEG stays
   JPEG (quality 95). Photographs with an EXIF turn are written upright, without the tag; other
-  EXIF data are not carried over. A file that was given by name lands in DIR under that name;
-  the folders below a folder that was given are kept: photos/a/x.png with INPUT photos becomes
-  DIR/a/x.png. Two inputs that would meet in one result are refused before any work.
+  EXIF data are not carried over. A file that was given by name lands in DIR under that name,
+  or as NAME_sharp.jpg if it lies in DIR itself; the folders below a folder that was given are
+  kept: photos/a/x.png with INPUT photos becomes DIR/a/x.png. Two inputs that would meet in one
+  result are refused before any work.
   Videos (mp4, avi, mov, mkv) keep their size and rate; their sound is not carried over.
 
 models:
@@ -82,7 +83,7 @@ exit codes:
   Of several, 1 wins, then 3, 4, 5.
 
 examples:
-  tfdeblur deblur photo.jpg --out restored/
+  tfdeblur deblur photo.jpg --out .
   tfdeblur deblur photo.jpg --out restored/ --model runs/first
   tfdeblur deblur holiday/ --recursive --out restored/ --model runs/first --compare
   tfdeblur deblur 'scans/*.tif' clip.mp4 --out restored/ --model best.keras --suffix _sharp

@@ -20,7 +20,7 @@ from tfdeblur.pipeline.shipped import (
 
 DESCRIPTION = """\
 Lists the networks that are shipped with tfdeblur, ready to restore with: what each gains, costs and
-weighs. With NAME, tells all about one of them. Needs no network and loads no framework.
+weighs. With NAME, tells all about one of them. Or makes a preset of a network of yours (--make).
 
 A preset is a folder, here one of the package's own, that holds a network as the code and the
 arguments that build it (network.json), its weights as float16 (weights.npz), a card (card.json)
@@ -33,7 +33,7 @@ what the columns mean:
   S/MP            seconds for a million pixels, on the processor that is named below the table
   MB              size of the weights, 10^6 bytes
 
-making a preset:
+a preset of your own:
   --make takes a trained network (a run folder, a .keras file, another preset), writes --out, and
   loads it once as a check. --card is a file of JSON; name, description and licences are needed:
     {"name": "mine", "description": "for scans of slides", "licences": ["CC0-1.0"],

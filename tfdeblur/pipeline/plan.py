@@ -16,6 +16,8 @@ from tfdeblur.pipeline.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source, pri
 
 FORMATS = ("keep", "png", "jpeg")
 
+IN_PLACE_SUFFIX = "_sharp"
+
 _ENDINGS = {"png": (".png",), "jpeg": (".jpg", ".jpeg", ".jpe")}
 
 
@@ -84,9 +86,10 @@ def plan_outputs(
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
-    The path of a file below the folder that was given is kept below `out`. A found file that
-    is itself the result of another one, or a picture beside it (input and output folder are the
-    same and the command is run again), is left out.
+    The path of a file below the folder that was given is kept below `out`. A file that was given
+    by name and would be replaced by its own result gets it beside it, as NAME_sharp. A found
+    file that is itself the result of another one, or a picture beside it (input and output folder
+    are the same and the command is run again), is left out.
 
     Args:
         sources: from `find_inputs`.
@@ -137,6 +140,10 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
         ending = _image_ending(ending, file_format)
     stem = source.relative.stem + suffix
     folder = out / source.relative.parent
+    # `deblur photo.jpg --out .` can only mean: beside it. Of folders the results would mix with
+    # the originals, which is asked for with a suffix.
+    if source.named and not suffix and _key(folder / (stem + ending)) == _key(source.path):
+        stem += IN_PLACE_SUFFIX
     job = Job(source.path, folder / (stem + ending), error=source.error)
     pictures = _pictures(job)
     if beside.compare:
