@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -141,20 +142,11 @@ def blur_patch(
     levels = _cut(photograph, size, reach, settings.places, generator)
     masks = [draw_mask(generator, kind, levels) for kind, _ in drawn.objects]
     light = _LIGHT[levels] if drawn.linear else levels * np.float32(1 / 255)
-
-    def blur_background(image: np.ndarray) -> np.ndarray:
-        if len(kernels) == 1:
-            return blur(image, kernels[0], reach)
-        weights = _weights(size, drawn.across)
-        parts = [
-            w[..., None] * blur(image, k, reach) for w, k in zip(weights, kernels, strict=True)
-        ]
-        return np.sum(parts, axis=0)
-
+    behind = partial(_blur_background, kernels=kernels, across=drawn.across, reach=reach)
     inside = levels[reach : reach + size[0], reach : reach + size[1]]
     sharp, blurred = inside, inside
     if drawn.shake:
-        blurred = _develop(composite(light, masks, own, blur_background, reach), drawn)
+        blurred = _develop(composite(light, masks, own, behind, reach), drawn)
     if drawn.gain > 1:
         sharp = _develop(light[reach : reach + size[0], reach : reach + size[1]], drawn)
     return to_uint8(_record(blurred, drawn, generator)), to_uint8(sharp), drawn
@@ -198,6 +190,20 @@ def _detail(window: np.ndarray) -> float:
     """How much is to be seen: the mean difference of pixels beside each other, in levels."""
     green = window[::2, :, 1].astype(np.int16)
     return float(np.abs(np.diff(green, axis=1)).mean())
+
+
+def _blur_background(
+    image: np.ndarray, kernels: Sequence[np.ndarray], across: float, reach: int
+) -> np.ndarray:
+    """The blur of the camera's shake, by one kernel or changing over three."""
+    if len(kernels) == 1:
+        return blur(image, kernels[0], reach)
+    size = image.shape[0] - 2 * reach, image.shape[1] - 2 * reach
+    parts = [
+        weight[..., np.newaxis] * blur(image, kernel, reach)
+        for weight, kernel in zip(_weights(size, across), kernels, strict=True)
+    ]
+    return np.sum(parts, axis=0)
 
 
 def _weights(size: tuple[int, int], across: float) -> np.ndarray:
