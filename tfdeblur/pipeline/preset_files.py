@@ -200,9 +200,10 @@ def _check(folder: Path, network) -> None:
     try:
         again = weights_by_path(load_preset(folder))
     except DataError as error:
+        reason = str(error).replace(f"{folder}{os.sep}", "")  # that folder is about to vanish
         raise InvalidInput(
             "`network` does not come back from its configuration (all its layers must have names, "
-            f"and all its constructor's arguments must be in `get_config`): {error}"
+            f"and all its constructor's arguments must be in `get_config`): {reason}"
         ) from error
     for key, variable in weights_by_path(network).items():
         if not np.array_equal(np.asarray(variable).astype(np.float16), np.asarray(again[key])):
