@@ -95,8 +95,8 @@ def add_parser(commands: Any) -> None:
         parser.add_argument(option, action="append", metavar="GLOB", help=text)
     parser.add_argument(
         "--model",
-        choices=["biskip", "sen", "rpgan"],
-        help="what to train: biskip deblurs, sen estimates motion flow, rpgan deblurs with the "
+        choices=["biskip", "maxim", "sen", "rpgan"],
+        help="what to train: biskip and maxim deblur, sen estimates motion flow, rpgan deblurs with the "
         "flows of a trained sen (default: biskip)",
     )
     parser.add_argument(

@@ -4,7 +4,7 @@ from tfdeblur.config.sections import TrainConfig, flatten
 from tfdeblur.errors import InvalidInput
 
 _CHOICES = {
-    "model": ("biskip", "sen", "rpgan"),
+    "model": ("biskip", "maxim", "sen", "rpgan"),
     "network.norm": ("batch", "group", "none"),
     "data.blur": ("", "motion-flow", "dynamic"),
     "data.blur_law": ("gong2018", "physical"),
@@ -24,15 +24,15 @@ _CHOICES = {
 }
 _POSITIVE = (
     "network.width network.critic_width data.crop data.batch optimizer.learning_rate run.epochs "
-    "optimizer.opponent_rate "
+    "optimizer.opponent_rate optimizer.accumulate network.stages network.features "
     "run.validate_every loss.critic_steps optimizer.epsilon sen.stacks sen.further_rate "
     "loss.clip rpgan.tolerance rpgan.max_steps rpgan.buffer rpgan.buffer_passes"
 ).split()
 _NOT_NEGATIVE = (
     "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "loss.artifact_weight rpgan.sen_rate rpgan.flow_weight optimizer.weight_decay "
-    "optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
+    "loss.artifact_weight loss.frequency_weight rpgan.sen_rate rpgan.flow_weight "
+    "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
     "run.seed run.panel_every run.backup_minutes"
 ).split()
 _SHARES = ("data.blur_share", "sen.further_part", "rpgan.first_part")
@@ -63,10 +63,26 @@ def check(config: TrainConfig) -> None:
         for name in names:
             if not fits(settings[name]):
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+    if config.model == "maxim":
+        _check_maxim(config)
     if config.model == "sen":
         _check_sen(config)
     if config.model == "rpgan":
         _check_rpgan(config)
+
+
+def _check_maxim(config: TrainConfig) -> None:
+    """Raises InvalidInput where settings do not go with MAXIM."""
+    for name, fits, text in (
+        ("data.crop", config.data.crop % 64 == 0, "a multiple of 64"),
+        ("network.stages", config.network.stages <= 3, "1, 2 or 3"),
+        ("network.features", config.network.features % 4 == 0, "a multiple of 4"),
+    ):
+        if not fits:
+            raise InvalidInput(
+                f"`{name}` must be {text} for MAXIM. Received: {name}={flatten(config)[name]!r}. "
+                "The presets maxim-finetune and maxim-small are meant for it."
+            )
 
 
 def _check_sen(config: TrainConfig) -> None:

@@ -18,12 +18,16 @@ class NetworkConfig:
         head_initializer: Keras initializer of the generator's last layer. "zeros": it begins by
             handing its image on; of RP-GAN's generator everything else means random.
         critic_width: factor on the critic's channels.
+        stages: of MAXIM, 1 to 3.
+        features: of MAXIM, channels at full size, a multiple of 4; the published network: 32.
     """
 
     width: float = 1.0
     norm: str = "batch"
     head_initializer: str = "glorot_uniform"
     critic_width: float = 1.0
+    stages: int = 1
+    features: int = 32
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class LossConfig:
         lipschitz: how RP-GAN's artifact critic is bounded: "clip" (weights, as WGAN), "gp"
             (gradient penalty) or "spectral" (spectral norm of every kernel).
         clip: bound on the critic's weights, for "clip".
+        frequency_weight: of MAXIM, factor on the loss of Fourier coefficients; see
+            `losses.MultiScaleLoss`.
     """
 
     scheme: str = "SA1P-BS"
@@ -120,6 +126,7 @@ class LossConfig:
     artifact_weight: float = 0.1
     lipschitz: str = "clip"
     clip: float = 0.01
+    frequency_weight: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,8 @@ class OptimizerConfig:
         clip_norm: bound on the norm of all gradients together; 0 means none.
         beta_1, beta_2, epsilon: of the generator's Adam.
         ema: momentum of the averaged generator weights; 0 means none.
+        accumulate: steps whose gradients are averaged into one update; larger batches where
+            memory is short. The schedule counts updates.
         opponent_rate: learning rate of discriminator and critic, as a share of the generator's.
     """
 
@@ -152,6 +161,7 @@ class OptimizerConfig:
     beta_2: float = 0.999
     epsilon: float = 1e-7
     ema: float = 0.0
+    accumulate: int = 1
     opponent_rate: float = 1.0
 
 

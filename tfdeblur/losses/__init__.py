@@ -20,6 +20,7 @@ from tfdeblur.losses.conditional import (
 )
 from tfdeblur.losses.content import BiLevelContent, PerceptualLoss, PixelLoss
 from tfdeblur.losses.flow import FLOW_LOSSES, FlowLoss
+from tfdeblur.losses.multi_scale import MultiScaleLoss
 from tfdeblur.losses.schemes import (
     SCHEMES_TABLE_1,
     VARIANTS,
@@ -40,6 +41,7 @@ __all__ = [
     "DiscriminatorLoss",
     "GeneratorAdversarialLoss",
     "GradientPenalty",
+    "MultiScaleLoss",
     "PerceptualLoss",
     "PixelLoss",
     "PublishedResult",

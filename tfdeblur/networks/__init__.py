@@ -2,6 +2,7 @@
 
 from tfdeblur.networks.bi_skip import BiSkip
 from tfdeblur.networks.critics import Critic
+from tfdeblur.networks.maxim import Maxim
 from tfdeblur.networks.rp_gan import ArtifactCritic, Discriminator, RPGANGenerator
 from tfdeblur.networks.sen import SEN
 
@@ -11,6 +12,7 @@ __all__ = [
     "BiSkip",
     "Critic",
     "Discriminator",
+    "Maxim",
     "RPGANGenerator",
     "VGGFeatures",
 ]

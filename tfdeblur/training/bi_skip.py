@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfdeblur.image.padding import crop_back, pad_to_multiple
 from tfdeblur.losses.adversarial import (
     critic_real_fake,
     generator_adversarial,
@@ -12,7 +11,7 @@ from tfdeblur.losses.adversarial import (
     penalty_from_gradients,
     score_per_image,
 )
-from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss
+from tfdeblur.training.frames import restoration_metrics
 from tfdeblur.training.trainer import Trainer
 
 
@@ -130,19 +129,8 @@ class BiSkipTrainer(Trainer):
         return self._logs(without=("psnr", "ssim"))
 
     def frame_metrics(self, batch):
-        """Restores whole frames of any size and measures them.
-
-        Args:
-            batch: `(blurred, sharp)`, float32 `(batch, height, width, 3)` in [0, 1].
-
-        Returns:
-            dict: "psnr" (dB) and "ssim", float32 `(batch,)`.
-        """
-        blurred, sharp = batch
-        padded, size = pad_to_multiple(blurred, getattr(self.generator, "size_multiple", 16))
-        restored = ops.cast(self.generator(padded, training=False), "float32")
-        restored = crop_back(restored, size)
-        return {"psnr": psnr_rgb_u8(sharp, restored), "ssim": ssim_gauss(sharp, restored)}
+        """See `frames.restoration_metrics`."""
+        return restoration_metrics(self.generator, batch)
 
     def _pace(self, content):
         """v_i of Eqn 11 and the running maximum, over the losses of all replicas."""

@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses import FlowLoss, parse_scheme
-from tfdeblur.networks import SEN, BiSkip, Critic
+from tfdeblur.losses import FlowLoss, MultiScaleLoss, parse_scheme
+from tfdeblur.networks import SEN, BiSkip, Critic, Maxim
 from tfdeblur.training.bi_skip import BiSkipTrainer
 from tfdeblur.training.build_rp_gan import build_rp_gan
+from tfdeblur.training.maxim import MaximTrainer
 from tfdeblur.training.optimizers import build_optimizer
 from tfdeblur.training.self_paced import SelfPacedState
 from tfdeblur.training.sen import SENTrainer
@@ -43,14 +44,15 @@ def build_trainer(config, total_steps, strategy=None):
         strategy: `tf.distribute.Strategy` or None for the current one.
 
     Returns:
-        `Trainer`, compiled: `BiSkipTrainer`, `SENTrainer` or `RPGANTrainer`.
+        `Trainer`, compiled: `BiSkipTrainer`, `MaximTrainer`, `SENTrainer` or `RPGANTrainer`.
 
     Raises:
         InvalidInput: if the scheme is unknown, or needs VGG and `loss.vgg` is "none".
         DataError: if VGG's weights or those of a SEN cannot be had.
     """
     strategy = strategy or tf.distribute.get_strategy()
-    build = {"biskip": _bi_skip, "sen": _sen, "rpgan": build_rp_gan}[config.model]
+    builders = {"biskip": _bi_skip, "maxim": _maxim, "sen": _sen, "rpgan": build_rp_gan}
+    build = builders[config.model]
     keras.utils.set_random_seed(config.run.seed)
     earlier_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.run.precision)
@@ -82,6 +84,15 @@ def _bi_skip(config, total_steps):
         "optimizer": optimizer,
         "content_loss": content_loss,
         "critic_optimizer": critic_optimizer,
+    }
+
+
+def _maxim(config, total_steps):
+    """A trainer and what it is compiled with."""
+    network = Maxim(config.network.stages, config.network.features)
+    return MaximTrainer(network), {
+        "optimizer": build_optimizer(config.optimizer, total_steps),
+        "multi_scale_loss": MultiScaleLoss(config.loss.frequency_weight),
     }
 
 

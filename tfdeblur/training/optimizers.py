@@ -97,6 +97,8 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
         "epsilon": config.epsilon,
         "global_clipnorm": config.clip_norm or None,
     }
+    if config.accumulate > 1:
+        arguments["gradient_accumulation_steps"] = config.accumulate
     if config.ema and not critic:
         arguments.update(use_ema=True, ema_momentum=config.ema)
     if config.name == "adamw":

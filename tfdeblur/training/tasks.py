@@ -17,15 +17,18 @@ from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, augment, panel
 logger = logging.getLogger(__name__)
 
 
-class BiSkipTask(PlainTask):
-    """Bi-Skip on pairs of blurred and sharp images."""
+class RestorationTask(PlainTask):
+    """A network that restores, on pairs of blurred and sharp images.
+
+    Args:
+        multiple: int, pixels that sides of its images are multiples of.
+    """
 
     file = "generator.keras"
     measures = ("psnr", "ssim")
 
-    def title(self, config):
-        """See `Task`."""
-        return parse_scheme(config.loss.scheme).name
+    def __init__(self, multiple):
+        self.multiple = multiple
 
     def batches(self, config, source, start):
         """See `Task`."""
@@ -43,7 +46,7 @@ class BiSkipTask(PlainTask):
 
     def panels(self, config, source):
         """See `Task`."""
-        side = panel_side(source, 16)
+        side = panel_side(source, self.multiple)
         if not side:
             return None
         blurred, sharp = panel_pairs(source, PANEL_IMAGES, side)
@@ -53,6 +56,23 @@ class BiSkipTask(PlainTask):
             return np.concatenate([blurred, restored, sharp], axis=2)
 
         return "blurred_restored_sharp", draw
+
+
+class MaximTask(RestorationTask):
+    """MAXIM: an image of every stage and scale is held against the sharp one."""
+
+    def title(self, config):
+        """See `Task`."""
+        network = config.network
+        return f"MAXIM, stages {network.stages}, features {network.features}"
+
+
+class BiSkipTask(RestorationTask):
+    """Bi-Skip, with its schemes of losses."""
+
+    def title(self, config):
+        """See `Task`."""
+        return parse_scheme(config.loss.scheme).name
 
     def callbacks(self, log_dir):
         """See `Task`."""
@@ -117,7 +137,12 @@ class SENTask(PlainTask):
         return "blurred_estimated_true", draw
 
 
-_TASKS: dict[str, Task] = {"biskip": BiSkipTask(), "sen": SENTask(), "rpgan": RPGANTask()}
+_TASKS: dict[str, Task] = {
+    "biskip": BiSkipTask(16),
+    "maxim": MaximTask(64),
+    "sen": SENTask(),
+    "rpgan": RPGANTask(),
+}
 
 
 def task_of(config: TrainConfig) -> Task:

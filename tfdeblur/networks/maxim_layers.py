@@ -1,0 +1,205 @@
+"""Layers of MAXIM: norm and dense layer over channels, mixing along grid or block (keras only).
+
+Source: Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022, section 3,
+arXiv:2201.02973. Features are float `(batch, height, width, channels)`, dimensionless.
+"""
+
+import contextlib
+
+import keras
+from keras import layers, ops
+
+AXES = ("grid", "block")
+_EPSILON = 1e-6
+
+# What computes a norm while a graph for inference is traced; None: the plain operations below.
+_norm_kernel = None
+
+
+@contextlib.contextmanager
+def norm_kernel(function):
+    """Lets `function` compute the norms of networks that are called within the block.
+
+    A backend may have one fused operation for what are eight here, and that operation may lack
+    a gradient or be slow elsewhere: so it is chosen by who traces a graph, not by the network.
+
+    Args:
+        function: `(x, gain, offset, epsilon)` -> normalised `x` of the same shape, float32.
+    """
+    global _norm_kernel
+    before, _norm_kernel = _norm_kernel, function
+    try:
+        yield
+    finally:
+        _norm_kernel = before
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class ChannelNorm(layers.Layer):
+    """Layer norm over the channels of each pixel; statistics in float32 under any policy.
+
+    Returns:
+        The shape of the input, in the layer's compute type.
+    """
+
+    def build(self, shape):
+        """Makes gain and offset, one of each per channel."""
+        self.gain = self.add_weight(shape=(shape[-1],), initializer="ones", name="gain")
+        self.offset = self.add_weight(shape=(shape[-1],), initializer="zeros", name="offset")
+
+    def call(self, x):
+        """Normalises every pixel."""
+        x = ops.cast(x, "float32")
+        gain, offset = ops.cast(self.gain, "float32"), ops.cast(self.offset, "float32")
+        if _norm_kernel is not None:
+            normalised = _norm_kernel(x, gain, offset, _EPSILON)
+        else:
+            centred = x - ops.mean(x, axis=-1, keepdims=True)
+            variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+            normalised = centred * ops.rsqrt(variance + _EPSILON) * gain + offset
+        return ops.cast(normalised, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class ChannelDense(layers.Layer):
+    """Dense layer over the channels of each pixel, by default without activation.
+
+    Args:
+        units: int >= 1, channels of the result.
+        activation: None or "gelu", the tanh form (Hendrycks and Gimpel, arXiv:1606.08415).
+
+    Written as one product of matrices, not as Keras' `Dense`: that is what graph optimisers fuse
+    with bias and activation.
+    """
+
+    def __init__(self, units, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        if activation not in (None, "gelu"):
+            raise ValueError(f"`activation` must be None or 'gelu'. Received: {activation!r}")
+        self.units = units
+        self.activation = activation
+
+    def build(self, shape):
+        """Makes kernel `(channels, units)` and bias."""
+        self.kernel = self.add_weight(
+            shape=(shape[-1], self.units), initializer="glorot_uniform", name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def call(self, x):
+        """Multiplies every pixel's channels."""
+        shape = ops.shape(x)
+        y = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), self.kernel) + self.bias
+        if self.activation:
+            y = ops.gelu(y, approximate=True)
+        return ops.reshape(y, (*shape[:-1], self.units))
+
+    def compute_output_shape(self, shape):
+        """Shape of the input with other channels."""
+        return (*shape[:-1], self.units)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "units": self.units, "activation": self.activation}
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class CellMixing(layers.Layer):
+    """Mixes pixels with each other, each channel by itself, by one dense layer of `size`² units.
+
+    Args:
+        axis: "grid": the image is cut into `size` x `size` cells, and pixels of equal place in
+            all cells mix (reaches over the whole image); "block": the pixels of each block of
+            `size` x `size` mix.
+        size: int >= 1; height and width are multiples of it.
+        offset: float, added to the result: 1.0 where it is a gate that begins open.
+    """
+
+    def __init__(self, axis, size, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if axis not in AXES:
+            raise ValueError(f"`axis` must be one of {list(AXES)}. Received: axis={axis!r}")
+        self.axis = axis
+        self.size = size
+        self.offset = offset
+
+    def build(self, shape):
+        """Makes kernel (from, to) and bias over the `size`² cells or pixels."""
+        count = self.size**2
+        self.kernel = self.add_weight(
+            shape=(count, count),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(count,), initializer="zeros", name="bias")
+
+    def call(self, x, training=None):
+        """Mixes along the axis, by products that are many and small, or few where gradients follow.
+
+        Small ones are several times as fast, but each would have a kernel's gradient of its own.
+        """
+        batch, height, width, channels = ops.shape(x)
+        size = self.size
+        if self.axis == "grid":
+            parts, mixed, others = (size, height // size, size, width // size), (1, 3), (2, 4)
+        else:
+            parts, mixed, others = (height // size, size, width // size, size), (2, 4), (1, 3)
+        order = (0, *mixed, *others, 5) if training else (0, *others, *mixed, 5)
+        x = ops.transpose(ops.reshape(x, (batch, *parts, channels)), order)
+        moved = ops.shape(x)
+        flat = (batch, size**2, -1) if training else (-1, size**2, channels)
+        x = ops.matmul(ops.transpose(self.kernel), ops.reshape(x, flat))
+        x = ops.reshape(x + (self.bias + self.offset)[:, None], moved)
+        back = tuple(order.index(axis) for axis in range(6))
+        return ops.reshape(ops.transpose(x, back), (batch, height, width, channels))
+
+    def compute_output_shape(self, shape):
+        """Shape of the input."""
+        return shape
+
+    def get_config(self):
+        """Constructor arguments."""
+        config = {"axis": self.axis, "size": self.size, "offset": self.offset}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class SmoothShrink(layers.Layer):
+    """Shrinks by 2 or 4 with a triangle filter: bilinear resizing with antialiasing.
+
+    Args:
+        ratio: int, 2 or 4; height and width are multiples of it.
+
+    Filter weights outside the image are left out and the others scaled up, as
+    `jax.image.resize` and `tf.image.resize(antialias=True)` do; as one convolution it is much
+    faster than either.
+    """
+
+    def __init__(self, ratio, **kwargs):
+        super().__init__(**kwargs)
+        if ratio not in (2, 4):
+            raise ValueError(f"`ratio` must be 2 or 4. Received: ratio={ratio!r}")
+        self.ratio = ratio
+
+    def call(self, x):
+        """Shrinks every channel by itself."""
+        inside = ops.ones_like(x[:1, :, :, :1])
+        return self._filter(x) / self._filter(inside)
+
+    def _filter(self, x):
+        ratio = self.ratio
+        taps = [1 - abs(place + 0.5 - ratio) / ratio for place in range(2 * ratio)]
+        row = ops.convert_to_tensor(taps, dtype=x.dtype) / ratio
+        kernel = ops.tile((row[:, None] * row)[:, :, None, None], (1, 1, x.shape[-1], 1))
+        side = ratio // 2
+        padded = ops.pad(x, ((0, 0), (side, side), (side, side), (0, 0)))
+        return ops.depthwise_conv(padded, kernel, strides=ratio, padding="valid")
+
+    def compute_output_shape(self, shape):
+        """Height and width divided by the ratio."""
+        sides = (None if side is None else side // self.ratio for side in shape[1:3])
+        return (shape[0], *sides, shape[3])
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "ratio": self.ratio}
