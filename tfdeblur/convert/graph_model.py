@@ -140,20 +140,31 @@ def _nodes(described: dict[str, Any], where: str) -> dict[str, Node]:
         raise DataError(f"{where} is damaged: modelTopology must hold a list of nodes.")
     nodes: dict[str, Node] = {}
     for number, item in enumerate(listed):
-        found = item if isinstance(item, dict) else {}
-        name, op = found.get("name"), found.get("op")
-        inputs, attributes = found.get("input", []), found.get("attr", {})
-        texts = [name, op, *(inputs if isinstance(inputs, list) else [None])]
-        if not all(isinstance(text, str) for text in texts) or not isinstance(attributes, dict):
+        node = _node(item)
+        if node is None:
             raise DataError(
                 f"{where} is damaged: node {number} must have name, op, input and attr. "
                 f"Received: {item!r:.200}"
             )
-        if name in nodes:
-            raise DataError(f"{where} is damaged: it holds the node {name!r} twice.")
-        kept = tuple(text.removesuffix(":0") for text in inputs if not text.startswith("^"))
-        nodes[name] = Node(name, op, kept, attributes)
+        if node.name in nodes:
+            raise DataError(f"{where} is damaged: it holds the node {node.name!r} twice.")
+        nodes[node.name] = node
     return nodes
+
+
+def _node(item: Any) -> Node | None:
+    """The node that a piece of JSON describes; None if it describes none."""
+    found = item if isinstance(item, dict) else {}
+    name, op = found.get("name"), found.get("op")
+    inputs, attributes = found.get("input", []), found.get("attr", {})
+    if not (isinstance(name, str) and isinstance(op, str)):
+        return None
+    if not (isinstance(inputs, list) and isinstance(attributes, dict)):
+        return None
+    if not all(isinstance(text, str) for text in inputs):
+        return None
+    kept = tuple(text.removesuffix(":0") for text in inputs if not text.startswith("^"))
+    return Node(name, op, kept, attributes)
 
 
 def _groups(described: dict[str, Any], where: str) -> Iterator[tuple[list[_Entry], list[str]]]:
