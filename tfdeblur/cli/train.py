@@ -96,8 +96,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--model",
         choices=["biskip", "maxim", "sen", "rpgan"],
-        help="what to train: biskip and maxim deblur, sen estimates motion flow, rpgan deblurs with the "
-        "flows of a trained sen (default: biskip)",
+        help="what to train: biskip and maxim deblur, sen estimates motion flow, rpgan deblurs "
+        "with the flows of a trained sen (default: biskip)",
     )
     parser.add_argument(
         "--preset",

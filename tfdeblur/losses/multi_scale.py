@@ -30,8 +30,8 @@ class MultiScaleLoss(PerImage):
 
     Source: Tu et al., MAXIM, CVPR 2022, section 3.4, arXiv:2201.02973: a sum over stages and
         scales of Charbonnier's loss and 0.1 times the frequency loss, which is Cho et al.'s
-        (Rethinking coarse-to-fine, ICCV 2021). We divide the coefficients by the square root of their
-        number, so that a crop's size does not change their weight; theirs are not divided.
+        (Rethinking coarse-to-fine, ICCV 2021). We divide the coefficients by the square root of
+        their number, so that a crop's size does not change their weight; theirs are not divided.
     """
 
     def __init__(

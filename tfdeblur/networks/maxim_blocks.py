@@ -7,7 +7,8 @@ the published weights decide: only one wiring gives their results.
 
 from keras import layers, ops
 
-from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm, SmoothShrink
+from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm
+from tfdeblur.networks.maxim_resize import SmoothEnlarge, SmoothShrink
 
 _REDUCTION = 4  # of the channels inside channel attention
 _SLOPE = 0.2  # of the leaky ReLU
@@ -132,7 +133,7 @@ def rescaled(x, channels, ratio, name):
         x = SmoothShrink(round(1 / ratio), name=f"{name}_shrink")(x)
     x = conv(x, channels, 1, f"{name}_match")
     if ratio > 1:
-        x = layers.UpSampling2D(int(ratio), interpolation="bilinear", name=f"{name}_enlarge")(x)
+        x = SmoothEnlarge(int(ratio), name=f"{name}_enlarge")(x)
     return x
 
 
