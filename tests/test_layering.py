@@ -26,6 +26,7 @@ ALLOWED = {
         *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
         *{"errors", "tensorflow"},
     },
+    "convert": {"convert", "networks", "pipeline", "errors"},
     "evaluation": {
         *{"evaluation", "pipeline", "networks", "metrics", "data", "image", "operators"},
         *{"errors", "tensorflow"},

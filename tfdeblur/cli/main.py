@@ -9,10 +9,21 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import data, deblur, evaluate, experiment, export, presets, request, serve, train
+from tfdeblur.cli import (
+    convert,
+    data,
+    deblur,
+    evaluate,
+    experiment,
+    export,
+    presets,
+    request,
+    serve,
+    train,
+)
 from tfdeblur.cli.common import Parser, run_command
 
-COMMANDS = (deblur, presets, train, evaluate, experiment, data, export, serve, request)
+COMMANDS = (deblur, presets, convert, train, evaluate, experiment, data, export, serve, request)
 
 EPILOG = """\
 exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrupt,
