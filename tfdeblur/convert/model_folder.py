@@ -57,8 +57,8 @@ def check_target(out: str | os.PathLike[str], overwrite: bool) -> Path:
 
 
 def _check_parent(folder: Path, out: str | os.PathLike[str]) -> None:
-    """Tells before the work, not after it, that the folder cannot be made."""
-    above = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    """Tells before the work, not after it, that no folder can be made beside `out`."""
+    above = next(parent for parent in folder.parents if os.path.lexists(parent))
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise InvalidInput(
             f"`out` must be a folder that can be written to. Received: out={os.fspath(out)!r} "
@@ -92,15 +92,8 @@ def write_model_folder(
     folder = check_target(out, overwrite)
     begun = folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{time.time_ns()}")
     try:
-        begun.mkdir(parents=True)
-        network.save(begun / GENERATOR_FILE)
         text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-        for name, data in {**files, CARD_FILE: text.encode()}.items():
-            (begun / name).write_bytes(data)
-        _check(begun / GENERATOR_FILE, network)
-        for path in begun.iterdir():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())  # after the rename all must be there
+        _fill(begun, network, {**files, CARD_FILE: text.encode()})
         check_target(out, overwrite)  # it took a while
         _put(begun, folder)
     except OSError as error:
@@ -110,13 +103,21 @@ def write_model_folder(
     return folder
 
 
-def _check(path: Path, network) -> None:
+def _fill(folder: Path, network, files: Mapping[str, bytes]) -> None:
     import keras
 
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    path = folder / GENERATOR_FILE
+    network.save(path)
     again = keras.saving.load_model(path, compile=False)
     pairs = zip(network.weights, again.weights, strict=True)
     if not all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs):
         raise DataError(f"{path} does not hold the weights that were written to it.")
+    for path in folder.iterdir():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())  # after the rename all must be there
 
 
 def _put(begun: Path, folder: Path) -> None:

@@ -154,8 +154,12 @@ class _Folder(Package):
         with guarded(path):
             if not os.path.lexists(path):
                 return None
-            # Links may lead to nothing, to /etc/passwd, or to a device that never ends.
-            if not (path.resolve().is_relative_to(self._root) and path.is_file()):
+            # Links may lead to nothing, in a circle, to /etc/passwd, or to a device without end.
+            try:
+                inside = path.resolve(strict=True).is_relative_to(self._root) and path.is_file()
+            except (OSError, RuntimeError):
+                inside = False
+            if not inside:
                 raise DataError(f"{path} is refused: it must be a plain file inside {self._root}.")
             return path.stat().st_size
 
