@@ -7,21 +7,33 @@ DEMO := demo-out
 # Processes that share the test files; each takes up to 3 GB.
 WORKERS ?= 2
 
-.PHONY: demo test test-slow lint bench lock clean
+.PHONY: demo demo-train test test-slow lint bench lock clean
+
+# Restores a small part of a real photograph with the weights that are shipped, measures the result
+# against the sharp one, and restores it once more through a service.
+demo: OUT := $(DEMO)/shipped
+demo: $(VENV)/.run
+	rm -rf $(OUT)
+	$(BIN)/tfdeblur deblur demo/crop/blur --out $(OUT)/restored --compare
+	$(BIN)/tfdeblur evaluate --data demo/crop --json $(OUT)/scores.json
+	demo/serve.sh $(BIN) $(OUT) demo/crop/blur
+	@echo
+	@echo "blurred | restored | sharp:  $$(ls $(OUT)/restored/*.compare.png)"
 
 # Trains on seven small real pairs, then restores a photograph of a video that was not among them,
 # as the mean over its eight turns and mirrorings, and once more through a service.
-demo: $(VENV)/.run
-	rm -rf $(DEMO)
-	$(BIN)/tfdeblur train --data demo/pairs/train --preset demo --run $(DEMO)/run
-	$(BIN)/tfdeblur evaluate --model $(DEMO)/run --data demo/pairs --self-ensemble \
-		--split test --json $(DEMO)/scores.json --panels $(DEMO)/panels
-	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(DEMO)/restored --model $(DEMO)/run \
+demo-train: OUT := $(DEMO)/trained
+demo-train: $(VENV)/.run
+	rm -rf $(OUT)
+	$(BIN)/tfdeblur train --data demo/pairs/train --preset demo --run $(OUT)/run
+	$(BIN)/tfdeblur evaluate --model $(OUT)/run --data demo/pairs --self-ensemble \
+		--split test --json $(OUT)/scores.json --panels $(OUT)/panels
+	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(OUT)/restored --model $(OUT)/run \
 		--self-ensemble --compare
-	demo/serve.sh $(BIN) $(DEMO)
+	demo/serve.sh $(BIN) $(OUT) demo/pairs/test/blur --model $(OUT)/run --self-ensemble
 	@echo
-	@echo "blurred | restored | sharp:  $$(ls $(DEMO)/panels/*.png)"
-	@echo "before and after:            $$(ls $(DEMO)/restored/*.png | tr '\n' ' ')"
+	@echo "blurred | restored | sharp:  $$(ls $(OUT)/panels/*.png)"
+	@echo "before and after:            $$(ls $(OUT)/restored/*.png | tr '\n' ' ')"
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The demo's model as a service: export, serve, one request, and the same pixels as without.
-# Usage: demo/serve.sh BIN OUT, with OUT/run a trained model.
+# A model as a service: export, serve, one request, and the same pixels as without a service.
+# Usage: demo/serve.sh BIN OUT IMAGES [OPTION of export]..., with OUT/restored what `tfdeblur deblur`
+# has made of IMAGES with the same model and options.
 set -euo pipefail
-bin=$1 out=$2 port=${PORT:-8511}
+bin=$1 out=$2 images=$3 port=${PORT:-8511}
 
-"$bin/tfdeblur" export --model "$out/run" --root "$out/served"
+"$bin/tfdeblur" export --root "$out/served" "${@:4}"
 "$bin/tfdeblur" serve --model_base_path "$PWD/$out/served/deblur" --model_name deblur \
     --port "$port" &
 service=$!
 trap 'kill $service; wait $service' EXIT
-"$bin/tfdeblur" request demo/pairs/test/blur --out "$out/requested" \
+"$bin/tfdeblur" request "$images" --out "$out/requested" \
     --target "localhost:$port" --model deblur --wait 120
-"$bin/tfdeblur" deblur demo/pairs/test/blur --out "$out/direct" --model "$out/run"
-"$bin/python" - "$out/requested" "$out/direct" <<'PYTHON'
+"$bin/python" - "$out/requested" "$out/restored" <<'PYTHON'
 import pathlib
 import sys
 
