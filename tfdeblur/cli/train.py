@@ -20,6 +20,7 @@ examples:
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
       --run runs/rpgan
+  tfdeblur train --model maxim --init models/maxim-gopro --data pairs/ --run runs/finetuned
   tfdeblur train --run runs/first --resume                           go on where it stopped
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
@@ -104,7 +105,7 @@ def add_parser(commands: Any) -> None:
         choices=PRESETS,
         help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
         "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan), "
-        "rpgan-known-small",
+        "rpgan-known-small; maxim-small (default of maxim), maxim-finetune (with --init)",
     )
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
@@ -214,6 +215,13 @@ def settings_of(arguments: argparse.Namespace, without: Sequence[str] = ()) -> d
     return settings
 
 
+def _default_preset(arguments: argparse.Namespace) -> str:
+    """Settings that fit two cores; weights that restore already are not taught from the start."""
+    if arguments.model == "maxim":
+        return "maxim-finetune" if arguments.init else "maxim-small"
+    return {"sen": "sen-small", "rpgan": "rpgan-small"}.get(arguments.model, "small")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur train`."""
     import json
@@ -227,8 +235,7 @@ def run(arguments: argparse.Namespace) -> int:
     if resuming and not arguments.preset:
         config = override(from_json(read_record(folder)["config"]), settings)
     else:  # a whole command with --resume added; what differs from the run is refused later
-        default = {"sen": "sen-small", "rpgan": "rpgan-small"}.get(arguments.model, "small")
-        config = override(preset(arguments.preset or default), settings)
+        config = override(preset(arguments.preset or _default_preset(arguments)), settings)
     if arguments.show_config:
         print(json.dumps(to_json(config), indent=2))
         return 0
