@@ -161,6 +161,13 @@ def test_bi_skip_at_1280x720_runs_whole_by_default():
     assert 895 <= bytes_per_pixel(restorer.network) <= 1000
 
 
+def test_a_network_may_say_that_it_holds_more(monkeypatch):
+    network = BiSkip(width=0.125)
+    plain = bytes_per_pixel(network)
+    monkeypatch.setattr(BiSkip, "memory_factor", 1.5, raising=False)
+    assert bytes_per_pixel(network) == pytest.approx(1.5 * plain)
+
+
 def test_progress_counts_tiles(network):
     told = []
     batch = np.stack([picture(200, 300)] * 2)

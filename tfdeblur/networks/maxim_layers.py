@@ -4,34 +4,11 @@ Source: Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022, sectio
 arXiv:2201.02973. Features are float `(batch, height, width, channels)`, dimensionless.
 """
 
-import contextlib
-
 import keras
 from keras import layers, ops
 
 AXES = ("grid", "block")
 _EPSILON = 1e-6
-
-# What computes a norm while a graph for inference is traced; None: the plain operations below.
-_norm_kernel = None
-
-
-@contextlib.contextmanager
-def norm_kernel(function):
-    """Lets `function` compute the norms of networks that are called within the block.
-
-    A backend may have one fused operation for what are eight here, and that operation may lack
-    a gradient or be slow elsewhere: so it is chosen by who traces a graph, not by the network.
-
-    Args:
-        function: `(x, gain, offset, epsilon)` -> normalised `x` of the same shape, float32.
-    """
-    global _norm_kernel
-    before, _norm_kernel = _norm_kernel, function
-    try:
-        yield
-    finally:
-        _norm_kernel = before
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
@@ -51,12 +28,9 @@ class ChannelNorm(layers.Layer):
         """Normalises every pixel."""
         x = ops.cast(x, "float32")
         gain, offset = ops.cast(self.gain, "float32"), ops.cast(self.offset, "float32")
-        if _norm_kernel is not None:
-            normalised = _norm_kernel(x, gain, offset, _EPSILON)
-        else:
-            centred = x - ops.mean(x, axis=-1, keepdims=True)
-            variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-            normalised = centred * ops.rsqrt(variance + _EPSILON) * gain + offset
+        centred = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        normalised = centred * ops.rsqrt(variance + _EPSILON) * gain + offset
         return ops.cast(normalised, self.compute_dtype)
 
 
@@ -69,7 +43,7 @@ class ChannelDense(layers.Layer):
         activation: None or "gelu", the tanh form (Hendrycks and Gimpel, arXiv:1606.08415).
 
     Written as one product of matrices, not as Keras' `Dense`: that is what graph optimisers fuse
-    with bias and activation.
+    with its bias.
     """
 
     def __init__(self, units, activation=None, **kwargs):

@@ -23,7 +23,8 @@ def bytes_per_pixel(network, precision: str = "float32", channels: int = 3) -> f
     """Estimates the peak working memory of a network, in bytes per input pixel.
 
     Traces the network at a small size (without running it) and multiplies its largest
-    tensor by what such networks were measured to hold at once.
+    tensor by what such networks were measured to hold at once, and by `network.memory_factor`
+    where it has one.
 
     Args:
         network: as for `pipeline.graph.inference_function`.
@@ -41,4 +42,5 @@ def bytes_per_pixel(network, precision: str = "float32", channels: int = 3) -> f
         # Activations only: the first axis of a weight is its height.
         if output.shape.rank == 4 and output.shape[0] == 1
     )
-    return 4 * largest / side**2 * _PEAK_OVER_LARGEST[precision]
+    held = _PEAK_OVER_LARGEST[precision] * getattr(network, "memory_factor", 1.0)
+    return 4 * largest / side**2 * held
