@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.makers import contents
-from tests.convert.bad_models import ROWS  # with those of bad_sources
+from tests.convert.bad.makers import ROWS  # with those of its helpers
 from tests.convert.makers import LICENCE, Graph, pack, packed, write
 from tfdeblur.cli.main import main
 from tfdeblur.convert.maxim_names import published_name

@@ -215,7 +215,7 @@ def test_natural_order():
 
 def test_real_pairs():
     pairs = find_pairs(shared_data("gopro"))
-    assert len(pairs) == 26 and names(pairs)[0] == "GOPR0372_07_00-000047"
+    assert len(pairs) == 30 and names(pairs)[0] == "GOPR0372_07_00-000047"
     assert image_size(pairs[0].blurred) == (720, 1280)
 
 

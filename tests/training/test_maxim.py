@@ -72,7 +72,7 @@ def test_a_run_keeps_the_network(tmp_path):
     runs.train(config, tmp_path / "run", verbose=0)
     kept = keras.saving.load_model(tmp_path / "run" / "generator.keras")
     assert isinstance(kept, Maxim) and kept.features == 4
-    (row,) = csv.DictReader((tmp_path / "run" / "history.csv").open())
+    (row,) = csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines())
     assert float(row["loss"]) > float(row["finest"]) > 0
 
 

@@ -1,11 +1,11 @@
-"""Packages whose model or package.json `tfdeblur convert maxim` must refuse; see `bad_sources`."""
+"""Packages whose model or package.json `tfdeblur convert maxim` must refuse; see `helpers`."""
 
 import json
 
 import numpy as np
 import pytest
 
-from tests.convert.bad_sources import ROWS, row
+from tests.convert.bad.helpers import ROWS, row
 from tests.convert.makers import PREFIX, Graph, parameters, write
 
 # What model.json says.
