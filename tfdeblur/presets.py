@@ -48,8 +48,8 @@ _PRESETS["demo"] = {
     "run.panel_every": 1,
 }
 
-# Goes on from weights that restore already (`tfdeblur convert maxim`): a rate at which nothing
-# that they know is lost, averaged weights. At ten times this rate GOPRO lost 3 dB in 200 steps.
+# Goes on from weights that restore already (`tfdeblur convert maxim`): a low rate and averaged
+# weights, so as not to lose what they know. Not measured yet by a whole run.
 _PRESETS["maxim-finetune"] = {
     "model": "maxim",
     "data.crop": 256,

@@ -110,7 +110,8 @@ class CellMixing(layers.Layer):
     def call(self, x, training=None):
         """Mixes along the axis, by products that are many and small, or few where gradients follow.
 
-        Small ones are several times as fast, but each would have a kernel's gradient of its own.
+        With oneDNN small ones are faster (26 ms against 93 for 512 x 512 x 32 on two AVX2 cores;
+        without it slower, 134 against 92), but each would have a kernel's gradient of its own.
         """
         batch, height, width, channels = ops.shape(x)
         size = self.size
