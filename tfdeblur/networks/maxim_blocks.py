@@ -7,7 +7,7 @@ the published weights decide: only one wiring gives their results.
 
 from keras import layers, ops
 
-from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm
+from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm, SameConv
 from tfdeblur.networks.maxim_resize import SmoothEnlarge, SmoothShrink
 
 _REDUCTION = 4  # of the channels inside channel attention
@@ -16,6 +16,8 @@ _SLOPE = 0.2  # of the leaky ReLU
 
 def conv(x, channels, size, name, stride=1):
     """Convolution with bias, same size (or half of it with stride 2)."""
+    if stride == 1:
+        return SameConv(channels, size, name=name)(x)
     return layers.Conv2D(channels, size, stride, padding="same", name=name)(x)
 
 
@@ -28,8 +30,7 @@ def gated_mlp(x, axis, size, name):
     """MLP whose one half gates the other, mixed along `axis`; residual (section 3.2)."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
-    y = ChannelDense(2 * channels, "gelu", name=f"{name}_in")(y)
-    kept, gate = y[..., :channels], y[..., channels:]
+    kept, gate = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
     gate = ChannelNorm(name=f"{name}_gate_norm")(gate)
     gate = CellMixing(axis, size, offset=1.0, name=f"{name}_mix")(gate)
     return x + ChannelDense(channels, name=f"{name}_out")(kept * gate)
@@ -39,11 +40,10 @@ def multi_axis_mlp(x, size, name):
     """One half of the channels mixes over the grid, the other over blocks; residual (figure 3)."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
-    y = ChannelDense(2 * channels, "gelu", name=f"{name}_in")(y)
-    over_grid = gated_mlp(y[..., :channels], "grid", size, f"{name}_grid")
-    over_block = gated_mlp(y[..., channels:], "block", size, f"{name}_block")
-    joined = layers.Concatenate(name=f"{name}_join")([over_grid, over_block])
-    return x + ChannelDense(channels, name=f"{name}_out")(joined)
+    over_grid, over_block = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
+    over_grid = gated_mlp(over_grid, "grid", size, f"{name}_grid")
+    over_block = gated_mlp(over_block, "block", size, f"{name}_block")
+    return x + ChannelDense(channels, name=f"{name}_out")([over_grid, over_block])
 
 
 def channel_attention(x, name):
@@ -99,11 +99,10 @@ def mixed_gate(x, size, name):
     """What gates the other side of a cross gating: half mixed over the grid, half over blocks."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
-    y = ChannelDense(2 * channels, "gelu", name=f"{name}_in")(y)
-    over_grid = CellMixing("grid", size, name=f"{name}_grid_mix")(y[..., :channels])
-    over_block = CellMixing("block", size, name=f"{name}_block_mix")(y[..., channels:])
-    joined = layers.Concatenate(name=f"{name}_join")([over_grid, over_block])
-    return ChannelDense(channels, name=f"{name}_out")(joined)
+    over_grid, over_block = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
+    over_grid = CellMixing("grid", size, name=f"{name}_grid_mix")(over_grid)
+    over_block = CellMixing("block", size, name=f"{name}_block_mix")(over_block)
+    return ChannelDense(channels, name=f"{name}_out")([over_grid, over_block])
 
 
 def cross_gating(x, y, channels, size, name):

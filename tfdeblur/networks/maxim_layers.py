@@ -7,6 +7,8 @@ arXiv:2201.02973. Features are float `(batch, height, width, channels)`, dimensi
 import keras
 from keras import layers, ops
 
+from tfdeblur.networks import gradients
+
 AXES = ("grid", "block")
 _EPSILON = 1e-6
 
@@ -24,14 +26,13 @@ class ChannelNorm(layers.Layer):
         self.gain = self.add_weight(shape=(shape[-1],), initializer="ones", name="gain")
         self.offset = self.add_weight(shape=(shape[-1],), initializer="zeros", name="offset")
 
-    def call(self, x):
+    def call(self, x, training=None):
         """Normalises every pixel."""
-        x = ops.cast(x, "float32")
-        gain, offset = ops.cast(self.gain, "float32"), ops.cast(self.offset, "float32")
-        centred = x - ops.mean(x, axis=-1, keepdims=True)
-        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        normalised = centred * ops.rsqrt(variance + _EPSILON) * gain + offset
-        return ops.cast(normalised, self.compute_dtype)
+        norm = gradients.layer_norm
+        if training and gradients.pays_off():
+            norm = gradients.layer_norm_for_training
+        found = (ops.cast(part, "float32") for part in (x, self.gain, self.offset))
+        return ops.cast(norm(*found, _EPSILON), self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
@@ -41,40 +42,88 @@ class ChannelDense(layers.Layer):
     Args:
         units: int >= 1, channels of the result.
         activation: None or "gelu", the tanh form (Hendrycks and Gimpel, arXiv:1606.08415).
+        halves: bool, gives the result as two tensors of half the channels each.
 
-    Written as one product of matrices, not as Keras' `Dense`: that is what graph optimisers fuse
-    with its bias.
+    Call arguments:
+        x: features, or a list of features that count as joined along their channels.
+
+    Joined features and halves are products with parts of the kernel: joining and splitting would
+    each be a pass over memory, and splitting's gradient two slow ones. Written as one product of
+    matrices, not as Keras' `Dense`: that is what graph optimisers fuse with its bias.
     """
 
-    def __init__(self, units, activation=None, **kwargs):
+    def __init__(self, units, activation=None, halves=False, **kwargs):
         super().__init__(**kwargs)
         if activation not in (None, "gelu"):
             raise ValueError(f"`activation` must be None or 'gelu'. Received: {activation!r}")
+        if halves and units % 2:
+            raise ValueError(f"`units` must be even to give halves. Received: units={units!r}")
         self.units = units
         self.activation = activation
+        self.halves = halves
 
     def build(self, shape):
         """Makes kernel `(channels, units)` and bias."""
+        joined = shape if isinstance(shape[0], (tuple, list)) else [shape]
+        channels = sum(part[-1] for part in joined)
         self.kernel = self.add_weight(
-            shape=(shape[-1], self.units), initializer="glorot_uniform", name="kernel"
+            shape=(channels, self.units), initializer="glorot_uniform", name="kernel"
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
-    def call(self, x):
+    def call(self, x, training=None):
         """Multiplies every pixel's channels."""
-        shape = ops.shape(x)
-        y = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), self.kernel) + self.bias
+        joined = x if isinstance(x, (tuple, list)) else [x]
+        if not self.halves:
+            return self._columns(joined, slice(None), training)
+        middle = self.units // 2
+        columns = slice(None, middle), slice(middle, None)
+        return tuple(self._columns(joined, half, training) for half in columns)
+
+    def _columns(self, joined, columns, training):
+        y, row = self.bias[columns], 0
+        for part in joined:
+            channels = part.shape[-1]
+            kernel = self.kernel[row : row + channels, columns]
+            y = ops.matmul(ops.reshape(part, (-1, channels)), kernel) + y
+            row += channels
         if self.activation:
-            y = ops.gelu(y, approximate=True)
-        return ops.reshape(y, (*shape[:-1], self.units))
+            fast = training and gradients.pays_off()
+            y = gradients.gelu_for_training(y) if fast else gradients.gelu(y)
+        return ops.reshape(y, (*ops.shape(joined[0])[:-1], y.shape[-1]))
 
     def compute_output_shape(self, shape):
-        """Shape of the input with other channels."""
+        """Shape of the input with other channels; twice, with half of them, if `halves`."""
+        shape = shape[0] if isinstance(shape[0], (tuple, list)) else shape
+        if self.halves:
+            return ((*shape[:-1], self.units // 2),) * 2
         return (*shape[:-1], self.units)
 
     def get_config(self):
         """Constructor arguments."""
-        return {**super().get_config(), "units": self.units, "activation": self.activation}
+        config = {"units": self.units, "activation": self.activation, "halves": self.halves}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("tfdeblur")
+class SameConv(layers.Conv2D):
+    """Keras' `Conv2D` of stride 1 and same size; 3x3 ones with a fast gradient where it pays."""
+
+    def __init__(self, filters, kernel_size, **kwargs):
+        super().__init__(filters, kernel_size, padding="same", **kwargs)
+
+    def call(self, x, training=None):
+        """Convolves and adds the bias."""
+        if not (training and self.kernel_size == (3, 3) and gradients.pays_off()):
+            return super().call(x)
+        kernel, bias = (ops.cast(part, x.dtype) for part in (self.kernel, self.bias))
+        return gradients.conv3x3_for_training(x, kernel) + bias
+
+    def get_config(self):
+        """Constructor arguments."""
+        config = super().get_config()
+        del config["padding"]
+        return config
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
