@@ -1,4 +1,4 @@
-"""Operations whose gradients are written out, since what autodiff makes of them is slow (keras only).
+"""Operations whose gradients are written out, since autodiff makes slow ones (keras only).
 
 Each gives what its plain form gives, and the same gradient up to rounding. They are for training:
 forward they cost the same, and saved graphs should hold plain operations.
