@@ -123,7 +123,9 @@ class BiSkip(keras.Model):
         )(features)
         # In float32 under any policy: bfloat16 would round the image itself to 8 bits.
         image = seen if images == 1 else seen[..., :3]
-        restored = layers.Add(dtype="float32", name="restored")([image, unfold(residual, unshuffle)])
+        restored = layers.Add(dtype="float32", name="restored")(
+            [image, unfold(residual, unshuffle)]
+        )
         super().__init__(seen, restored, **kwargs)
         self.size_multiple = unshuffle * 2 ** (len(of_scales) - 1)
 

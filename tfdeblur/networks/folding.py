@@ -26,8 +26,8 @@ def unfold(x, unshuffle, name="unfolded", **options):
 class _Shuffle(layers.Layer):
     def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)
-        if not (isinstance(factor, int) and factor >= 1):
-            raise ValueError(f"`factor` must be a whole number >= 1. Received: factor={factor!r}")
+        if not (isinstance(factor, int) and factor >= 2):
+            raise ValueError(f"`factor` must be a whole number >= 2. Received: factor={factor!r}")
         self.factor = factor
 
     def get_config(self):
@@ -43,7 +43,7 @@ class Fold(_Shuffle):
     and `column` of its cell. Called pixel unshuffle in Shi et al., arXiv:1609.05158.
 
     Args:
-        factor: int >= 1, side of a cell in pixels; height and width are multiples of it.
+        factor: int >= 2, side of a cell in pixels; height and width are multiples of it.
     """
 
     def call(self, x):
@@ -61,7 +61,7 @@ class Unfold(_Shuffle):
     """Depth to space, what undoes `Fold`: the pixel shuffle of Shi et al., arXiv:1609.05158.
 
     Args:
-        factor: int >= 1; the number of channels is a multiple of its square.
+        factor: int >= 2; the number of channels is a multiple of its square.
     """
 
     def call(self, x):

@@ -33,7 +33,7 @@ class GatedBlock(layers.Layer):
     """
 
     def build(self, shape):
-        """Makes two kernels with biases, and per channel a gain and a scale, which begins at 0.2."""
+        """Makes two kernels with biases, and per channel a gain and a scale."""
         channels = shape[-1]
         if channels % 2:
             raise ValueError(f"`channels` must be even for a gate. Received: channels={channels}")

@@ -4,6 +4,7 @@
 convolutions.
 """
 
+import fnmatch
 import math
 
 import keras
@@ -21,16 +22,17 @@ class Muon(keras.optimizers.Optimizer):
     A kernel of a dense layer or a convolution is a matrix, `(in, out)` or `(h w in, out)`. Its
     step is the rate times 0.2 sqrt(larger side) times the nearest matrix whose singular values
     are all about equal, found by five Newton-Schulz steps. Biases, norms, kernels of the layers
-    that `adamw_layers` names, and kernels whose matrix has a side of 1 (of one output, or
-    depthwise ones) take AdamW's step at the same rate.
+    that `adamw_layers` names, and kernels whose matrix has a side of 1 take AdamW's step at the
+    same rate.
 
     Args:
         learning_rate: float or schedule, > 0.
         momentum: float in [0, 1), of Muon, as Nesterov's.
         beta_1, beta_2, epsilon: of AdamW.
         weight_decay: float >= 0 or None; decoupled, of all variables.
-        adamw_layers: names of layers whose kernels take AdamW: the heads, whose outputs are no
-            features. Depthwise kernels do if "depthwise" is in their layer's name.
+        adamw_layers: names of layers (`*` stands for anything) whose kernels take AdamW: heads,
+            whose outputs are no features, and depthwise convolutions, each of whose channels has
+            a kernel of its own.
         kwargs: as any Keras optimizer takes: clipping, EMA, accumulation, name.
 
     Raises:
@@ -48,7 +50,7 @@ class Muon(keras.optimizers.Optimizer):
         beta_2=0.999,
         epsilon=1e-7,
         weight_decay=None,
-        adamw_layers=("head",),
+        adamw_layers=("head", "*depthwise*"),
         name="muon",
         **kwargs,
     ):
@@ -81,7 +83,9 @@ class Muon(keras.optimizers.Optimizer):
         if len(variable.shape) < 2 or min(_matrix_shape(variable.shape)) == 1:
             return False
         layers = variable.path.split("/")[:-1]
-        return not any(name in self.adamw_layers or "depthwise" in name for name in layers)
+        return not any(
+            fnmatch.fnmatchcase(layer, name) for layer in layers for name in self.adamw_layers
+        )
 
     def update_step(self, gradient, variable, learning_rate):
         """Moves one variable."""
@@ -96,7 +100,7 @@ class Muon(keras.optimizers.Optimizer):
         self.assign_sub(variable, rate * step)
 
     def _muon_step(self, gradient, moment):
-        shape = tuple(gradient.shape)
+        shape = tuple(moment.shape)
         summed = self.momentum * moment + gradient
         self.assign(moment, summed)
         rows, columns = _matrix_shape(shape)
