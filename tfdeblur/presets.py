@@ -50,7 +50,7 @@ _PRESETS["demo"] = {
     "run.panel_every": 1,
 }
 
-# Gated blocks, most of them at 1/8 of the size: 3.1 billion products per 256x256, 4.3 M
+# Gated blocks, most of them at 1/8 of the size: 3.0 billion products per 256x256, 4.0 M
 # parameters. --data is a folder of photographs, or one of pairs beside --blur-photos. Trains until
 # it is told when to end: --resume --epochs N --set optimizer.decay_steps=M. In runs of minutes
 # --set optimizer.ema=0.99 sees more. Not measured yet by a whole run.

@@ -37,7 +37,7 @@ def test_sen_has_the_size_that_settings_tell(front):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("biskip", 4_048_624), ("biskip-fast", 1_366_384)]
+    ("name", "parameters"), [("biskip", 3_986_944), ("biskip-fast", 1_366_224)]
 )
 def test_networks_of_presets(name, parameters):
     network = build_bi_skip(preset(name).network)
