@@ -1,5 +1,10 @@
 """Muon against NumPy in float64, and as any Keras optimizer: saved, averaged, accumulated."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ from tfdeblur.networks import SEN, BiSkip, Discriminator, RPGANGenerator
 from tfdeblur.training.muon import Muon, orthogonal
 from tfdeblur.training.optimizers import build_optimizer
 
+_ROOT = Path(__file__).parents[2]
 SHAPES = {
     "conv/kernel": (3, 3, 4, 8),
     "narrow/kernel": (1, 1, 4, 8),
@@ -221,3 +227,35 @@ def test_heads_of_all_networks_are_left_out():
 def test_a_wrong_momentum_is_named():
     with pytest.raises(ValueError, match=r"`momentum` must be in \[0, 1\). Received: momentum=1"):
         Muon(momentum=1)
+
+
+_ON_JAX = """
+import keras
+import numpy as np
+from tests.helpers import noise
+from tfdeblur.training.muon import Muon
+
+model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(4, 3, name="conv")])
+model.set_weights([noise(3, 3, 3, 4), noise(4, seed=1)])
+model.compile(Muon(0.01, weight_decay=0.1, use_ema=True), "mse")
+model.fit(noise(2, 6, 6, 3), noise(2, 4, 4, 4, seed=1), epochs=3, shuffle=False, verbose=0)
+print(keras.backend.backend(), *np.concatenate([np.ravel(w) for w in model.get_weights()]))
+"""
+
+
+def test_jax_makes_the_same_steps():
+    pytest.importorskip("jax")
+    made = {}
+    for backend in ("jax", "tensorflow"):
+        answer = subprocess.run(
+            [sys.executable, "-c", _ON_JAX],
+            cwd=_ROOT,
+            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(_ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert answer.returncode == 0, answer.stderr[-3000:]
+        name, *numbers = answer.stdout.splitlines()[-1].split()
+        made[name] = np.array(numbers, "float64")
+    np.testing.assert_allclose(made["jax"], made["tensorflow"], rtol=1e-4, atol=1e-5)
