@@ -20,7 +20,7 @@ ALLOWED = {
     "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
-        *{"solvers", "config", "record", "errors", "tensorflow"},
+        *{"solvers", "config", "record", "processor", "errors", "tensorflow"},
     },
     "pipeline": {
         *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
@@ -29,7 +29,7 @@ ALLOWED = {
     "convert": {"convert", "networks", "pipeline", "errors"},
     "evaluation": {
         *{"evaluation", "pipeline", "networks", "metrics", "data", "image", "operators"},
-        *{"errors", "tensorflow"},
+        *{"processor", "errors", "tensorflow"},
     },
 }
 

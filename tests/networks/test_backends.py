@@ -31,10 +31,18 @@ print(json.dumps({"backend": keras.backend.backend(), "tensorflow": "tensorflow"
 def test_forward_numbers(tmp_path, backend):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("needs jax (pip install jax)")
-    networks = {"BiSkip": BiSkip(width=0.125, norm="batch"), "Critic": Critic(width=0.125)}
+    networks = {
+        "BiSkip": BiSkip(width=0.125, norm="batch"),
+        "Gated": BiSkip(
+            norm="none", unshuffle=4, blocks="gated", channels=(8, 8), depths=(1, 0, 0)
+        ),
+        "Critic": Critic(width=0.125),
+    }
     if backend == "numpy":  # JAX would compile every convolution of the others: a minute
         networks |= {
             "SEN": SEN(width=0.1),
+            "FoldedSEN": SEN(1, "dilated", 0.05, "none", unshuffle=2),
+            "FoldedRPGAN": RPGANGenerator(0.1, "none", unshuffle=2),
             "RPGANGenerator": RPGANGenerator(0.1),
             "Discriminator": Discriminator(0.1),
             "ArtifactCritic": ArtifactCritic(0.1),

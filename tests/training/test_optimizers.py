@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tfdeblur.config import OptimizerConfig
+from tfdeblur.training.muon import Muon
 from tfdeblur.training.optimizers import WarmupThenDecay, build_optimizer
 
 
@@ -27,8 +28,32 @@ def test_constant():
     assert rates(WarmupThenDecay(0.5, 10, "constant"), [0, 5, 50]) == [0.5] * 3
 
 
+def test_a_constant_rate_falls_at_the_end_if_told_to():
+    schedule = WarmupThenDecay(1.0, 100, "constant", final_factor=0.2, decay_steps=40)
+    expected = [1.0, 1.0, 0.6, 0.2, 0.2]
+    np.testing.assert_allclose(rates(schedule, [0, 60, 80, 100, 500]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+def test_schedules_end_with_the_run_also_where_gradients_are_accumulated(schedule):
+    decay = 60 if schedule == "constant" else 0
+    config = OptimizerConfig(schedule=schedule, decay_steps=decay, accumulate=3)
+    one = build_optimizer(OptimizerConfig(schedule=schedule, decay_steps=decay), 300)
+    accumulating = build_optimizer(config, 300)
+    for updates in (0, 75, 90, 100):
+        found = float(accumulating._learning_rate(updates))
+        assert found == pytest.approx(float(one._learning_rate(3 * updates)), rel=1e-5, abs=1e-12)
+
+
+def test_opponents_of_a_network_that_has_muon_take_adamw():
+    config = OptimizerConfig(name="muon", weight_decay=0.1, clip_norm=1.0, ema=0.9, beta_1=0.8)
+    generator, critic = (build_optimizer(config, 100, c) for c in (False, True))
+    assert isinstance(generator, Muon) and isinstance(critic, keras.optimizers.AdamW)
+    assert (generator.beta_1, generator.weight_decay, generator.use_ema) == (0.8, 0.1, True)
+
+
 def test_schedule_survives_saving():
-    schedule = WarmupThenDecay(1e-3, 50, "cosine", warmup_steps=5)
+    schedule = WarmupThenDecay(1e-3, 50, "constant", warmup_steps=5, decay_steps=7)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     assert again.get_config() == schedule.get_config()
 
@@ -53,6 +78,7 @@ def test_opponents_may_be_slower():
     ("arguments", "message"),
     [
         ({"total_steps": 0}, "`total_steps` must be at least 1. Received: 0"),
+        ({"total_steps": 5, "decay_steps": -1}, "`decay_steps` must be at least 0. Received: -1"),
         ({"total_steps": 5, "shape": "step"}, "`shape` must be .* Received: shape='step'"),
     ],
 )

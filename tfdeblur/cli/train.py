@@ -21,7 +21,9 @@ examples:
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
       --run runs/rpgan
   tfdeblur train --model maxim --init models/maxim-gopro --data pairs/ --run runs/finetuned
+  tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more
   tfdeblur train --run runs/first --resume                           go on where it stopped
+  tfdeblur train --run runs/long --resume --epochs 200 --set optimizer.decay_steps=5000     end it
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
 own folders. photos/ holds sharp photographs, blurred by a new random motion each time one is used;
@@ -105,7 +107,8 @@ def add_parser(commands: Any) -> None:
         choices=PRESETS,
         help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
         "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan), "
-        "rpgan-known-small; maxim-small (default of maxim), maxim-finetune (with --init)",
+        "rpgan-known-small; maxim-small (default of maxim), maxim-finetune (with --init); for a "
+        "day or more on two cores: biskip, biskip-fast, sen, rpgan",
     )
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
@@ -135,8 +138,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=["float32", "mixed_bfloat16"],
-        help="arithmetic of the networks (small: mixed_bfloat16, paper: float32)",
+        choices=["float32", "mixed_bfloat16", "auto"],
+        help="arithmetic of the networks; auto: mixed_bfloat16 where the machine is fast in it "
+        "(small: mixed_bfloat16, paper: float32)",
     )
     parser.add_argument(
         "--vgg",

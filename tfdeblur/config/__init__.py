@@ -16,6 +16,7 @@ from tfdeblur.config.sections import (
     flatten,
 )
 from tfdeblur.config.settings import from_json, override, to_json
+from tfdeblur.config.sizes import size_multiple
 
 __all__ = [
     "DataConfig",
@@ -30,5 +31,6 @@ __all__ = [
     "flatten",
     "from_json",
     "override",
+    "size_multiple",
     "to_json",
 ]

@@ -1,11 +1,15 @@
 """Which values the settings of a training run may have."""
 
+from tfdeblur.config.network_checks import check_network
 from tfdeblur.config.sections import TrainConfig, flatten
+from tfdeblur.config.sizes import size_multiple
 from tfdeblur.errors import InvalidInput
 
 _CHOICES = {
     "model": ("biskip", "maxim", "sen", "rpgan"),
     "network.norm": ("batch", "group", "none"),
+    "network.unshuffle": (1, 2, 4),
+    "network.blocks": ("residual", "gated"),
     "data.blur": ("", "motion-flow", "dynamic"),
     "data.blur_law": ("gong2018", "physical"),
     "data.blur_strength": ("strong", "mild"),
@@ -17,9 +21,9 @@ _CHOICES = {
     "rpgan.prior": ("rpgan", "biskip"),
     "rpgan.rasterizer": ("gong2018", "fspecial"),
     "sen.front": ("strided", "dilated"),
-    "optimizer.name": ("adam", "adamw"),
+    "optimizer.name": ("adam", "adamw", "muon"),
     "optimizer.schedule": ("linear", "cosine", "constant"),
-    "run.precision": ("float32", "mixed_bfloat16"),
+    "run.precision": ("float32", "mixed_bfloat16", "auto"),
     "run.strategy": ("auto", "one", "mirrored", "multiworker"),
 }
 _POSITIVE = (
@@ -33,7 +37,7 @@ _NOT_NEGATIVE = (
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
     "loss.artifact_weight loss.frequency_weight rpgan.sen_rate rpgan.flow_weight "
     "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
-    "run.seed run.panel_every run.backup_minutes"
+    "optimizer.decay_steps run.seed run.panel_every run.backup_minutes"
 ).split()
 _SHARES = ("data.blur_share", "sen.further_part", "rpgan.first_part")
 _BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
@@ -63,6 +67,13 @@ def check(config: TrainConfig) -> None:
         for name in names:
             if not fits(settings[name]):
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+    if config.optimizer.decay_steps and config.optimizer.schedule != "constant":
+        raise InvalidInput(
+            "`optimizer.decay_steps` needs optimizer.schedule=constant: others fall anyway. "
+            f"Received: optimizer.decay_steps={config.optimizer.decay_steps}, "
+            f"optimizer.schedule={config.optimizer.schedule!r}"
+        )
+    check_network(config)
     if config.model == "maxim":
         _check_maxim(config)
     if config.model == "sen":
@@ -87,7 +98,7 @@ def _check_maxim(config: TrainConfig) -> None:
 
 def _check_sen(config: TrainConfig) -> None:
     """Raises InvalidInput where settings do not go with SEN."""
-    multiple = 64 if config.sen.front == "strided" else 16
+    multiple = size_multiple(config)
     for name, fits, text in (
         ("data.crop", config.data.crop % multiple == 0, f"a multiple of {multiple}"),
         ("data.blur_photos", not config.data.blur_photos, "empty"),
@@ -105,9 +116,13 @@ def _check_sen(config: TrainConfig) -> None:
 def _check_rpgan(config: TrainConfig) -> None:
     """Raises InvalidInput where settings do not go with RP-GAN."""
     ours, data, loss = config.rpgan, config.data, config.loss
-    shares = ours.level_shares
+    shares, multiple = ours.level_shares, size_multiple(config)
     for name, fits, text in (
-        ("data.crop", data.crop % 64 == 0, "a multiple of 64, for the flows of SEN,"),
+        (
+            "data.crop",
+            data.crop % multiple == 0,
+            f"a multiple of {multiple}, for the flows of SEN and the generator,",
+        ),
         ("rpgan.betas", ours.betas and min(ours.betas) > 0, "numbers above 0, one a level,"),
         (
             "rpgan.known_betas",

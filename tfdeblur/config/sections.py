@@ -4,8 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfdeblur.config.motion_sections import RPGANConfig, SENConfig
 from tfdeblur.data.dynamic_settings import DynamicBlur
-from tfdeblur.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class NetworkConfig:
         critic_width: factor on the critic's channels.
         stages: of MAXIM, 1 to 3.
         features: of MAXIM, channels at full size, a multiple of 4; the published network: 32.
+        unshuffle: 1 (the paper), 2 or 4: of Bi-Skip, SEN and RP-GAN's generator; cells of so many
+            by so many pixels are one pixel to it, at nearly its square less operations.
+        blocks: of Bi-Skip, "residual" (the paper) or "gated".
+        channels: of Bi-Skip, one number a scale, the largest scale first; empty: as `BiSkip` has.
+        depths: of Bi-Skip, blocks of each scale: on the way down, of the smallest, on the way up;
+            empty: as `BiSkip` has.
     """
 
     width: float = 1.0
@@ -28,6 +34,10 @@ class NetworkConfig:
     critic_width: float = 1.0
     stages: int = 1
     features: int = 32
+    unshuffle: int = 1
+    blocks: str = "residual"
+    channels: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,18 +144,21 @@ class OptimizerConfig:
     """Optimizers of both players and their schedule.
 
     Attributes:
-        name: "adam" or "adamw".
+        name: "adam", "adamw" or "muon" (see `training.muon`; opponents then have AdamW).
         learning_rate: peak rate.
         schedule: "linear" (constant, then linear to `final_factor`), "cosine" or "constant".
+        decay_steps: of "constant": the last so many steps of the run fall linearly to
+            `final_factor`. A run may go on with another number of epochs or of these until its
+            fall begins: first train for as long as it takes, then say when it ends.
         constant_part: share of the steps before the linear decay starts.
         warmup_steps: steps of linear rise from 0 to the peak.
         final_factor: last rate as a share of the peak.
-        weight_decay: of AdamW.
+        weight_decay: of AdamW and Muon.
         clip_norm: bound on the norm of all gradients together; 0 means none.
-        beta_1, beta_2, epsilon: of the generator's Adam.
+        beta_1, beta_2, epsilon: of the generator's Adam, or of what Muon leaves to AdamW.
         ema: momentum of the averaged generator weights; 0 means none.
         accumulate: steps whose gradients are averaged into one update; larger batches where
-            memory is short. The schedule counts updates.
+            memory is short. `warmup_steps` counts updates.
         opponent_rate: learning rate of discriminator and critic, as a share of the generator's.
     """
 
@@ -155,6 +168,7 @@ class OptimizerConfig:
     constant_part: float = 0.5
     warmup_steps: int = 0
     final_factor: float = 0.0
+    decay_steps: int = 0
     weight_decay: float = 0.0
     clip_norm: float = 0.0
     beta_1: float = 0.9
@@ -166,86 +180,6 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
-class SENConfig:
-    """The stacks of SEN and how they share the epochs (000, sections 3 and 6.1).
-
-    Attributes:
-        stacks: how many; the first trains alone, then each further one behind frozen ones.
-        front: "strided" (appendix A) or "dilated" (the text).
-        further_part: share of `run.epochs` that each further stack trains for, at least one
-            epoch. The first has the others, by the schedule in `optimizer`.
-        further_rate, further_final_factor: in `optimizer`'s place for further stacks: their
-            highest rate, and the last as a share of it.
-    """
-
-    stacks: int = 2
-    front: str = "strided"
-    further_part: float = 1 / 7
-    further_rate: float = 1.25e-5
-    further_final_factor: float = 1.0
-
-    def epochs(self, total: int) -> tuple[int, ...]:
-        """Epochs that each stack trains for; raises InvalidInput if there are too few."""
-        further = max(1, round(self.further_part * total))
-        first = total - (self.stacks - 1) * further
-        if first < 1:
-            raise InvalidInput(
-                f"`run.epochs` must be enough for {self.stacks} stacks, one after the other. "
-                f"Received: run.epochs={total}, sen.further_part={self.further_part:g}"
-            )
-        return (first,) + (self.stacks - 1) * (further,)
-
-
-@dataclass(frozen=True)
-class RPGANConfig:
-    """How RP-GAN's samples are deconvolved, and by whose flows (000, sections 4.2 and 6.2).
-
-    Attributes:
-        sen: run folder of SEN, or its `.keras` file; it stays as it is.
-        prior: "rpgan" (the paper's generator) or "biskip" (Bi-Skip in its place).
-        known_flows: share of the photographs blurred while training that are deconvolved with
-            their true flow, between 0 and 1; all others with the flow that SEN estimates.
-        betas: weight of the anchor in the deconvolution of each level.
-        known_betas: the same for photographs that are deconvolved with their true flow, in
-            training, and for a user's own flow later; it bears smaller ones. Empty: `betas`.
-        tolerance, max_steps: where a deconvolution ends; see `solvers.deconvolve`.
-        rasterizer: "gong2018" or "fspecial"; see `operators.MotionBlur`.
-        first_part: share of `run.epochs` that train on level 1 (the paper: 40 of 190).
-        buffer: samples that are made at once of all levels, after that.
-        buffer_passes: how often each is trained on before new ones are made.
-        level_shares: share of the samples of each level, 1 and up; they sum to 1.
-        fill_beside: whether level 1 of the next samples is made while training on these; good
-            where a core is idle.
-        joint: whether SEN learns with the generator, through the deconvolution (not in the
-            paper, which names it as future work).
-        sen_rate: learning rate of SEN, if it learns, as a share of the generator's.
-        flow_weight: weight of SEN's own loss (`loss.flow`), if it learns, on the photographs whose
-            flow is known; SEN's flow is then what these are deconvolved with too.
-    """
-
-    sen: str = ""
-    prior: str = "rpgan"
-    known_flows: float = 0.0
-    betas: tuple[float, ...] = (0.2, 0.4, 0.8)
-    known_betas: tuple[float, ...] = ()
-    tolerance: float = 1e-3
-    max_steps: int = 50
-    rasterizer: str = "gong2018"
-    first_part: float = 40 / 190
-    buffer: int = 1000
-    buffer_passes: int = 3
-    level_shares: tuple[float, ...] = (0.5, 0.3, 0.2)
-    fill_beside: bool = False
-    joint: bool = False
-    sen_rate: float = 0.01
-    flow_weight: float = 0.0
-
-    def first_epochs(self, total: int) -> int:
-        """Epochs on level 1: at least one, and at least one is left for the buffer."""
-        return min(max(1, round(self.first_part * total)), max(1, total - 1))
-
-
-@dataclass(frozen=True)
 class RunConfig:
     """Length, seed, precision and rhythm of a run.
 
@@ -254,7 +188,8 @@ class RunConfig:
         steps_per_epoch: generator updates per epoch; 0 means one pass over the training pairs.
         seed: of the initial weights and of the data stream.
         init: run folder or `.keras` file whose weights the network begins with; empty: random.
-        precision: "float32" or "mixed_bfloat16" (networks only; losses stay in float32).
+        precision: "float32" or "mixed_bfloat16" (networks only; losses stay in float32), or
+            "auto": the latter where the processor has instructions for it, or there is a GPU.
         strategy: "auto", "one", "mirrored" or "multiworker" (tf.distribute; TF_CONFIG).
         validate_every: epochs between validations; the last epoch is always validated.
         panel_every: epochs between pictures of blurred | restored | sharp; 0 means none.

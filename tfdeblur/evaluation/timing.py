@@ -11,9 +11,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from tfdeblur import processor
 from tfdeblur.errors import InvalidInput
 
 
@@ -103,8 +103,7 @@ def machine_facts() -> dict[str, Any]:
     import numpy
     import tensorflow as tf
 
-    information = _cpu_information()
-    flags = information.get("flags", information.get("Features", "")).split()
+    information = processor.information()
     accelerators = [
         tf.config.experimental.get_device_details(device).get("device_name", device.name)
         for device in tf.config.list_physical_devices("GPU")
@@ -112,9 +111,7 @@ def machine_facts() -> dict[str, Any]:
     return {
         "cpu": information.get("model name") or platform.processor() or platform.machine(),
         "cores": _usable_cores(),
-        "bfloat16_cpu": not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
-        if flags
-        else None,
+        "bfloat16_cpu": processor.has_bfloat16(),
         "memory_gib": _memory_gib(),
         "accelerators": accelerators,
         "python": platform.python_version(),
@@ -122,19 +119,6 @@ def machine_facts() -> dict[str, Any]:
         "keras": keras.__version__,
         "numpy": numpy.__version__,
     }
-
-
-def _cpu_information() -> dict[str, str]:
-    """The first processor of /proc/cpuinfo, key -> value; empty where there is no such file."""
-    information: dict[str, str] = {}
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return information
-    for line in text.split("\n\n")[0].splitlines():
-        key, _, value = line.partition(":")
-        information[key.strip()] = value.strip()
-    return information
 
 
 def _usable_cores() -> int:

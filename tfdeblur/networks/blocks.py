@@ -23,6 +23,36 @@ def check_width(width):
         raise ValueError(f"`width` must be a positive number. Received: width={width!r}")
 
 
+def check_channels(channels, even=False):
+    """Raises ValueError unless `channels` are at least two whole numbers >= 1, even if asked."""
+    step = 2 if even else 1
+    if not (
+        _are_whole(channels, least=step)
+        and len(channels) >= 2
+        and all(count % step == 0 for count in channels)
+    ):
+        raise ValueError(
+            f"`channels` must be at least two whole numbers >= {step}, one a scale"
+            f"{', even ones for gated blocks' if even else ''}. Received: channels={channels!r}"
+        )
+
+
+def check_depths(depths, scales):
+    """Raises ValueError unless `depths` are whole numbers >= 0, as many as `scales` scales need."""
+    if not (_are_whole(depths, least=0) and len(depths) == 2 * scales - 1):
+        raise ValueError(
+            f"`depths` must be {2 * scales - 1} whole numbers >= 0 for {scales} scales, "
+            f"{scales - 1} going down and {scales} coming up. Received: depths={depths!r}"
+        )
+
+
+def _are_whole(numbers, least):
+    return isinstance(numbers, list | tuple) and all(
+        isinstance(number, int) and not isinstance(number, bool) and number >= least
+        for number in numbers
+    )
+
+
 def scaled(channels, width):
     """Number of channels after scaling by `width`: rounded, at least 1."""
     return max(1, round(channels * width))

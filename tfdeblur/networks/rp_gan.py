@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, normalise, scaled
+from tfdeblur.networks.folding import check_unshuffle, fold, unfold
 from tfdeblur.networks.sen import res2
 
 HEADS = ("random", "identity")
@@ -21,33 +22,38 @@ class RPGANGenerator(keras.Model):
         norm: "batch" (the paper), "group" (8 groups) or "none".
         head: how the last block begins: "random", or "identity": it hands the deconvolved image
             on, so that training begins with deconvolution alone and not with noise.
+        unshuffle: 1 (the paper), 2 or 4: cells of so many by so many pixels become one pixel
+            before the first convolution, and one becomes a cell after the last (`folding`).
 
     Call arguments:
         images: float `(batch, height, width, 6)`: the deconvolved image and the observed blurred
             one, concatenated along the channels; colours in [0, 1], the deconvolved one not
-            clipped; height and width are multiples of 4 (`RPGANGenerator.size_multiple`).
+            clipped; height and width are multiples of `size_multiple`, 4 times `unshuffle`.
 
     Returns:
         float32 `(batch, height, width, 3)`, not clipped: clip once, outside training.
 
     Raises:
-        ValueError: if `width`, `norm` or `head` is not one of the above.
+        ValueError: if `width`, `norm`, `head` or `unshuffle` is not one of the above.
 
     Source: the motion-flow paper, section 4.2.1 and appendix A. Decisions where it is silent: the
         two layers of stride 2 after the residual blocks are transposed convolutions; the input
         joins the 64 channels before the last block, which is linear. 8.8 M parameters.
+        Unshuffling is ours.
     """
 
-    size_multiple = 4
+    size_multiple = 4  # of the paper's network, for who asks the class
 
-    def __init__(self, width=1.0, norm="batch", head="random", **kwargs):
+    def __init__(self, width=1.0, norm="batch", head="random", unshuffle=1, **kwargs):
         check_width(width)
         check_choice("norm", norm, NORMS)
         check_choice("head", head, HEADS)
+        check_unshuffle(unshuffle)
 
         images = keras.Input((None, None, 6), name="images")
         start = {"initializer": _initializer(norm)}
-        x = conv(images, scaled(64, width), 7, "front", norm, **start)
+        folded = fold(images, unshuffle)
+        x = conv(folded, scaled(64, width), 7, "front", norm, **start)
         x = conv(x, scaled(128, width), 3, "down0", norm, stride=2, **start)
         x = conv(x, scaled(256, width), 3, "down1", norm, stride=2, **start)
         for i in range(_RESIDUAL_BLOCKS):
@@ -55,26 +61,42 @@ class RPGANGenerator(keras.Model):
         x = _enlarge(x, scaled(256, width), "up0", norm)
         x = _enlarge(x, scaled(128, width), "up1", norm)
         x = conv(x, scaled(64, width), 7, "merge", norm, **start)
-        x = layers.Concatenate(name="join")([x, images])
-        super().__init__(images, res2(x, 3, "restored", norm, linear=True), **kwargs)
+        x = layers.Concatenate(name="join")([x, folded])
+        restored = res2(x, 3 * unshuffle**2, "restored", norm, linear=True)
+        super().__init__(images, unfold(restored, unshuffle, dtype="float32"), **kwargs)
+        self.size_multiple = 4 * unshuffle
         if head == "identity":
-            self._hand_on(scaled(64, width))
+            self._hand_on(scaled(64, width), unshuffle**2)
 
         self.width = width
         self.norm = norm
         self.head = head
+        self.unshuffle = unshuffle
 
-    def _hand_on(self, first):
-        """Makes the last block the identity on the channels from number `first` on."""
+    def _hand_on(self, first, pixels):
+        """Makes the last block hand on the deconvolved image's channels.
+
+        Args:
+            first: int, number of its first channel; those of the observed one lie behind its own.
+            pixels: int, in a folded one.
+        """
         self.get_layer("restored_c").kernel.assign(0.0 * self.get_layer("restored_c").kernel)
         shortcut = self.get_layer("restored_shortcut")
         kernel = np.zeros(shortcut.kernel.shape, "float32")
-        kernel[1, 1, first : first + 3] = np.eye(3)
+        for pixel in range(pixels):
+            channels = first + 6 * pixel
+            kernel[1, 1, channels : channels + 3, 3 * pixel : 3 * pixel + 3] = np.eye(3)
         shortcut.kernel.assign(kernel)
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {"width": self.width, "norm": self.norm, "head": self.head, "name": self.name}
+        return {
+            "width": self.width,
+            "norm": self.norm,
+            "head": self.head,
+            "unshuffle": self.unshuffle,
+            "name": self.name,
+        }
 
 
 @keras.saving.register_keras_serializable("tfdeblur")

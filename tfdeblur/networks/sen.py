@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, scaled
+from tfdeblur.networks.folding import check_unshuffle, fold, unfold
 
 FRONTS = ("strided", "dilated")
 _FRONT = ((64, 7, 1), (128, 5, 2), (256, 5, 2))  # channels, size, and stride or dilation
@@ -24,32 +25,37 @@ class SEN(keras.Model):
             costs about 14 times as much.
         width: float > 0, multiplies all channel counts but the flow's.
         norm: "batch" (the paper), "group" (8 groups) or "none".
+        unshuffle: 1 (the paper), 2 or 4: each stack sees cells of so many by so many pixels as one
+            pixel, and says the flow of every pixel in it (`folding`); of every fourth one where
+            the front is strided, as without it.
 
     Call arguments:
         image: float `(batch, height, width, 3)`, values in [0, 1]; height and width are multiples
-            of `size_multiple`: 64 with the strided front, 16 with the dilated one.
+            of `size_multiple`: 64 with the strided front, 16 with the dilated one, times
+            `unshuffle`.
 
     Returns:
         float32 `(batch, height, width, 2)`, (u, v) in pixels, u right and v down, of the last
         stack; either sign, not canonical.
 
     Raises:
-        ValueError: if `stacks`, `front`, `width` or `norm` is not one of the above.
+        ValueError: if `stacks`, `front`, `width`, `norm` or `unshuffle` is not one of the above.
 
     Source: the motion-flow paper, section 3, figure 8 and appendix A. Decisions where it is
         silent: nearest-neighbour enlargement; features of the same scale on the way down join
         after the block of the way up; no norm and no ReLU on the outputs of the last block, as
-        flows may be negative. 72.1 M parameters with two stacks.
+        flows may be negative. 72.1 M parameters with two stacks. Unshuffling is ours.
     """
 
-    def __init__(self, stacks=2, front="strided", width=1.0, norm="batch", **kwargs):
+    def __init__(self, stacks=2, front="strided", width=1.0, norm="batch", unshuffle=1, **kwargs):
         if not (isinstance(stacks, int) and stacks >= 1):
             raise ValueError(f"`stacks` must be a whole number >= 1. Received: stacks={stacks!r}")
         check_choice("front", front, FRONTS)
         check_choice("norm", norm, NORMS)
         check_width(width)
+        check_unshuffle(unshuffle)
 
-        estimators = [_stack(i, front, width, norm) for i in range(stacks)]
+        estimators = [_stack(i, front, width, norm, unshuffle) for i in range(stacks)]
         image = keras.Input((None, None, 3), name="image")
         super().__init__(image, _chain(estimators, image)[-1], **kwargs)
 
@@ -58,7 +64,8 @@ class SEN(keras.Model):
         self.front = front
         self.width = width
         self.norm = norm
-        self.size_multiple = 64 if front == "strided" else 16
+        self.unshuffle = unshuffle
+        self.size_multiple = unshuffle * (64 if front == "strided" else 16)
 
     @property
     def estimators(self):
@@ -84,6 +91,7 @@ class SEN(keras.Model):
             "front": self.front,
             "width": self.width,
             "norm": self.norm,
+            "unshuffle": self.unshuffle,
             "name": self.name,
         }
 
@@ -103,10 +111,10 @@ def seen_by(image, flow=None):
     return ops.concatenate([ops.cast(image, "float32"), flow], axis=-1)
 
 
-def _stack(number, front, width, norm):
+def _stack(number, front, width, norm, unshuffle):
     """One encoder-decoder: image (and flow) -> flow."""
     seen = keras.Input((None, None, 3 if number == 0 else 5), name="seen")
-    x = _front(seen, front, width, norm)
+    x = _front(fold(seen, unshuffle), front, width, norm)
     mirror = []
     for i, channels in enumerate(_DOWN):
         mirror.append(x)
@@ -117,7 +125,8 @@ def _stack(number, front, width, norm):
         x = res2(x, scaled(channels, width), f"up{i}", norm)
         x = layers.Concatenate(name=f"join{i}")([x, mirror.pop()])
     x = res2(x, scaled(64, width), "last", norm)
-    flow = res2(x, 2, "flow", norm, linear=True)
+    flow = res2(x, 2 * unshuffle**2, "flow", norm, linear=True)
+    flow = unfold(flow, unshuffle, dtype="float32")  # first: a flow is enlarged, not its phases
     if front == "strided":
         flow = Enlarge(4, dtype="float32", name="full")(flow)
     return keras.Model(seen, flow, name=f"stack{number}")

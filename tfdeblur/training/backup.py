@@ -40,6 +40,17 @@ def newest_backup(folder):
     return max(complete, key=lambda p: p.name, default=None)
 
 
+def newest_position(folder):
+    """`Position` of the newest complete backup in `folder`; the start if there is none."""
+    newest = newest_backup(folder)
+    if newest is None:
+        return Position()
+    try:
+        return Position(**json.loads((newest / _POSITION).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"The backup {newest} cannot be read: {error}") from error
+
+
 def restore_backup(trainer, folder):
     """Loads the newest backup into a compiled trainer.
 

@@ -5,11 +5,12 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfdeblur import processor
 from tfdeblur.errors import InvalidInput
 from tfdeblur.losses import FlowLoss, MultiScaleLoss, parse_scheme
-from tfdeblur.networks import SEN, BiSkip, Critic, Maxim
+from tfdeblur.networks import SEN, Critic, Maxim
 from tfdeblur.training.bi_skip import BiSkipTrainer
-from tfdeblur.training.build_rp_gan import build_rp_gan
+from tfdeblur.training.build_rp_gan import build_bi_skip, build_rp_gan
 from tfdeblur.training.maxim import MaximTrainer
 from tfdeblur.training.optimizers import build_optimizer
 from tfdeblur.training.self_paced import SelfPacedState
@@ -51,6 +52,7 @@ def build_trainer(config, total_steps, strategy=None):
         DataError: if VGG's weights or those of a SEN cannot be had.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    config = _with_precision(config)
     builders = {"biskip": _bi_skip, "maxim": _maxim, "sen": _sen, "rpgan": build_rp_gan}
     build = builders[config.model]
     keras.utils.set_random_seed(config.run.seed)
@@ -65,6 +67,15 @@ def build_trainer(config, total_steps, strategy=None):
     finally:
         keras.config.set_dtype_policy(earlier_policy)
     return trainer
+
+
+def _with_precision(config):
+    """The settings with "auto" replaced by the arithmetic that this machine is fast in."""
+    if config.run.precision != "auto":
+        return config
+    native = processor.has_bfloat16() or tf.config.list_physical_devices("GPU")
+    precision = "mixed_bfloat16" if native else "float32"
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, precision=precision))
 
 
 def _bi_skip(config, total_steps):
@@ -105,12 +116,15 @@ def _sen(config, total_steps):
         learning_rate=config.sen.further_rate,
         final_factor=config.sen.further_final_factor,
     )
-    settings = [config.optimizer] + [further] * (len(epochs) - 1)
+    of_stacks = [config.optimizer] + [further] * (len(epochs) - 1)
     optimizers = [
         build_optimizer(of_stack, count * steps)
-        for of_stack, count in zip(settings, epochs, strict=True)
+        for of_stack, count in zip(of_stacks, epochs, strict=True)
     ]
-    network = SEN(config.sen.stacks, config.sen.front, config.network.width, config.network.norm)
+    settings = config.network
+    network = SEN(
+        config.sen.stacks, config.sen.front, settings.width, settings.norm, settings.unshuffle
+    )
     return SENTrainer(network, epochs), {
         "optimizers": optimizers,
         "flow_loss": FlowLoss(config.loss.flow),
@@ -126,12 +140,7 @@ def _networks(config, scheme):
     if scheme.self_paced:
         state = SelfPacedState(config.run.epochs, config.loss.normalise_pace)
     return BiSkipTrainer(
-        BiSkip(
-            scheme.variant,
-            config.network.width,
-            config.network.norm,
-            config.network.head_initializer,
-        ),
+        build_bi_skip(config.network, scheme.variant),
         critic,
         state,
         critic_steps=config.loss.critic_steps,

@@ -80,15 +80,25 @@ def _kind(config, total_steps):
 def _generator(config):
     network = config.network
     if config.rpgan.prior == "biskip":
-        return BiSkip(
-            width=network.width,
-            norm=network.norm,
-            head_initializer=network.head_initializer,
-            images=2,
-        )
+        return build_bi_skip(network, images=2)
     # Zeros would do for Bi-Skip's residual; here they mean that nothing is added either.
     head = "identity" if network.head_initializer == "zeros" else "random"
-    return RPGANGenerator(network.width, network.norm, head)
+    return RPGANGenerator(network.width, network.norm, head, network.unshuffle)
+
+
+def build_bi_skip(network, variant="BS", images=1):
+    """The Bi-Skip that the section `network` of a configuration describes."""
+    return BiSkip(
+        variant,
+        network.width,
+        network.norm,
+        network.head_initializer,
+        images,
+        network.unshuffle,
+        network.blocks,
+        network.channels or None,
+        network.depths or None,
+    )
 
 
 def _artifact_critic(config):
@@ -127,6 +137,11 @@ def _content(config):
 
 
 def _opponent(settings, total_steps):
-    """As the generator's but for its rate, and without averaged weights: nobody uses them."""
-    rate = settings.learning_rate * settings.opponent_rate
-    return build_optimizer(dataclasses.replace(settings, learning_rate=rate, ema=0.0), total_steps)
+    """As the generator's but for its rate, without averaged weights, which nobody uses, and Muon.
+
+    Muon was tried on networks that restore only; its steps are as long for small gradients.
+    """
+    changes = {"learning_rate": settings.learning_rate * settings.opponent_rate, "ema": 0.0}
+    if settings.name == "muon":
+        changes["name"] = "adamw"
+    return build_optimizer(dataclasses.replace(settings, **changes), total_steps)

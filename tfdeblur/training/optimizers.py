@@ -7,6 +7,14 @@ optimizers each follows its own.
 import keras
 from keras import ops
 
+from tfdeblur.training.muon import Muon
+
+# Layers whose outputs are images, flows or scores, in all networks: Muon leaves them to AdamW.
+HEADS = (
+    *("head", "restored_c", "restored_shortcut", "stage*_output*"),
+    *("flow_c", "flow_shortcut", "patch_scores", "*depthwise*"),
+)
+
 
 @keras.saving.register_keras_serializable("tfdeblur")
 class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -19,16 +27,26 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
         constant_part: float in [0, 1], share of the steps that pass before a linear fall starts.
         warmup_steps: int >= 0, steps of the rise.
         final_factor: float >= 0, last rate as a share of `peak`.
+        decay_steps: int >= 0, of "constant": the last so many steps fall linearly. What comes
+            before does not depend on `total_steps`, so a run may end later than was planned.
 
     Raises:
-        ValueError: if `shape` is none of the three, or `total_steps` is below 1.
+        ValueError: if `shape` is none of the three, `total_steps` is below 1 or `decay_steps`
+            below 0.
 
     Source: Bi-Skip, section 5: constant 1e-4, then "linearly decays to zero after half of the
         epoch"; the cosine is Loshchilov and Hutter's, arXiv:1608.03983, without restarts.
     """
 
     def __init__(
-        self, peak, total_steps, shape="linear", constant_part=0.5, warmup_steps=0, final_factor=0.0
+        self,
+        peak,
+        total_steps,
+        shape="linear",
+        constant_part=0.5,
+        warmup_steps=0,
+        final_factor=0.0,
+        decay_steps=0,
     ):
         if shape not in ("linear", "cosine", "constant"):
             raise ValueError(
@@ -36,25 +54,33 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
             )
         if total_steps < 1:
             raise ValueError(f"`total_steps` must be at least 1. Received: {total_steps}")
+        if decay_steps < 0:
+            raise ValueError(f"`decay_steps` must be at least 0. Received: {decay_steps}")
         self.peak = peak
         self.total_steps = total_steps
         self.shape = shape
         self.constant_part = constant_part
         self.warmup_steps = warmup_steps
         self.final_factor = final_factor
+        self.decay_steps = decay_steps
 
     def __call__(self, step):
         """Rate at `step`, float32 scalar."""
         step = ops.cast(step, "float32")
         # step + 1: the first update of a warm-up should move something.
         rise = ops.minimum(1.0, (step + 1.0) / max(self.warmup_steps, 1))
-        if self.shape == "constant":
+        if self.shape == "constant" and not self.decay_steps:
             return self.peak * rise
-        start = self.constant_part * self.total_steps if self.shape == "linear" else 0
-        start = max(start, self.warmup_steps)
+        start = max(self._start(), self.warmup_steps)
         done = ops.clip((step - start) / max(self.total_steps - start, 1), 0.0, 1.0)
-        left = 1.0 - done if self.shape == "linear" else 0.5 * (1.0 + ops.cos(3.14159265 * done))
+        left = 0.5 * (1.0 + ops.cos(3.14159265 * done)) if self.shape == "cosine" else 1.0 - done
         return self.peak * rise * (self.final_factor + (1.0 - self.final_factor) * left)
+
+    def _start(self):
+        """Step at which the fall begins."""
+        if self.shape == "constant":
+            return self.total_steps - self.decay_steps
+        return self.constant_part * self.total_steps if self.shape == "linear" else 0
 
     def get_config(self):
         """Constructor arguments."""
@@ -65,6 +91,7 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
             "constant_part": self.constant_part,
             "warmup_steps": self.warmup_steps,
             "final_factor": self.final_factor,
+            "decay_steps": self.decay_steps,
         }
 
 
@@ -75,23 +102,27 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
         config: `OptimizerConfig`.
         total_steps: int, training steps of the whole run.
         critic: whether it is the critic's: its own rate, no EMA, and Adam(0, 0.9) as WGAN-GP
-            was published with (Gulrajani et al., 2017, algorithm 1); momentum follows a moving
-            target badly.
+            was published with (Gulrajani et al., 2017, algorithm 1), never Muon; momentum follows
+            a moving target badly.
         updates_per_step: int, updates this player makes per training step.
 
     Returns:
         `keras.optimizers.Optimizer`, not yet built.
     """
-    rate = WarmupThenDecay(
-        config.learning_rate * (config.opponent_rate if critic else 1.0),
-        total_steps * updates_per_step,
-        config.schedule,
-        config.constant_part,
-        config.warmup_steps * updates_per_step,
-        config.final_factor,
-    )
+
+    def updates(steps):
+        return max(1, steps * updates_per_step // config.accumulate)
+
     arguments = {
-        "learning_rate": rate,
+        "learning_rate": WarmupThenDecay(
+            config.learning_rate * (config.opponent_rate if critic else 1.0),
+            updates(total_steps),
+            config.schedule,
+            config.constant_part,
+            config.warmup_steps * updates_per_step,
+            config.final_factor,
+            updates(config.decay_steps) if config.decay_steps else 0,
+        ),
         "beta_1": 0.0 if critic else config.beta_1,
         "beta_2": 0.9 if critic else config.beta_2,
         "epsilon": config.epsilon,
@@ -101,6 +132,9 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
         arguments["gradient_accumulation_steps"] = config.accumulate
     if config.ema and not critic:
         arguments.update(use_ema=True, ema_momentum=config.ema)
-    if config.name == "adamw":
-        return keras.optimizers.AdamW(weight_decay=config.weight_decay, **arguments)
-    return keras.optimizers.Adam(**arguments)
+    if config.name == "adam":
+        return keras.optimizers.Adam(**arguments)
+    arguments["weight_decay"] = config.weight_decay
+    if config.name == "muon" and not critic:
+        return Muon(adamw_layers=HEADS, **arguments)
+    return keras.optimizers.AdamW(**arguments)

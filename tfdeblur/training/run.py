@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfdeblur
-from tfdeblur.config import TrainConfig, flatten, from_json, to_json
+from tfdeblur.config import TrainConfig, to_json
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.record import RECORD, read_record, write_record
 from tfdeblur.training import callbacks as own
@@ -30,26 +30,11 @@ from tfdeblur.training.backup import (
 )
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.initial import begin_with, find_network
+from tfdeblur.training.resume import check_settings
 from tfdeblur.training.sources import Data, open_data
 from tfdeblur.training.tasks import task_of
 
 logger = logging.getLogger(__name__)
-
-# May differ between a run and its continuation: they do not change what a step computes.
-_FREE_ON_RESUME = {
-    "run.validate_every",
-    "run.panel_every",
-    "run.backup_minutes",
-    "data.cache_mb",
-    "data.validation_limit",
-    "data.train",
-    "data.validation",
-    "data.blur_photos",
-    "loss.vgg",
-    "rpgan.fill_beside",
-    "rpgan.sen",
-    "run.init",
-}
 
 
 def train(
@@ -64,7 +49,8 @@ def train(
         verbose: of `fit`: 1 is a progress bar, 2 a line per epoch, "auto" chooses by terminal.
 
     Raises:
-        InvalidInput: if the folder holds a run and `resume` is False, or a setting differs.
+        InvalidInput: if the folder holds a run and `resume` is False, or a setting differs that
+            must not (see `resume.check_settings`).
         DataError: if data cannot be used or are not those of the earlier run.
         NotConverged: if the loss becomes NaN.
         KeyboardInterrupt: if stopped; the step's state is saved before.
@@ -194,14 +180,7 @@ def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, 
             "which holds a run."
         )
     record = read_record(folder)
-    earlier, now = flatten(from_json(record["config"])), flatten(config)
-    differing = [k for k in now if now[k] != earlier[k] and k not in _FREE_ON_RESUME]
-    if differing:
-        listed = ", ".join(f"{k}: {earlier[k]!r} then, {now[k]!r} now" for k in differing)
-        raise InvalidInput(
-            f"`--resume` must continue with the settings of the run. Differing: {listed}. "
-            "Leave them out (they are read from run.json), or start a new run folder."
-        )
+    check_settings(config, folder, record)
     if newest_backup(folder / "backup") is None:
         logger.info("No backup in %s yet: starting from the beginning.", folder)
     return record

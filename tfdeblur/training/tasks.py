@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from tfdeblur.config import TrainConfig
+from tfdeblur.config import TrainConfig, size_multiple
 from tfdeblur.data import evaluation_images, panel_pairs, training_batches
 from tfdeblur.data.flow_pairs import best_constant_flow, flow_batches, flow_images, flow_panel
 from tfdeblur.losses import parse_scheme
@@ -18,17 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 class RestorationTask(PlainTask):
-    """A network that restores, on pairs of blurred and sharp images.
-
-    Args:
-        multiple: int, pixels that sides of its images are multiples of.
-    """
+    """A network that restores, on pairs of blurred and sharp images."""
 
     file = "generator.keras"
     measures = ("psnr", "ssim")
-
-    def __init__(self, multiple):
-        self.multiple = multiple
 
     def batches(self, config, source, start):
         """See `Task`."""
@@ -46,7 +39,7 @@ class RestorationTask(PlainTask):
 
     def panels(self, config, source):
         """See `Task`."""
-        side = panel_side(source, self.multiple)
+        side = panel_side(source, size_multiple(config))
         if not side:
             return None
         blurred, sharp = panel_pairs(source, PANEL_IMAGES, side)
@@ -122,7 +115,7 @@ class SENTask(PlainTask):
 
     def panels(self, config, source):
         """See `Task`."""
-        side = panel_side(source, 64)
+        side = panel_side(source, size_multiple(config))
         if not side:
             return None
         blurred, true = flow_panel(source, PANEL_IMAGES, side)
@@ -138,8 +131,8 @@ class SENTask(PlainTask):
 
 
 _TASKS: dict[str, Task] = {
-    "biskip": BiSkipTask(16),
-    "maxim": MaximTask(64),
+    "biskip": BiSkipTask(),
+    "maxim": MaximTask(),
     "sen": SENTask(),
     "rpgan": RPGANTask(),
 }

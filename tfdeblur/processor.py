@@ -1,0 +1,28 @@
+"""What the processor of this machine can do (standard library only)."""
+
+from pathlib import Path
+
+_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+
+
+def information() -> dict[str, str]:
+    """The first processor of /proc/cpuinfo, key -> value; empty where there is no such file."""
+    found: dict[str, str] = {}
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return found
+    for line in text.split("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def has_bfloat16() -> bool | None:
+    """Whether it has instructions for bfloat16; None if that cannot be told.
+
+    Without them bfloat16 is emulated, slower than float32.
+    """
+    found = information()
+    flags = found.get("flags", found.get("Features", "")).split()
+    return not _BFLOAT16.isdisjoint(flags) if flags else None
