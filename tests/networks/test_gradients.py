@@ -7,14 +7,19 @@ import tensorflow as tf
 
 from tests.helpers import noise
 from tfdeblur.networks import gradients
-from tfdeblur.networks.maxim_layers import ChannelDense, ChannelNorm, SameConv
+from tfdeblur.networks.convolution import Conv2D
+from tfdeblur.networks.gated import GatedBlock
+from tfdeblur.networks.maxim_layers import ChannelDense, ChannelNorm
 
 LAYERS = {
     "norm": (lambda: ChannelNorm(), (2, 5, 7, 6)),
     "dense with GELU": (lambda: ChannelDense(4, "gelu"), (2, 5, 7, 6)),
-    "3x3 convolution": (lambda: SameConv(4, 3), (2, 5, 7, 6)),
-    "3x3 convolution of a row": (lambda: SameConv(3, 3), (1, 1, 9, 2)),
-    "1x1 convolution": (lambda: SameConv(4, 1), (2, 5, 7, 6)),
+    "3x3 convolution": (lambda: Conv2D(4, 3, padding="same"), (2, 5, 7, 6)),
+    "3x3 convolution of a row": (lambda: Conv2D(3, 3, padding="same"), (1, 1, 9, 2)),
+    "1x1 convolution": (lambda: Conv2D(4, 1), (2, 5, 7, 6)),
+    "3x3 of stride 2": (lambda: Conv2D(4, 3, 2, padding="same"), (2, 6, 8, 6)),
+    "3x3 without bias": (lambda: Conv2D(4, 3, padding="same", use_bias=False), (2, 5, 7, 6)),
+    "gated block": (lambda: GatedBlock(), (2, 5, 7, 6)),
 }
 
 
@@ -102,6 +107,6 @@ def test_inference_and_saved_graphs_hold_plain_operations(monkeypatch):
 
 
 def test_layers_round_trip_through_their_config():
-    for layer in (ChannelDense(6, "gelu", halves=True, name="a"), SameConv(4, 3, name="b")):
+    for layer in (ChannelDense(6, "gelu", halves=True, name="a"), Conv2D(4, 3, 2, name="b")):
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()

@@ -108,6 +108,17 @@ def test_round_trip(small, tmp_path):
     assert_round_trip(small, noise(1, 64, 128, 3), tmp_path)
 
 
+def test_file_of_another_order_of_layers_is_refused(small, tmp_path, monkeypatch):
+    for wiring in (None, 1):
+        with monkeypatch.context() as change:
+            save = (lambda self, store: None) if wiring is None else Maxim.save_own_variables
+            change.setattr(Maxim, "save_own_variables", save)
+            change.setattr("tfdeblur.networks.maxim._WIRING", wiring)
+            small.save(tmp_path / "old.keras")
+        with pytest.raises(ValueError, match="wiring 1.*reads 2"):
+            keras.saving.load_model(tmp_path / "old.keras")
+
+
 def test_images_of_a_batch_do_not_touch_each_other(small):
     images = np.random.default_rng(0).random((2, 64, 128, 3), "float32")
     both = small(images)

@@ -8,6 +8,8 @@ import math
 
 from keras import layers
 
+from tfdeblur.networks.convolution import Conv2D
+
 NORMS = ("batch", "group", "none")
 
 
@@ -82,7 +84,7 @@ def conv(
     initializer="glorot_uniform",
 ):
     """Convolution, norm, ReLU (the last one unless `activate` is False)."""
-    x = layers.Conv2D(
+    x = Conv2D(
         channels,
         size,
         stride,
@@ -126,6 +128,6 @@ def residual_downsample(x, channels, name, norm):
     residual = conv(x, channels, 5, f"{name}_residual", norm, stride=2, activate=False)
     pooled = layers.MaxPooling2D(2, padding="same", name=f"{name}_pool")(x)
     if pooled.shape[-1] != channels:
-        pooled = layers.Conv2D(channels, 1, name=f"{name}_match")(pooled)
+        pooled = Conv2D(channels, 1, name=f"{name}_match")(pooled)
     x = layers.Add(name=f"{name}_add")([pooled, residual])
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from tfdeblur.networks import gradients
 from tfdeblur.networks.blocks import conv
 from tfdeblur.networks.folding import unfold
 
@@ -52,12 +53,15 @@ class GatedBlock(layers.Layer):
             )
             setattr(self, name, weight)
 
-    def call(self, x):
+    def call(self, x, training=None):
         """Norm, convolution, gate, pointwise convolution, sum."""
         y = ops.cast(x, "float32")
         mean_square = ops.mean(ops.square(y), axis=-1, keepdims=True)
         y = self._cast(y * ops.rsqrt(mean_square + _EPSILON))
-        y = ops.conv(y, self._cast(self.kernel * self.gain[:, None]), padding="same")
+        convolve = gradients.conv3x3
+        if training and gradients.pays_off():
+            convolve = gradients.conv3x3_for_training
+        y = convolve(y, self._cast(self.kernel * self.gain[:, None]))
         first, second = ops.split(y + self._cast(self.bias), 2, axis=-1)
         y = ops.conv(first * second, self._cast(self.pointwise_kernel * self.scale))
         return x + y + self._cast(self.pointwise_bias * self.scale)

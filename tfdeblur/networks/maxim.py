@@ -1,6 +1,7 @@
 """MAXIM: an encoder-decoder of multi-axis gated MLPs, in one to three stages (keras only)."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from tfdeblur.networks.blocks import check_choice
@@ -20,6 +21,7 @@ _SIZES = (16, 16, 8)  # of cells and blocks at each scale
 _SIZE_BELOW = 8  # in the bottleneck
 _BOTTLENECKS = 2
 _GROUPS = 2
+_WIRING = 2  # counts changes of the order in which the layers stand; see `load_own_variables`
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
@@ -101,6 +103,23 @@ class Maxim(keras.Model):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {"stages": self.stages, "features": self.features, "name": self.name}
+
+    def save_own_variables(self, store):
+        """Writes down the order of the layers: files of weights number them."""
+        store["wiring"] = np.asarray(_WIRING)
+
+    def load_own_variables(self, store):
+        """Checks that order.
+
+        Raises:
+            ValueError: if the file was written with another one: weights would change places.
+        """
+        found = int(np.asarray(store["wiring"])) if "wiring" in store.keys() else 1
+        if found != _WIRING:
+            raise ValueError(
+                f"the file holds a Maxim of wiring {found}, and this version reads {_WIRING}: "
+                "make it again (`tfdeblur convert maxim`, or train anew from a preset)"
+            )
 
 
 def at_scale(image, scale):

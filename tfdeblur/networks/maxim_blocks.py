@@ -7,7 +7,8 @@ the published weights decide: only one wiring gives their results.
 
 from keras import layers, ops
 
-from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm, SameConv
+from tfdeblur.networks.convolution import Conv2D
+from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense, ChannelNorm
 from tfdeblur.networks.maxim_resize import SmoothEnlarge, SmoothShrink
 
 _REDUCTION = 4  # of the channels inside channel attention
@@ -16,9 +17,7 @@ _SLOPE = 0.2  # of the leaky ReLU
 
 def conv(x, channels, size, name, stride=1):
     """Convolution with bias, same size (or half of it with stride 2)."""
-    if stride == 1:
-        return SameConv(channels, size, name=name)(x)
-    return layers.Conv2D(channels, size, stride, padding="same", name=name)(x)
+    return Conv2D(channels, size, stride, padding="same", name=name)(x)
 
 
 def double(x, channels, name):
@@ -51,8 +50,8 @@ def channel_attention(x, name):
     channels = x.shape[-1]
     # The mean over a whole image loses what it is about in 16 bits.
     mean = layers.GlobalAveragePooling2D(keepdims=True, dtype="float32", name=f"{name}_mean")(x)
-    inner = layers.Conv2D(channels // _REDUCTION, 1, activation="relu", name=f"{name}_squeeze")
-    outer = layers.Conv2D(channels, 1, activation="sigmoid", name=f"{name}_excite")
+    inner = Conv2D(channels // _REDUCTION, 1, activation="relu", name=f"{name}_squeeze")
+    outer = Conv2D(channels, 1, activation="sigmoid", name=f"{name}_excite")
     return x * outer(inner(mean))
 
 

@@ -106,27 +106,6 @@ class ChannelDense(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
-class SameConv(layers.Conv2D):
-    """Keras' `Conv2D` of stride 1 and same size; 3x3 ones with a fast gradient where it pays."""
-
-    def __init__(self, filters, kernel_size, **kwargs):
-        super().__init__(filters, kernel_size, padding="same", **kwargs)
-
-    def call(self, x, training=None):
-        """Convolves and adds the bias."""
-        if not (training and self.kernel_size == (3, 3) and gradients.pays_off()):
-            return super().call(x)
-        kernel, bias = (ops.cast(part, x.dtype) for part in (self.kernel, self.bias))
-        return gradients.conv3x3_for_training(x, kernel) + bias
-
-    def get_config(self):
-        """Constructor arguments."""
-        config = super().get_config()
-        del config["padding"]
-        return config
-
-
-@keras.saving.register_keras_serializable("tfdeblur")
 class CellMixing(layers.Layer):
     """Mixes pixels with each other, each channel by itself, by one dense layer of `size`² units.
 
