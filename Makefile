@@ -51,6 +51,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/forward.py
 	$(BIN)/python benchmarks/restorer.py
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/unshuffle.py
 	$(BIN)/python benchmarks/input_pipeline.py demo/pairs/train
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/blur_operator.py

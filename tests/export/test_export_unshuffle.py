@@ -18,6 +18,8 @@ def test_gated_blocks_on_folded_pixels(tmp_path):
     network = BiSkip(
         norm="none", unshuffle=4, blocks="gated", channels=(8, 8, 12), depths=(1, 1, 0, 1, 0)
     )
+    head = network.get_layer("head").kernel
+    head.assign(0.05 * head)  # as it is, the result would be taken for no restoration
     version = export_model(network, tmp_path, name="folded", max_pixels=20_000)
     found = json.loads((version / MANIFEST).read_text())
     assert found["size_multiples"] == {"network": 16}
@@ -26,5 +28,5 @@ def test_gated_blocks_on_folded_pixels(tmp_path):
         restored = served("serving_default", image[None])
     if isinstance(restored, dict):
         restored = restored["restored"]
-    assert np.abs(restored[0] - image).max() > 0.01
+    assert np.abs(restored[0] - image).max() > 1e-3
     np.testing.assert_allclose(restored[0], Restorer(network)(image).image, atol=1e-5)
