@@ -22,14 +22,16 @@ ALLOWED = {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"solvers", "config", "record", "errors", "tensorflow"},
     },
-    "pipeline": {
-        *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
+    "models": {"models", "networks", "restorers", "errors"},
+    "restorers": {
+        *{"restorers", "models", "files", "networks", "solvers", "operators", "image"},
         *{"errors", "tensorflow"},
     },
-    "convert": {"convert", "networks", "pipeline", "errors"},
+    "files": {"files", "restorers", "operators", "image", "errors"},
+    "convert": {"convert", "networks", "models", "errors"},
     "evaluation": {
-        *{"evaluation", "pipeline", "networks", "metrics", "data", "image", "operators"},
-        *{"errors", "tensorflow"},
+        *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
+        *{"operators", "errors", "tensorflow"},
     },
 }
 

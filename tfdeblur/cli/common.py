@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, InvalidInput, TfdeblurError
-from tfdeblur.pipeline.preset_card import default_text
-from tfdeblur.pipeline.shipped import checked_name, default_model
+from tfdeblur.models.preset_card import default_text
+from tfdeblur.models.shipped import checked_name, default_model
 
 logger = logging.getLogger("tfdeblur")
 
@@ -111,7 +111,7 @@ def settle_model(arguments: argparse.Namespace) -> None:
 def add_restoring_arguments(
     parser: argparse.ArgumentParser, self_ensemble: bool = True
 ) -> argparse._ArgumentGroup:
-    """Adds the options of `pipeline.restore.Restorer`; returns their group, for more of them.
+    """Adds the options of `restorers.network.Restorer`; returns their group, for more of them.
 
     RP-GAN takes no `self_ensemble`.
     """

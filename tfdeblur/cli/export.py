@@ -140,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.
         for library in ("tensorflow", "absl"):
             logging.getLogger(library).setLevel(logging.WARNING)
-    from export.saved_model import DEFAULT_MAX_PIXELS, export_model
+    from export.graph.saved_model import DEFAULT_MAX_PIXELS, export_model
 
     _tell(f"loading {arguments.model}")
     folder = export_model(
@@ -162,9 +162,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace):
     """The restorer that the options ask for."""
-    from tfdeblur.pipeline.load import is_blind_model
-    from tfdeblur.pipeline.passes import InPasses
-    from tfdeblur.pipeline.restore import Restorer
+    from tfdeblur.models.load import is_blind_model
+    from tfdeblur.restorers.network import Restorer
+    from tfdeblur.restorers.passes import InPasses
 
     if is_blind_model(arguments.model):
         options = {"passes": arguments.passes, "self_ensemble": arguments.self_ensemble}

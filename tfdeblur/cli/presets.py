@@ -8,8 +8,8 @@ from typing import Any
 
 from tfdeblur.cli.common import add_common_arguments, load_tensorflow
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
-from tfdeblur.pipeline.preset_card import Card, gains_text, read_card
-from tfdeblur.pipeline.shipped import (
+from tfdeblur.models.preset_card import Card, gains_text, read_card
+from tfdeblur.models.shipped import (
     DEFAULT_PRESET,
     README_FILE,
     checked_name,
@@ -189,8 +189,8 @@ def _speed(card: Card) -> Any:
 def _make(arguments: argparse.Namespace) -> int:
     card = _read_facts(arguments.card)
     load_tensorflow(arguments.verbose)
-    from tfdeblur.pipeline.load import load_network
-    from tfdeblur.pipeline.preset_files import save_preset
+    from tfdeblur.models.load import load_network
+    from tfdeblur.models.preset_files import save_preset
 
     folder = save_preset(
         load_network(arguments.make), arguments.out, card, files=arguments.add or ()
@@ -202,7 +202,7 @@ def _make(arguments: argparse.Namespace) -> int:
 
 
 def _read_facts(path: str) -> Any:
-    from tfdeblur.pipeline.preset_card import check_facts
+    from tfdeblur.models.preset_card import check_facts
 
     try:
         return check_facts(json.loads(Path(path).read_text("utf-8")))

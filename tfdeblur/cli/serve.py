@@ -85,8 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     _check_kind(arguments)
     load_tensorflow(arguments.verbose)
-    from export.local_service import LocalService
-    from export.service_memory import keep_freed_memory
+    from export.service.local_service import LocalService
+    from export.service.memory import keep_freed_memory
 
     keep_freed_memory()
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
@@ -143,7 +143,7 @@ def _stop_signals() -> Iterator[threading.Event]:
 def _option_names() -> set[str]:
     from dataclasses import fields
 
-    from export.service_options import ServiceOptions
+    from export.service.options import ServiceOptions
 
     return {field.name for field in fields(ServiceOptions)}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.pipeline.blind_restore import BlindRestorer
-from tfdeblur.pipeline.load import is_blind_model, load_blind, load_network
+from tfdeblur.models.load import is_blind_model, load_blind, load_network
+from tfdeblur.restorers.blind.restorer import BlindRestorer
 
 
 @dataclass(frozen=True)

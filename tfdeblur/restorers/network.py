@@ -1,0 +1,281 @@
+"""Restorer: a network, ready to restore images of any size within a memory budget."""
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tfdeblur.errors import InvalidInput
+from tfdeblur.image.codec import to_float, to_integers
+from tfdeblur.image.tiling import TilePlan
+from tfdeblur.models.load import is_blind_model, load_blind, load_network
+from tfdeblur.models.shipped import default_model
+from tfdeblur.restorers.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.restorers.tiled import TiledNetwork
+
+# Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
+# 0.05 on average. A quarter of the whole range is no restoration any more.
+MAX_MEAN_CHANGE = 0.25
+_FLOAT_TOLERANCE = 0.5  # ringing of resampled images passes, 0..255 floats do not
+
+
+class DegenerateOutputWarning(UserWarning):
+    """A network gave NaN or nonsense; the input was returned in its place."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a `Restorer` returns.
+
+    Attributes:
+        image: like the input: same shape, same dtype; floats are clipped to [0, 1].
+        flow: float32 `(..., height, width, 2)`, pixels; None where no flow was estimated.
+        confidence: float32 `(..., height, width)` in [0, 1]; None where not estimated.
+        passes: int, how many times the network was applied.
+        seconds: float, wall time, of all images together.
+        degenerate: bool, or one per image of a batch: the network's output was
+            degenerate and `image` is the input (see `Restorer`).
+    """
+
+    image: np.ndarray
+    flow: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    passes: int = 1
+    seconds: float = 0.0
+    degenerate: bool | tuple[bool, ...] = False
+
+
+class Restorer:
+    """Restores images with a network, whole where they fit the budget, else in tiles.
+
+    Args:
+        network: callable `(image, training=False)`: float32 `(batch, height, width, 3)` in
+            [0, 1] to the same shape, such as `tfdeblur.networks.BiSkip`.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows. Networks
+            that normalise over the whole picture (`norm="group"`) restore tiles a little
+            differently than the whole; those with batch norm or none do not.
+        memory_budget_bytes: int, working memory of one network call, bytes. The default
+            keeps a process that restores 3840 x 2160 below 3 GB.
+        precision: "float32", or "bfloat16" on CPUs that have AVX-512 BF16 or AMX (see
+            `restorers.graph.arithmetic`; on GPUs use a Keras policy).
+        self_ensemble: whether to average over the 8 turns and mirrorings of each image
+            (8 times the work, slightly better results).
+
+    Call arguments:
+        image: `(height, width, 3)` or `(batch, height, width, 3)`, at least 1 x 1; float in
+            [0, 1], uint8 or uint16 over their full range.
+        progress: called as `progress(done_tiles, total_tiles)` after each tile.
+
+    Returns:
+        `Restored`. The output for an image is degenerate if any value is NaN or infinite, or
+        if it differs from the input by more than `MAX_MEAN_CHANGE` on average, before
+        clipping. Such an image is returned unchanged, with a `DegenerateOutputWarning`.
+
+    Raises:
+        InvalidInput: if an argument is not one of the above.
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        tile: int | None = None,
+        memory_budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        precision: str = "float32",
+        self_ensemble: bool = False,
+    ):
+        self.network = network
+        self.tile = tile
+        self.memory_budget_bytes = memory_budget_bytes
+        self.precision = precision
+        self.self_ensemble = self_ensemble
+        self._tiled = TiledNetwork(
+            network, tile=tile, memory_budget_bytes=memory_budget_bytes, precision=precision
+        )
+
+    @classmethod
+    def from_preset(cls, name_or_path=None, **options) -> Any:
+        """Loads a shipped preset, a preset's folder, a run folder or a `.keras` file.
+
+        Args:
+            name_or_path: name of a folder in `tfdeblur/weights`; or path of a folder that
+                `preset_files.save_preset` wrote, of a run folder (it holds `generator.keras`)
+                or of a `.keras` file. None: `models.shipped.DEFAULT_PRESET`.
+            **options: as for `Restorer`; for folders of RP-GAN (they hold `pipeline.json`) as
+                for `BlindRestorer`.
+
+        Returns:
+            `Restorer`, or `restorers.blind.restorer.BlindRestorer` for a folder of RP-GAN.
+
+        Raises:
+            InvalidInput: if nothing of that name exists, or an option is not for this model.
+            DataError: if a run has no networks yet, a file cannot be loaded, or this
+                installation lacks the default preset.
+        """
+        if name_or_path is None:
+            name_or_path = default_model()
+        if is_blind_model(name_or_path):
+            from tfdeblur.restorers.blind.restorer import BlindRestorer
+
+            blind = _options_for(BlindRestorer, options)
+            return BlindRestorer(*load_blind(name_or_path), **blind)
+        options = _options_for(cls, options)
+        return cls(load_network(name_or_path), **options)
+
+    def __call__(self, image, *, progress: Callable[[int, int], None] | None = None) -> Restored:
+        """Restores one image or a batch; arguments and errors: see the class."""
+        start = time.perf_counter()
+        image = check_image(image)
+        batch = image if image.ndim == 4 else image[None]
+        plan = self.plan(*batch.shape[1:3])
+        counter = _Counter(plan.tiles * len(batch), progress)
+        restored = np.empty_like(batch)
+        degenerate: list[bool] = []
+        for part in self._parts(len(batch), plan):
+            degenerate += self._restore_part(batch[part], restored[part], plan, counter)
+        if any(degenerate):
+            places = [i for i, bad in enumerate(degenerate) if bad]
+            of = f"images {places} of the batch" if image.ndim == 4 else "the image"
+            warnings.warn(
+                f"The network's output for {of} is degenerate (not finite, or changed by more "
+                f"than {MAX_MEAN_CHANGE} on average); the input is returned in its place.",
+                DegenerateOutputWarning,
+                stacklevel=2,
+            )
+        return Restored(
+            image=restored.reshape(image.shape),
+            seconds=time.perf_counter() - start,
+            degenerate=tuple(degenerate) if image.ndim == 4 else degenerate[0],
+        )
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """Returns the tiles that an image of this size is restored in."""
+        return self._tiled.plan(height, width)
+
+    @cached_property
+    def max_pixels(self) -> int:
+        """Pixels that one network call may have within the budget."""
+        return self._tiled.max_pixels
+
+    def _parts(self, images: int, plan: TilePlan):
+        """Slices of a batch that are restored together: several small images at once."""
+        together = 1
+        if plan.tiles == 1 and images > 1:
+            together = max(1, self.max_pixels // plan.tile_pixels)
+        return (slice(i, i + together) for i in range(0, images, together))
+
+    def _restore_part(self, images, restored, plan, counter) -> list[bool]:
+        """Restores images into `restored`; says for each whether it was degenerate."""
+        if plan.tiles == 1:
+            results = list(self._run(images))
+            for _ in images:
+                counter.advance()
+        else:
+            results = [
+                self._tiled.in_tiles(image, plan, self._run, counter.advance) for image in images
+            ]
+        degenerate = []
+        for image, result, target in zip(images, results, restored, strict=True):
+            degenerate.append(is_degenerate(image, result))
+            target[...] = image if degenerate[-1] else as_kind(result, image.dtype)
+        return degenerate
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """Runs the network on `(batch, h, w, 3)` of any kind; float32, not clipped."""
+        images = to_float(images)
+        if not self.self_ensemble:
+            return self._tiled.run(images)
+        total = np.zeros_like(images)
+        for turns in range(4):
+            for mirrored in (1, -1):
+                turned = np.rot90(images[:, :, ::mirrored], turns, axes=(1, 2))
+                total += np.rot90(self._tiled.run(turned), -turns, axes=(1, 2))[:, :, ::mirrored]
+        return total / 8
+
+
+def _options_for(kind, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `options` that say anything; `InvalidInput` names one that `kind` does not take."""
+    known = inspect.signature(kind.__init__).parameters
+    # False is what a command's flag holds that was not given.
+    unknown = [name for name, value in options.items() if name not in known and value is not False]
+    if unknown:
+        valid = [name for name, p in known.items() if p.kind is p.KEYWORD_ONLY]
+        raise InvalidInput(
+            f"This model does not take `{unknown[0]}`: a {kind.__name__} restores with it, which "
+            f"takes {', '.join(valid)}. Received: {unknown[0]}={options[unknown[0]]!r}"
+        )
+    return {name: value for name, value in options.items() if name in known}
+
+
+@dataclass
+class _Counter:
+    """Counts tiles and tells the caller."""
+
+    total: int
+    progress: Callable[[int, int], None] | None
+    done: int = 0
+
+    def advance(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, self.total)
+
+
+def check_image(image) -> np.ndarray:
+    """Returns `image` as an array that a `Restorer` accepts.
+
+    Raises:
+        InvalidInput: if its rank, channels, type, size or values are not acceptable.
+    """
+    try:
+        image = np.asarray(image)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"`image` must be an array. Received: {type(image).__name__}") from error
+    if image.ndim not in (3, 4) or image.shape[-1] != 3:
+        raise InvalidInput(
+            "`image` must have shape (height, width, 3) or (batch, height, width, 3). "
+            f"Received: shape={image.shape}. Repeat gray images three times; set alpha aside."
+        )
+    if image.size == 0:
+        raise InvalidInput(f"`image` must not be empty. Received: shape={image.shape}")
+    floating = np.issubdtype(image.dtype, np.floating)
+    if not floating and image.dtype not in (np.uint8, np.uint16):
+        raise InvalidInput(
+            "`image` must be float in [0, 1], uint8 or uint16. "
+            f"Received: dtype={image.dtype}. Convert it with `.astype`."
+        )
+    if floating:
+        low, high = float(image.min()), float(image.max())
+        if not np.isfinite(low + high):
+            raise InvalidInput(
+                "`image` must be finite. Received: "
+                f"{np.count_nonzero(~np.isfinite(image))} NaN or infinite values"
+            )
+        if low < -_FLOAT_TOLERANCE or high > 1 + _FLOAT_TOLERANCE:
+            raise InvalidInput(
+                f"`image` must be in [0, 1] where it is float. Received: values from {low:.6g} to "
+                f"{high:.6g}. Divide by 255, or pass uint8."
+            )
+    return image
+
+
+def is_degenerate(image: np.ndarray, restored: np.ndarray) -> bool:
+    """Whether an unclipped result is no restoration of `image` (the rule: see `Restorer`)."""
+    change = 0.0
+    for row in range(0, len(image), 256):  # in bands: whole copies of large images add up
+        with np.errstate(over="ignore", invalid="ignore"):
+            difference = restored[row : row + 256] - to_float(image[row : row + 256])
+            change += float(np.abs(difference).sum(dtype=np.float64))
+    return not change <= MAX_MEAN_CHANGE * image.size  # NaN compares false
+
+
+def as_kind(restored: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Float, unclipped, to the kind of the input: clipped once, here. Integers are rounded."""
+    if dtype in (np.uint8, np.uint16):
+        return to_integers(restored, dtype.type)
+    return np.clip(restored, 0.0, 1.0).astype(dtype, copy=False)
