@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Restorer": "tfdeblur.restorers.network",
-    "Restored": "tfdeblur.restorers.network",
+    "Restored": "tfdeblur.restorers.protocol",
     "TrainConfig": "tfdeblur.config",
 }
 

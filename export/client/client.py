@@ -26,7 +26,8 @@ from export.client.payloads import choose, finished
 from export.client.send import Progress, Sender
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import OVERLAP
-from tfdeblur.restorers.network import Restored, check_image
+from tfdeblur.restorers.images import check_image
+from tfdeblur.restorers.protocol import Restored
 
 _SECONDS_BETWEEN_LOOKS = 0.25  # of `wait_ready`
 

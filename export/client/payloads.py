@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import decode_image, to_float, to_uint8
-from tfdeblur.restorers.network import as_kind
+from tfdeblur.restorers.images import as_kind
 
 Outputs = Mapping[str, Any]
 

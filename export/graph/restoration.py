@@ -14,8 +14,8 @@ from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.image import STILL
 from tfdeblur.restorers.blind.one_pass import BlindSettings, blind_pass, cleaner, estimator
 from tfdeblur.restorers.graph import inference_body
+from tfdeblur.restorers.images import MAX_MEAN_CHANGE
 from tfdeblur.restorers.known_flow import longest_motion
-from tfdeblur.restorers.network import MAX_MEAN_CHANGE
 
 _LONGEST_AT_LEAST = longest_motion(0, 0)  # pixels, in pictures of any size
 

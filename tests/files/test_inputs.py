@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.files.inputs import find_inputs, printable
+from tfdeblur.files.inputs import find_inputs
+from tfdeblur.text import printable
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files import video
 from tfdeblur.files.video import restore_video, unfinished
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 
 def write_video(path, frames=6, height=32, width=48, rate=12.5):

@@ -24,7 +24,7 @@ from tfdeblur.restorers.blind.restorer import (
     NotConvergedWarning,
     Stage,
 )
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 
 def restorer(image, *, progress=None):

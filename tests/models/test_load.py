@@ -60,7 +60,7 @@ def test_it_has_the_networks_of_the_folder(run):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::tfdeblur.restorers.network.DegenerateOutputWarning")
+@pytest.mark.filterwarnings("ignore::tfdeblur.restorers.protocol.DegenerateOutputWarning")
 @pytest.mark.parametrize("prior", [RPGANGenerator, BiSkip])
 def test_the_real_networks(broken, prior):
     SEN(width=0.03).save(broken / "sen.keras")

@@ -13,7 +13,8 @@ from tests.helpers import noise, picture
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.networks import BiSkip
 from tfdeblur.restorers.memory import bytes_per_pixel
-from tfdeblur.restorers.network import DegenerateOutputWarning, Restorer
+from tfdeblur.restorers.network import Restorer
+from tfdeblur.restorers.protocol import DegenerateOutputWarning
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -5,8 +5,8 @@ import pytest
 
 from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
-from tfdeblur.restorers.network import Restored
 from tfdeblur.restorers.passes import InPasses
+from tfdeblur.restorers.protocol import Restored
 
 
 class Halver:

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfdeblur.data.folders import find_pairs
-from tfdeblur.data.sources import PairSource, open_source
+from tfdeblur.data.opening import open_source
+from tfdeblur.data.sources import PairSource
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.evaluation.report import EvaluationReport, ImageScore
 from tfdeblur.evaluation.report_base import Failure
@@ -32,7 +33,7 @@ from tfdeblur.image.codec import (
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
 from tfdeblur.restorers.blind.results import NotConvergedWarning
-from tfdeblur.restorers.network import DegenerateOutputWarning
+from tfdeblur.restorers.protocol import DegenerateOutputWarning
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from tfdeblur.image.codec import (
 )
 from tfdeblur.image.flow_files import write_flow
 from tfdeblur.restorers.blind.restorer import BlindRestored, Stage
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 logger = logging.getLogger(__name__)
 

@@ -34,11 +34,6 @@ class Source:
     error: TfdeblurError | None = None
 
 
-def printable(path: str | os.PathLike) -> str:
-    """`path` as text for one line: control characters, a newline say, are written as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fspath(path))
-
-
 def find_inputs(
     inputs: Iterable[str | os.PathLike],
     *,

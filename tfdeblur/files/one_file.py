@@ -9,14 +9,14 @@ from typing import Any
 from tfdeblur.errors import NotConverged
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.compare import comparison
-from tfdeblur.files.inputs import printable
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult, score_of
 from tfdeblur.files.video import restore_video
 from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
 from tfdeblur.restorers.blind.restorer import BlindRestored, BlindRestorer
 from tfdeblur.restorers.known_flow import Deconvolved
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
+from tfdeblur.text import printable
 
 OnProgress = Callable[..., None]
 """`(fraction, pixels, detail="")`."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
-from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source, printable
+from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
+from tfdeblur.text import printable
 
 FORMATS = ("keep", "png", "jpeg")
 

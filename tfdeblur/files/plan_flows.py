@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.files.inputs import printable
 from tfdeblur.files.plan import Job
 from tfdeblur.image.flow_files import FORMATS
+from tfdeblur.text import printable
 
 
 def with_flows(

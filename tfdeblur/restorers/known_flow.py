@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files.inputs import printable
 from tfdeblur.image.codec import to_float
 from tfdeblur.image.flow_files import read_flow
 from tfdeblur.operators import MotionBlur
-from tfdeblur.restorers.network import Restored, as_kind, check_image
+from tfdeblur.restorers.images import as_kind, check_image
+from tfdeblur.restorers.protocol import Restored
 from tfdeblur.solvers import deconvolve
+from tfdeblur.text import printable
 
 # A motion longer than the picture leaves nothing to restore, and its kernels would take for ever;
 # small crops of large photographs may still carry the motions of the whole.

@@ -11,43 +11,14 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import to_float, to_integers
+from tfdeblur.image.codec import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.models.load import is_blind_model, load_blind, load_network
 from tfdeblur.models.shipped import default_model
+from tfdeblur.restorers.images import MAX_MEAN_CHANGE, as_kind, check_image, is_degenerate
 from tfdeblur.restorers.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
 from tfdeblur.restorers.tiled import TiledNetwork
-
-# Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
-# 0.05 on average. A quarter of the whole range is no restoration any more.
-MAX_MEAN_CHANGE = 0.25
-_FLOAT_TOLERANCE = 0.5  # ringing of resampled images passes, 0..255 floats do not
-
-
-class DegenerateOutputWarning(UserWarning):
-    """A network gave NaN or nonsense; the input was returned in its place."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What a `Restorer` returns.
-
-    Attributes:
-        image: like the input: same shape, same dtype; floats are clipped to [0, 1].
-        flow: float32 `(..., height, width, 2)`, pixels; None where no flow was estimated.
-        confidence: float32 `(..., height, width)` in [0, 1]; None where not estimated.
-        passes: int, how many times the network was applied.
-        seconds: float, wall time, of all images together.
-        degenerate: bool, or one per image of a batch: the network's output was
-            degenerate and `image` is the input (see `Restorer`).
-    """
-
-    image: np.ndarray
-    flow: np.ndarray | None = None
-    confidence: np.ndarray | None = None
-    passes: int = 1
-    seconds: float = 0.0
-    degenerate: bool | tuple[bool, ...] = False
 
 
 class Restorer:
@@ -224,58 +195,3 @@ class _Counter:
         self.done += 1
         if self.progress:
             self.progress(self.done, self.total)
-
-
-def check_image(image) -> np.ndarray:
-    """Returns `image` as an array that a `Restorer` accepts.
-
-    Raises:
-        InvalidInput: if its rank, channels, type, size or values are not acceptable.
-    """
-    try:
-        image = np.asarray(image)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"`image` must be an array. Received: {type(image).__name__}") from error
-    if image.ndim not in (3, 4) or image.shape[-1] != 3:
-        raise InvalidInput(
-            "`image` must have shape (height, width, 3) or (batch, height, width, 3). "
-            f"Received: shape={image.shape}. Repeat gray images three times; set alpha aside."
-        )
-    if image.size == 0:
-        raise InvalidInput(f"`image` must not be empty. Received: shape={image.shape}")
-    floating = np.issubdtype(image.dtype, np.floating)
-    if not floating and image.dtype not in (np.uint8, np.uint16):
-        raise InvalidInput(
-            "`image` must be float in [0, 1], uint8 or uint16. "
-            f"Received: dtype={image.dtype}. Convert it with `.astype`."
-        )
-    if floating:
-        low, high = float(image.min()), float(image.max())
-        if not np.isfinite(low + high):
-            raise InvalidInput(
-                "`image` must be finite. Received: "
-                f"{np.count_nonzero(~np.isfinite(image))} NaN or infinite values"
-            )
-        if low < -_FLOAT_TOLERANCE or high > 1 + _FLOAT_TOLERANCE:
-            raise InvalidInput(
-                f"`image` must be in [0, 1] where it is float. Received: values from {low:.6g} to "
-                f"{high:.6g}. Divide by 255, or pass uint8."
-            )
-    return image
-
-
-def is_degenerate(image: np.ndarray, restored: np.ndarray) -> bool:
-    """Whether an unclipped result is no restoration of `image` (the rule: see `Restorer`)."""
-    change = 0.0
-    for row in range(0, len(image), 256):  # in bands: whole copies of large images add up
-        with np.errstate(over="ignore", invalid="ignore"):
-            difference = restored[row : row + 256] - to_float(image[row : row + 256])
-            change += float(np.abs(difference).sum(dtype=np.float64))
-    return not change <= MAX_MEAN_CHANGE * image.size  # NaN compares false
-
-
-def as_kind(restored: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Float, unclipped, to the kind of the input: clipped once, here. Integers are rounded."""
-    if dtype in (np.uint8, np.uint16):
-        return to_integers(restored, dtype.type)
-    return np.clip(restored, 0.0, 1.0).astype(dtype, copy=False)

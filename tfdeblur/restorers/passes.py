@@ -7,7 +7,7 @@ import numpy as np
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float, to_integers
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 
 class InPasses:

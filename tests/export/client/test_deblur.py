@@ -11,7 +11,7 @@ from tests.export.makers import CONTENT, FIELD, FLOW, SIGNATURES, Fake, negative
 from tests.helpers import noise
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.codec import decode_image, encode_image
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 ROOM = 192 * 192  # the fewest pixels that leave something beside the overlap
 

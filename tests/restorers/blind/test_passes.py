@@ -19,7 +19,7 @@ from tests.restorers.makers import (
 )
 from tfdeblur.restorers.blind.one_pass import BlindSettings
 from tfdeblur.restorers.blind.restorer import BlindRestorer, NotConvergedWarning
-from tfdeblur.restorers.network import DegenerateOutputWarning
+from tfdeblur.restorers.protocol import DegenerateOutputWarning
 
 
 def test_a_further_pass_takes_the_result_of_the_last():

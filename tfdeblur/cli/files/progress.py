@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from tfdeblur.cli.common import ERASE_LINE, duration
-from tfdeblur.files.inputs import printable
 from tfdeblur.files.plan import Job
 from tfdeblur.files.work import Event, FileResult
+from tfdeblur.text import printable
 
 _BAR_COLUMNS = 24
 _SECONDS_BETWEEN_BARS = 0.1

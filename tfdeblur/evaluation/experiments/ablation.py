@@ -15,7 +15,7 @@ from tfdeblur.evaluation.experiments.pictures import Row, curves
 from tfdeblur.evaluation.experiments.report import ExperimentReport, Reference, Values
 from tfdeblur.evaluation.report import gain
 from tfdeblur.evaluation.report_parts import mean
-from tfdeblur.restorers.network import Restored
+from tfdeblur.restorers.protocol import Restored
 
 _IN_A_ROW = 4  # restored images of a panel
 

@@ -26,7 +26,7 @@ from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import encode_image, write_atomically
 from tfdeblur.restorers.blind.results import NotConvergedWarning
-from tfdeblur.restorers.network import DegenerateOutputWarning, Restored
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
 
 logger = logging.getLogger(__name__)
 

@@ -1,22 +1,39 @@
 """The passes of blind deblurring over one image: networks in tiles, the solver on the whole."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfdeblur.image.codec import to_float
+from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.one_pass import BlindPass, BlindSettings, blind_pass
 from tfdeblur.restorers.blind.results import Found, Stage
+from tfdeblur.restorers.images import as_kind, is_degenerate
 from tfdeblur.restorers.known_flow import longest_motion
-from tfdeblur.restorers.network import as_kind, is_degenerate
-
-if TYPE_CHECKING:
-    from tfdeblur.restorers.blind.restorer import BlindPlan, BlindRestorer
+from tfdeblur.restorers.tiled import TiledNetwork
 
 STILL = 1.0  # pixels: up to this length K is the identity, so there is nothing to undo
+
+
+class BlindPlan(NamedTuple):
+    """Tiles of both networks for one size of images."""
+
+    sen: TilePlan
+    generator: TilePlan
+
+
+class Parts(Protocol):
+    """What is used of a `BlindRestorer`; see there."""
+
+    sen: TiledNetwork
+    generator: TiledNetwork
+    settings: BlindSettings
+    passes: int
+    early_stop: bool
+    memory_budget_bytes: int
 
 
 class WorkCounter:
@@ -46,7 +63,7 @@ class BlindImage:
     """One image on its way through a `BlindRestorer`.
 
     Args:
-        restorer: `BlindRestorer`, of which the networks and settings are used.
+        restorer: its networks and settings.
         image: `(height, width, 3)`, of any kind that a `Restorer` takes.
         plan: of the restorer, for this size.
         counter: told of every unit of work.
@@ -55,9 +72,9 @@ class BlindImage:
 
     def __init__(
         self,
-        restorer: "BlindRestorer",
+        restorer: Parts,
         image: np.ndarray,
-        plan: "BlindPlan",
+        plan: BlindPlan,
         counter: WorkCounter,
         keep_stages: bool,
     ):

@@ -3,11 +3,10 @@
 import numbers
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.tiling import TilePlan, blend_flows, smallest_tile
-from tfdeblur.restorers.blind.image import BlindImage, WorkCounter
+from tfdeblur.image.tiling import blend_flows, smallest_tile
+from tfdeblur.restorers.blind.image import BlindImage, BlindPlan, WorkCounter
 from tfdeblur.restorers.blind.one_pass import BlindSettings
 from tfdeblur.restorers.blind.results import (
     BlindRestored,
@@ -18,8 +17,8 @@ from tfdeblur.restorers.blind.results import (
     warn,
 )
 from tfdeblur.restorers.graph import size_multiple
+from tfdeblur.restorers.images import check_image
 from tfdeblur.restorers.known_flow import checked_flow
-from tfdeblur.restorers.network import check_image
 from tfdeblur.restorers.tiled import TiledNetwork
 
 __all__ = ["BlindPlan", "BlindRestored", "BlindRestorer", "NotConvergedWarning", "Stage"]
@@ -31,13 +30,6 @@ DEFAULT_BUDGET_BYTES = 6_000_000_000
 # 0.25, a photograph of GOPRO, 11 pixels on average) in tiles and as a whole differed by at most
 # 9.5, 2.8, 1.7 and 0.3 pixels with overlaps of 64, 128, 192 and 256.
 SEN_OVERLAP = 256
-
-
-class BlindPlan(NamedTuple):
-    """Tiles of both networks for one size of images."""
-
-    sen: TilePlan
-    generator: TilePlan
 
 
 class BlindRestorer:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.restorers.network import DegenerateOutputWarning, Restored
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
 
 
 class NotConvergedWarning(UserWarning):
