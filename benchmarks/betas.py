@@ -133,7 +133,7 @@ def main():
     arguments = read_arguments()
     from tfdeblur.errors import TfdeblurError
     from tfdeblur.evaluation.experiments.cases import find_cases
-    from tfdeblur.models.load import load_blind
+    from tfdeblur.restorers.blind.load import load_blind
     from tfdeblur.restorers.blind.restorer import BlindRestorer
 
     try:

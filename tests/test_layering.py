@@ -23,7 +23,7 @@ ALLOWED = {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"solvers", "config", "record", "errors", "tensorflow"},
     },
-    "models": {"models", "networks", "restorers", "errors"},
+    "models": {"models", "networks", "errors"},
     "restorers": {
         *{"restorers", "models", "networks", "solvers", "operators", "image"},
         *{"text", "errors", "tensorflow"},
@@ -38,11 +38,15 @@ ALLOWED = {
 
 
 # Rooms within rooms, and export: what of this project's own they may import, by its first names.
-_COMMON = ("tfdeblur.cli.common", "tfdeblur.cli.subcommands", "tfdeblur.cli.counter")
+_COMMON = (
+    *("tfdeblur.cli.common", "tfdeblur.cli.restoring", "tfdeblur.cli.subcommands"),
+    "tfdeblur.cli.counter",
+)
 INNER = {
     "tfdeblur/restorers/blind": (
         *("tfdeblur.restorers.blind", "tfdeblur.restorers.graph", "tfdeblur.restorers.images"),
         *("tfdeblur.restorers.known_flow", "tfdeblur.restorers.protocol"),
+        *("tfdeblur.restorers.kind", "tfdeblur.models"),
         *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
         *("tfdeblur.image", "tfdeblur.errors"),
     ),
@@ -59,8 +63,10 @@ INNER = {
     "tfdeblur/cli/measuring": (*_COMMON, "tfdeblur.cli.measuring"),
     "tfdeblur/cli/deblur": (
         *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),
-        *("tfdeblur.restorers", "tfdeblur.files"),
+        *("tfdeblur.restorers.kind", "tfdeblur.restorers.open", "tfdeblur.restorers.options"),
+        "tfdeblur.files",
     ),
+    "tfdeblur/restorers/kinds": (*("tfdeblur.restorers", "tfdeblur.models", "tfdeblur.errors"),),
     "tfdeblur/cli/request": (
         *(*_COMMON, "tfdeblur.cli.request", "tfdeblur.cli.files", "tfdeblur.files"),
         "export.client",

@@ -13,6 +13,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.blind.restorer import BlindRestorer
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.network import Restorer
+from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.passes import InPasses
 
 
@@ -82,7 +83,7 @@ def served_model(model) -> Served:
         DataError: if a run has no networks yet, or a file cannot be loaded.
     """
     if isinstance(model, str | os.PathLike):
-        model = Restorer.from_preset(model)
+        model = open_restorer(model)
     if isinstance(model, BlindRestorer):
         return _blind(model)
     if isinstance(model, InPasses) and isinstance(model.restorer, Restorer):

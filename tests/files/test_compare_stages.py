@@ -7,7 +7,7 @@ from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files import panels
 from tfdeblur.files.compare_stages import stage_comparison
-from tfdeblur.restorers.blind.restorer import Stage
+from tfdeblur.restorers.protocol import Stage
 
 SIDE = 400
 

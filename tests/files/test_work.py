@@ -18,13 +18,9 @@ from tfdeblur.files.plan import Job
 from tfdeblur.files.work import Event, FileResult, exit_code, restore_files
 from tfdeblur.image.flow_files import read_flow
 from tfdeblur.restorers.blind.one_pass import BlindSettings
-from tfdeblur.restorers.blind.restorer import (
-    BlindRestored,
-    BlindRestorer,
-    NotConvergedWarning,
-    Stage,
-)
-from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.blind.results import BlindRestored
+from tfdeblur.restorers.protocol import NotConvergedWarning, Restored, Stage
 
 
 def restorer(image, *, progress=None):

@@ -32,8 +32,7 @@ from tfdeblur.image.codec import (
     write_atomically,
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
-from tfdeblur.restorers.blind.results import NotConvergedWarning
-from tfdeblur.restorers.protocol import DegenerateOutputWarning
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from tfdeblur.files.compare_stages import stage_comparison
 from tfdeblur.files.confidence_picture import confidence_picture
 from tfdeblur.files.flow_picture import flow_picture
 from tfdeblur.files.plan import Job
-from tfdeblur.files.results import score_of
 from tfdeblur.image.codec import (
     DecodedImage,
     encode_image,
@@ -20,8 +19,7 @@ from tfdeblur.image.codec import (
     write_atomically,
 )
 from tfdeblur.image.flow_files import write_flow
-from tfdeblur.restorers.blind.restorer import BlindRestored, Stage
-from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.protocol import Restored, Stage, score_of
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ def write_beside(
         write(job.flow_picture, lambda: flow_picture(to_uint8(blurred.rgb), flow))
     if sure is not None and score is not None and np.isfinite(sure).all():
         write(job.confidence, lambda: confidence_picture(to_uint8(restored.image), sure, score))
-    stages = restored.stages if isinstance(restored, BlindRestored) else ()
+    stages = getattr(restored, "stages", ())
     write(job.comparison, lambda: compare_with(job.source, blurred, restored.image, stages))
 
 
@@ -61,7 +59,7 @@ def compare_with(
         source: the file of the image, for `sharp_partner`.
         blurred: the image.
         restored: in any of the codec's types.
-        stages: of RP-GAN; none for other networks.
+        stages: of restorers that report them.
 
     Returns:
         uint8 `(rows, columns, 3)` RGB.

@@ -7,7 +7,7 @@ import numpy as np
 from tfdeblur.files import panels
 from tfdeblur.files.compare import check_alike, column, label, place_of_most_change
 from tfdeblur.image.codec import to_uint8
-from tfdeblur.restorers.blind.restorer import Stage
+from tfdeblur.restorers.protocol import Stage
 
 _PANEL_SIDES = (280, 480)  # smaller than in `comparison`: three levels make eight columns
 

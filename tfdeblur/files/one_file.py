@@ -10,12 +10,11 @@ from tfdeblur.errors import NotConverged
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
-from tfdeblur.files.results import FileResult, score_of
+from tfdeblur.files.results import FileResult
 from tfdeblur.files.video import restore_video
 from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
-from tfdeblur.restorers.blind.restorer import BlindRestored, BlindRestorer
-from tfdeblur.restorers.known_flow import Deconvolved
-from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
+from tfdeblur.restorers.protocol import Restored, reports_of, score_of
 from tfdeblur.text import printable
 
 OnProgress = Callable[..., None]
@@ -52,7 +51,7 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     decoded = read_image(job.source)
     height, width = decoded.rgb.shape[:2]
     result = FileResult(job.source, job.output, "done", width, height, 1)
-    stages = job.comparison in wanted and isinstance(restorer, BlindRestorer)
+    stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
         there = read_image(job.output).float_rgb()  # all that the picture needs
         write_picture(job.comparison, compare_with(job.source, decoded, there))
@@ -73,18 +72,20 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     # Last, because a file that is there counts as done.
     if job.output in wanted:
         write_atomically(job.output, data)
-    if isinstance(restorer, BlindRestorer):
-        result = replace(result, levels=len(restorer.settings.betas))
-    return _verdict(_with_reports(result, job, restored), restored, wanted)
+    result = _with_reports(result, job, restorer, restored)
+    return _verdict(result, restored, wanted)
 
 
-def _with_reports(result: FileResult, job: Job, restored: Restored) -> FileResult:
+def _with_reports(result: FileResult, job: Job, restorer, restored: Restored) -> FileResult:
     """`result`, with what the restorer measured."""
-    if isinstance(restored, Deconvolved | BlindRestored):
+    reports = reports_of(restorer)
+    if SOLVER in reports:
         solver = {name: getattr(restored, name) for name in ("steps", "residual", "converged")}
         result = replace(result, **solver)
-    if isinstance(restored, BlindRestored):
-        result = replace(result, passes=restored.passes, confidence=score_of(restored))
+    if STAGES in reports:
+        result = replace(result, passes=restored.passes, levels=restorer.levels)
+    if CONFIDENCE in reports:
+        result = replace(result, confidence=score_of(restored))
     result = replace(result, remark=getattr(restored, "remark", ""))
     written = job.flow_file is not None and job.flow_file.is_file()
     return replace(result, flow=job.flow_file if written else None)

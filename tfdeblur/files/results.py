@@ -1,11 +1,8 @@
 """What became of a file, and the news while it is worked on."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
-from typing import Any
 
 from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, InvalidInput, NotConverged
 from tfdeblur.files.plan import Job
@@ -78,9 +75,3 @@ def exit_code(results: Sequence[FileResult]) -> int:
     codes = {result.exit_code for result in results}
     order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
     return next((code for code in order if code in codes), EXIT_DONE)
-
-
-def score_of(restored: Any) -> float | None:
-    """The confidence of one image that a restorer returned; None where it gave none."""
-    score = getattr(restored, "score", None)
-    return float(score) if isinstance(score, Real) and math.isfinite(score) else None

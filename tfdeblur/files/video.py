@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
-from tfdeblur.files.results import score_of
-from tfdeblur.restorers.blind.restorer import BlindRestored
+from tfdeblur.restorers.kind import CONFIDENCE, SOLVER
+from tfdeblur.restorers.protocol import reports_of, score_of
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
     scores: list[float] = []
     largest_change, sample = -1.0, None
     height = width = 0
+    reports = reports_of(restorer)
     while True:
         readable, frame = capture.read()
         if not readable:
@@ -132,8 +133,9 @@ def _restore_frames(restorer, capture, writer, source, on_frame) -> VideoResult:
         writer.write(restored.image)
         frames += 1
         degenerate += bool(restored.degenerate)
-        if isinstance(restored, BlindRestored):
+        if SOLVER in reports:
             not_converged += not restored.converged
+        if CONFIDENCE in reports:
             scores += [score for score in (score_of(restored),) if score is not None]
         change = float(np.mean(cv2.absdiff(blurred, restored.image)))
         if change > largest_change:

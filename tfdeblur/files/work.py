@@ -17,8 +17,7 @@ from tfdeblur.files.inputs import Source, find_inputs
 from tfdeblur.files.one_file import restore_one
 from tfdeblur.files.plan import Job, plan_outputs, prepare_folder
 from tfdeblur.files.results import Event, FileResult, exit_code
-from tfdeblur.restorers.blind.restorer import NotConvergedWarning
-from tfdeblur.restorers.protocol import DegenerateOutputWarning
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 from tfdeblur.text import printable
 
 __all__ = [

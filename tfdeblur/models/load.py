@@ -1,11 +1,12 @@
 """Finds and loads the networks behind a preset name, a run folder or a file."""
 
 import json
-import os
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.place import Place, find_place
 from tfdeblur.models.shipped import (
     GENERATOR_FILE,
     NETWORK_FILE,
@@ -14,68 +15,60 @@ from tfdeblur.models.shipped import (
     shipped_names,
 )
 
-if TYPE_CHECKING:
-    from tfdeblur.restorers.blind.one_pass import BlindSettings
-
 SEN_FILE = "sen.keras"
 PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
 
 
-def load_network(name_or_path):
-    """Loads the network behind a preset's name or folder, a run folder or a `.keras` file.
+def load_network(model: Any) -> Any:
+    """Loads a network that restores by itself.
+
+    Args:
+        model: name or folder of a preset, run folder or `.keras` file; or its `Place`.
 
     Raises:
         InvalidInput: if nothing of that name exists.
         DataError: if a run has no generator yet, a file cannot be loaded, or its network does
             not restore images by itself.
     """
-    path = _generator_path(name_or_path)
-    network = _load(path) if path.is_file() else _load_preset(path)
+    path = _generator_path(model if isinstance(model, Place) else find_place(model))
+    network = load_keras(path) if path.is_file() else _load_preset(path)
     _check_restores_alone(network, path)
     return network
 
 
-def is_blind_model(name_or_path) -> bool:
-    """Whether this is the folder (or preset) of an RP-GAN, to be loaded with `load_blind`."""
-    folder = _folder(name_or_path)
-    return folder is not None and (folder / PIPELINE_FILE).exists()
+def no_such_model(name: str) -> InvalidInput:
+    """The error for a model that is not there, or is none."""
+    return InvalidInput(
+        f"No model {name!r}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
+        f"{NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train one "
+        "with `tfdeblur train`."
+    )
 
 
-def load_blind(name_or_path) -> tuple[Any, Any, "BlindSettings"]:
-    """Loads SEN, the generator and the settings of an RP-GAN.
+def find_sen(model: str) -> tuple[Path | None, bool]:
+    """The file of the SEN behind a name, and whether there is no network beside it.
 
     Args:
-        name_or_path: name of a preset or path of a folder that holds `pipeline.json`.
+        model: preset, folder of a run, or file.
 
     Returns:
-        SEN, generator and `BlindSettings`.
-
-    Raises:
-        DataError: if a file is missing or broken, or a network is not what it must be.
+        The path or None, and True where the model is a SEN and nothing else: RP-GAN's folder
+        holds a SEN as well.
     """
-    folder = _folder(name_or_path)
-    if folder is None:
-        raise DataError(f"{name_or_path} is no folder; one of RP-GAN holds {PIPELINE_FILE}.")
-    settings = _read_settings(folder / PIPELINE_FILE)
-    for name, why in (
-        (GENERATOR_FILE, "its training has not finished an epoch yet"),
-        (SEN_FILE, "the network that estimates the motion is missing: copy it from its run"),
-    ):
-        if not (folder / name).is_file():
-            raise DataError(f"{folder} holds {PIPELINE_FILE} but no {name}: {why}.")
-    sen, generator = _load(folder / SEN_FILE), _load(folder / GENERATOR_FILE)
-    _check_channels(sen, folder / SEN_FILE, "SEN", (3, 2))
-    _check_channels(generator, folder / GENERATOR_FILE, "the generator of RP-GAN", (6, 3))
-    return sen, generator, settings
+    path = Path(model).expanduser()
+    folder = shipped_folder(model) or path
+    if (folder / SEN_FILE).is_file():
+        return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
+    return (path, True) if _is_sen_file(path) else (None, False)
 
 
-def _read_settings(path: Path) -> "BlindSettings":
-    from tfdeblur.restorers.blind.one_pass import BlindSettings
-
+def _is_sen_file(path: Path) -> bool:
+    """Whether a .keras file says that it is a SEN; looked up without loading a framework."""
     try:
-        return BlindSettings.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, InvalidInput) as error:
-        raise DataError(f"{path} cannot be read as settings of RP-GAN: {error}") from error
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json")).get("registered_name") == "tfdeblur>SEN"
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile):
+        return False  # whatever it is, it is refused or loaded as what else it may be
 
 
 def _load_preset(folder: Path):
@@ -84,7 +77,12 @@ def _load_preset(folder: Path):
     return load_preset(folder)
 
 
-def _load(path: Path):
+def load_keras(path: Path) -> Any:
+    """Loads a `.keras` file.
+
+    Raises:
+        DataError: if it cannot be loaded.
+    """
     import keras
 
     import tfdeblur.networks  # noqa: F401 (registers our classes for loading)
@@ -111,7 +109,8 @@ def _check_restores_alone(network, path: Path) -> None:
         )
 
 
-def _check_channels(network, path: Path, what: str, wanted: tuple[int, int]) -> None:
+def check_channels(network, path: Path, what: str, wanted: tuple[int, int]) -> None:
+    """Raises DataError if a network has other channels in and out than `wanted`."""
     received = _channels(network)
     if received != wanted:
         raise DataError(
@@ -127,34 +126,20 @@ def _channels(network) -> tuple[int | None, int | None]:
     return into, out
 
 
-def _folder(name_or_path) -> Path | None:
-    """The folder of a shipped preset or of a run; None where it is neither."""
-    shipped = shipped_folder(str(name_or_path))
-    if shipped is not None:
-        return shipped
-    path = Path(name_or_path)
-    # Path("") is this folder; an empty name is one that was forgotten.
-    return path if os.fspath(name_or_path) and path.is_dir() else None
-
-
-def _generator_path(name_or_path) -> Path:
+def _generator_path(place: Place) -> Path:
     """The file of the network, or the folder where it is a preset of `preset_files`."""
-    folder, path = _folder(name_or_path), Path(name_or_path)
+    folder = place.folder
     if folder is not None:
         if holds_preset(folder):
             return folder
-        if (folder / GENERATOR_FILE).is_file():
+        if place.holds(GENERATOR_FILE):
             return folder / GENERATOR_FILE
-        if (folder / SEN_FILE).is_file():
+        if place.holds(SEN_FILE):
             return folder / SEN_FILE  # refused later, by what it is
         raise DataError(
-            f"{path} holds no {GENERATOR_FILE}. It is no run folder, or its training has not "
-            f"finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
+            f"{Path(place.name)} holds no {GENERATOR_FILE}. It is no run folder, or its training "
+            f"has not finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
         )
-    if path.is_file() and path.suffix == ".keras":
-        return path
-    raise InvalidInput(
-        f"No model {str(name_or_path)!r}: it must be a preset ({shipped_names()}), a preset's "
-        f"folder (it holds {NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras "
-        "file. Train one with `tfdeblur train`."
-    )
+    if place.path is not None and place.path.is_file() and place.path.suffix == ".keras":
+        return place.path
+    raise no_such_model(place.name)

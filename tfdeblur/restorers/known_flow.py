@@ -10,8 +10,10 @@ import numpy as np
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float
 from tfdeblur.image.flow_files import read_flow
+from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import MotionBlur
 from tfdeblur.restorers.images import as_kind, check_image
+from tfdeblur.restorers.kind import FLOW, SOLVER
 from tfdeblur.restorers.protocol import Restored
 from tfdeblur.solvers import deconvolve
 from tfdeblur.text import printable
@@ -59,6 +61,8 @@ class KnownFlow:
         InvalidInput: if an argument is not one of the above, or the flow is not that of an image
             of this size. `flow_files.read_flow` says what it raises about files.
     """
+
+    reports: frozenset[str] = frozenset({FLOW, SOLVER})
 
     def __init__(
         self,
@@ -111,6 +115,10 @@ class KnownFlow:
             converged=converged,
             remark="" if converged else self._advice(steps, residual),
         )
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """One tile: the solver sees whole images."""
+        return TilePlan(height, width, height, width, (0,), (0,))
 
     def _operator(self, flow: np.ndarray) -> MotionBlur:
         """The blur of `flow`; the last one again where all photographs have the same flow."""

@@ -1,6 +1,5 @@
 """Restorer: a network, ready to restore images of any size within a memory budget."""
 
-import inspect
 import time
 import warnings
 from collections.abc import Callable
@@ -10,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float
 from tfdeblur.image.tiling import TilePlan
-from tfdeblur.models.load import is_blind_model, load_blind, load_network
 from tfdeblur.models.shipped import default_model
 from tfdeblur.restorers.images import MAX_MEAN_CHANGE, as_kind, check_image, is_degenerate
 from tfdeblur.restorers.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
 from tfdeblur.restorers.tiled import TiledNetwork
 
@@ -51,6 +49,8 @@ class Restorer:
         InvalidInput: if an argument is not one of the above.
     """
 
+    reports: frozenset[str] = frozenset()
+
     def __init__(
         self,
         network,
@@ -71,32 +71,25 @@ class Restorer:
 
     @classmethod
     def from_preset(cls, name_or_path=None, **options) -> Any:
-        """Loads a shipped preset, a preset's folder, a run folder or a `.keras` file.
+        """Opens a shipped preset, a preset's folder, a run folder or a `.keras` file.
 
         Args:
             name_or_path: name of a folder in `tfdeblur/weights`; or path of a folder that
                 `preset_files.save_preset` wrote, of a run folder (it holds `generator.keras`)
                 or of a `.keras` file. None: `models.shipped.DEFAULT_PRESET`.
-            **options: as for `Restorer`; for folders of RP-GAN (they hold `pipeline.json`) as
-                for `BlindRestorer`.
+            **options: those of `restorers.options.RestoringOptions` that the model's kind takes;
+                here `tile`, `memory_budget_bytes`, `precision`, `self_ensemble` and `passes`.
 
         Returns:
-            `Restorer`, or `restorers.blind.restorer.BlindRestorer` for a folder of RP-GAN.
+            `Restorer`, `InPasses` where several are asked for, or the restorer of another kind:
+            `restorers.blind.restorer.BlindRestorer` for a folder of RP-GAN.
 
         Raises:
             InvalidInput: if nothing of that name exists, or an option is not for this model.
             DataError: if a run has no networks yet, a file cannot be loaded, or this
                 installation lacks the default preset.
         """
-        if name_or_path is None:
-            name_or_path = default_model()
-        if is_blind_model(name_or_path):
-            from tfdeblur.restorers.blind.restorer import BlindRestorer
-
-            blind = _options_for(BlindRestorer, options)
-            return BlindRestorer(*load_blind(name_or_path), **blind)
-        options = _options_for(cls, options)
-        return cls(load_network(name_or_path), **options)
+        return open_restorer(default_model() if name_or_path is None else name_or_path, options)
 
     def __call__(self, image, *, progress: Callable[[int, int], None] | None = None) -> Restored:
         """Restores one image or a batch; arguments and errors: see the class."""
@@ -167,20 +160,6 @@ class Restorer:
                 turned = np.rot90(images[:, :, ::mirrored], turns, axes=(1, 2))
                 total += np.rot90(self._tiled.run(turned), -turns, axes=(1, 2))[:, :, ::mirrored]
         return total / 8
-
-
-def _options_for(kind, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of `options` that say anything; `InvalidInput` names one that `kind` does not take."""
-    known = inspect.signature(kind.__init__).parameters
-    # False is what a command's flag holds that was not given.
-    unknown = [name for name, value in options.items() if name not in known and value is not False]
-    if unknown:
-        valid = [name for name, p in known.items() if p.kind is p.KEYWORD_ONLY]
-        raise InvalidInput(
-            f"This model does not take `{unknown[0]}`: a {kind.__name__} restores with it, which "
-            f"takes {', '.join(valid)}. Received: {unknown[0]}={options[unknown[0]]!r}"
-        )
-    return {name: value for name, value in options.items() if name in known}
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float, to_integers
-from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.protocol import Restored, Restores
 
 
 class InPasses:
@@ -31,7 +32,9 @@ class InPasses:
         InvalidInput: if `passes` is below 1.
     """
 
-    def __init__(self, restorer: Callable[..., Restored], passes: int):
+    reports: frozenset[str] = frozenset()
+
+    def __init__(self, restorer: Restores, passes: int):
         if passes < 1:
             raise InvalidInput(f"`passes` must be at least 1. Received: passes={passes}")
         self.restorer = restorer
@@ -44,6 +47,10 @@ class InPasses:
             return self._restore(image, progress)
         restored = self._restore(to_float(image), progress)
         return replace(restored, image=to_integers(restored.image, image.dtype.type))
+
+    def plan(self, height: int, width: int) -> Any:
+        """The tiles of each pass."""
+        return self.restorer.plan(height, width)
 
     def _restore(self, image, progress) -> Restored:
         def run(image, before: int) -> Restored:

@@ -12,7 +12,6 @@ from PIL import Image
 from tests.cli.makers import contents, levels, pixels
 from tfdeblur.cli.main import main
 from tfdeblur.image.flow_files import read_flow, write_flow
-from tfdeblur.models import load
 from tfdeblur.operators import MotionBlur
 from tfdeblur.solvers import deconvolve
 
@@ -205,7 +204,8 @@ def test_networks_of_the_paper_run(deblur, tmp_path, capsys):
     ],
 )
 def test_options_that_mean_nothing_for_rp_gan(options, says, deblur, monkeypatch, capsys):
-    monkeypatch.setattr(load, "load_blind", None)  # said before anything is loaded
+    # Said before anything is loaded.
+    monkeypatch.setattr("tfdeblur.restorers.blind.load.load_blind", None)
     with pytest.raises(SystemExit) as end:
         deblur("blur", *options)
     assert end.value.code == 2 and says in capsys.readouterr().err

@@ -36,11 +36,11 @@ def install(monkeypatch):
     asked = []
 
     def use(fake):
-        def from_preset(name, **options):
+        def open_restorer(name, options):
             asked.append((name, options))
             return fake
 
-        monkeypatch.setattr("tfdeblur.restorers.network.Restorer.from_preset", from_preset)
+        monkeypatch.setattr(evaluate, "open_restorer", open_restorer)
         return asked
 
     return use
@@ -67,9 +67,7 @@ def test_table_json_and_panels(folder, install, capsys, tmp_path):
     scores = tmp_path / "scores.json"
     code = run(folder, "--json", scores, "--panels", tmp_path / "p", "--tile", 64)
     out, err = capsys.readouterr()
-    assert code == 0 and asked == [
-        ("some", {"precision": "float32", "tile": 64, "self_ensemble": False})
-    ]
+    assert code == 0 and asked == [("some", {"tile": 64})]
     rows = out.splitlines()
     assert [row.split()[0] for row in rows[1:4]] == ["test-0", "test-1", "test-2"]
     assert rows[5].startswith("mean ") and "split test: 3 images" in out
@@ -186,7 +184,7 @@ def test_a_network_that_gives_nan(folder, capsys):
     image = keras.Input((None, None, 3))
     network = keras.Model(image, keras.layers.Rescaling(float("nan"))(image))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Restorer, "from_preset", lambda name, **options: Restorer(network))
+        patch.setattr(evaluate, "open_restorer", lambda name, options: Restorer(network))
         assert run(folder, "--limit", "2") == 5
     out = capsys.readouterr().out
     assert out.count("degenerate: the blurred image was kept") == 2 and "(+0.00)" in out.replace(

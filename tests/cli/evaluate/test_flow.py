@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from tests.data.makers import image, write
-from tfdeblur.cli.evaluate.flow import find_sen
 from tfdeblur.cli.main import main
 from tfdeblur.image.flow_files import write_flow
 from tfdeblur.image.padding import pad_to_multiple
 from tfdeblur.metrics import flow_mse, sign_free_end_point_error
+from tfdeblur.models.load import find_sen
 from tfdeblur.networks import SEN, BiSkip
 
 

@@ -83,7 +83,7 @@ def test_networks_that_restore_in_one_step_take_passes(folder):
         ("model", ["--levels", 3], "`levels` must be 1 to 2"),
         ("model", ["--protocol", "flow", "--passes", 2], "`--passes` is for restoring images"),
         ("model", ["--protocol", "flow", "--levels", 2], "`--levels` is for restoring images"),
-        ("model", ["--self-ensemble"], "does not take `self_ensemble`"),
+        ("model", ["--self-ensemble"], "`--self-ensemble` works with --model only, and not"),
     ],
 )
 def test_options_that_mean_nothing_for_the_model(model, options, says, folder, capsys):

@@ -25,7 +25,9 @@ def called(monkeypatch, tmp_path):
         return tmp_path / name / "1"
 
     monkeypatch.setattr(saved_model, "export_model", export_model)
-    monkeypatch.setattr("tfdeblur.restorers.network.load_network", lambda name: Scale())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    monkeypatch.setattr("tfdeblur.restorers.kinds.network.load_network", lambda place: Scale())
     return calls
 
 
@@ -34,7 +36,7 @@ def test_defaults(called, capsys, tmp_path):
     ((model, root, name, version, max_pixels, options),) = called
     assert isinstance(model, Restorer) and (root, name, version) == ("served", "deblur", None)
     assert max_pixels == saved_model.DEFAULT_MAX_PIXELS
-    assert options["warmup"] == [] and options["fixed_tile"] is None
+    assert options["warmup"] == () and options["fixed_tile"] is None
     shown = capsys.readouterr()
     assert shown.out == f"{tmp_path / 'deblur' / '1'}\n"
     assert "loading m\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
@@ -47,7 +49,7 @@ def test_options(called):
     ((model, _, name, version, max_pixels, given),) = called
     assert isinstance(model, InPasses) and model.passes == 2 and model.restorer.self_ensemble
     assert (name, version, max_pixels) == ("n", 3, 99)
-    assert given["warmup"] == [(48, 64), (30, 20)] and given["fixed_tile"] == 512
+    assert given["warmup"] == ((48, 64), (30, 20)) and given["fixed_tile"] == 512
 
 
 def test_the_help_names_the_default():
@@ -96,7 +98,7 @@ def test_no_such_model(capsys, tmp_path):
 
 def test_levels_are_for_rp_gan(called, capsys):
     assert main(["export", "--model", "m", "--root", "r", "--levels", "1"]) == 3
-    assert "`--levels` is for RP-GAN" in capsys.readouterr().err and not called
+    assert "`--levels` works with RP-GAN models only" in capsys.readouterr().err and not called
 
 
 def test_rp_gan(called, monkeypatch, tmp_path, capsys):
@@ -104,14 +106,14 @@ def test_rp_gan(called, monkeypatch, tmp_path, capsys):
 
     (tmp_path / load.PIPELINE_FILE).write_text("{}")
     monkeypatch.setattr(
-        "tfdeblur.restorers.network.load_blind", lambda name: (SEN, LOCAL, SETTINGS)
+        "tfdeblur.restorers.blind.load.load_blind", lambda place: (SEN, LOCAL, SETTINGS)
     )
     command = ["export", "--model", str(tmp_path), "--root", "r", "--passes", "2", "--levels", "1"]
     assert main(command) == 0
     model = called[0][0]
     assert model.passes == 2 and len(model.settings.betas) == 1
     assert main([*command, "--self-ensemble"]) == 3
-    assert "does not take `self_ensemble`" in capsys.readouterr().err
+    assert "`--self-ensemble` works with --model only, and not" in capsys.readouterr().err
 
 
 def test_importing_the_package_loads_no_framework():

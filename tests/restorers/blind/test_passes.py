@@ -18,8 +18,8 @@ from tests.restorers.makers import (
     still,
 )
 from tfdeblur.restorers.blind.one_pass import BlindSettings
-from tfdeblur.restorers.blind.restorer import BlindRestorer, NotConvergedWarning
-from tfdeblur.restorers.protocol import DegenerateOutputWarning
+from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 
 
 def test_a_further_pass_takes_the_result_of_the_last():

@@ -3,14 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import load_tensorflow, restoring_options, settle_model
-from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments, refuse_meaningless
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
+from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
+from tfdeblur.restorers.open import open_restorer, possible_kinds
 
 
 def add_parser(commands) -> None:
@@ -28,81 +29,38 @@ def add_parser(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
-    refuse_meaningless(arguments, arguments.parser)
-    if arguments.known_flow is None:  # with it, no model means deconvolution alone
-        settle_model(arguments)
-    jobs = plan_jobs(arguments)
-    load_tensorflow(arguments.verbose)
-    return _restore(jobs, arguments)
+    settings = DeblurSettings.read(arguments)
+    jobs = plan_jobs(settings.files, settings.known_flow)
+    load_tensorflow(settings.verbose)
+    return _restore(jobs, settings)
 
 
-def _restore(jobs: Sequence[Any], arguments: argparse.Namespace) -> int:
+def _restore(jobs: Sequence[Any], settings: DeblurSettings) -> int:
     from tfdeblur.cli.files.progress import Progress
     from tfdeblur.files.work import exit_code, restore_files
 
-    left = jobs_left(jobs, arguments)
-    restorer: Any = _load(arguments) if left else None
+    files = settings.files
+    left = jobs_left(jobs, files.overwrite)
+    restorer: Any = open_restorer(settings.model, settings.options.given()) if left else None
     if any(job.is_video for job in left):
-        _tell_about_videos(arguments)
+        _tell_about_videos(settings)
+    # Of a model that is not there any more, as of a network: with nothing left none is needed.
+    *_, kind = possible_kinds(settings.model)
+    restored_by = {"model": settings.model, "known_flow": settings.known_flow}
     return work_and_report(
-        lambda on_event: restore_files(restorer, jobs, on_event, overwrite=arguments.overwrite),
+        lambda on_event: restore_files(restorer, jobs, on_event, overwrite=files.overwrite),
         Progress(jobs),
         exit_code,
         len(jobs),
-        partial(as_json, arguments, _is_rp_gan(arguments)) if arguments.json else None,
+        partial(as_json, restored_by, kind.reports, files.flow) if files.json else None,
     )
 
 
-def _tell_about_videos(arguments: argparse.Namespace) -> None:
+def _tell_about_videos(settings: DeblurSettings) -> None:
     print("Videos: the sound is not carried over.", file=sys.stderr)
-    if arguments.flow or arguments.confidence:
+    if settings.files.flow or settings.files.confidence:
         print(
             "Videos: no files of --flow and --confidence are written for them; to get those, "
             "save the frames as images.",
             file=sys.stderr,
         )
-
-
-def _load(arguments: argparse.Namespace):
-    """The restorer that the options ask for."""
-    if arguments.model is None:
-        from tfdeblur.restorers.known_flow import KnownFlow
-
-        return KnownFlow(**_given(arguments, "beta", "tolerance", "max_steps", "rasterizer"))
-    if _is_rp_gan(arguments):
-        return _load_rp_gan(arguments)
-    from tfdeblur.restorers.network import Restorer
-    from tfdeblur.restorers.passes import InPasses
-
-    restorer = Restorer.from_preset(arguments.model, **restoring_options(arguments))
-    return restorer if arguments.passes == 1 else InPasses(restorer, arguments.passes)
-
-
-def _load_rp_gan(arguments: argparse.Namespace):
-    from tfdeblur.models.load import load_blind
-    from tfdeblur.restorers.blind.restorer import BlindRestorer
-
-    sen, generator, settings = load_blind(arguments.model)
-    options = restoring_options(arguments)
-    options.pop("self_ensemble")
-    return BlindRestorer(
-        sen,
-        generator,
-        replace(settings, **_given(arguments, "tolerance", "max_steps")),
-        passes=arguments.passes,
-        levels=arguments.levels,
-        early_stop=not arguments.no_early_stop,
-        **options,
-    )
-
-
-def _is_rp_gan(arguments: argparse.Namespace) -> bool:
-    from tfdeblur.models.load import is_blind_model
-
-    return arguments.model is not None and is_blind_model(arguments.model)
-
-
-def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Those of the options that were given."""
-    values = {name: getattr(arguments, name) for name in names}
-    return {name: value for name, value in values.items() if value is not None}

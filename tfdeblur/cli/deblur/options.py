@@ -1,22 +1,14 @@
 """Options of `tfdeblur deblur`, its help, and which options mean something for which model."""
 
 import argparse
-import os
 
-from tfdeblur.cli.common import (
-    above_zero,
-    add_common_arguments,
-    add_model_argument,
-    add_restoring_arguments,
-    at_least_one,
-)
+from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
 from tfdeblur.cli.files.options import (
     add_beside_arguments,
     add_file_arguments,
     add_input_arguments,
-    refuse_flow_format_alone,
 )
-from tfdeblur.models.shipped import DEFAULT_PRESET, shipped_folder
+from tfdeblur.cli.restoring import add_model_argument, add_restoring_arguments
 
 DESCRIPTION = """\
 Restores motion-blurred photographs and videos of any size, from 1x1 pixel up: with the network that
@@ -165,58 +157,3 @@ def _add_solver_arguments(parser: argparse.ArgumentParser) -> None:
         help="without --model: how the line of a motion becomes weights of pixels "
         "(default: gong2018)",
     )
-
-
-# The ways to restore: deconvolution with a known flow alone, a network, RP-GAN.
-_DECONVOLUTION, _NETWORK, _RP_GAN = "deconvolution", "network", "RP-GAN"
-_ALONE = "works with --known-flow only, without --model"
-_SOLVER = "works with --known-flow only, or with an RP-GAN model"
-_MODELS = "works with --model only"
-_RP_GAN_ONLY = "works with RP-GAN models only (folders that hold pipeline.json)"
-_MEANT_FOR = {
-    "known_flow": (
-        {_DECONVOLUTION, _RP_GAN},
-        "this model restores without any motion flow; give an RP-GAN model (a folder that holds "
-        "pipeline.json), or leave --model out to restore by deconvolution",
-    ),
-    "beta": ({_DECONVOLUTION}, _ALONE),
-    "rasterizer": ({_DECONVOLUTION}, _ALONE),
-    "tolerance": ({_DECONVOLUTION, _RP_GAN}, _SOLVER),
-    "max_steps": ({_DECONVOLUTION, _RP_GAN}, _SOLVER),
-    "passes": ({_NETWORK, _RP_GAN}, _MODELS),
-    "tile": ({_NETWORK, _RP_GAN}, _MODELS),
-    "memory_budget": ({_NETWORK, _RP_GAN}, _MODELS),
-    "precision": ({_NETWORK, _RP_GAN}, _MODELS),
-    "self_ensemble": ({_NETWORK}, f"{_MODELS}, and not with RP-GAN models"),
-    "levels": ({_RP_GAN}, _RP_GAN_ONLY),
-    "no_early_stop": ({_RP_GAN}, _RP_GAN_ONLY),
-    "confidence": ({_RP_GAN}, f"{_RP_GAN_ONLY}: nothing else estimates the motion"),
-    "flow": (
-        {_DECONVOLUTION, _RP_GAN},
-        "works with RP-GAN models and --known-flow only: this model estimates no motion",
-    ),
-}
-
-
-def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Ends with a usage error if an option means nothing for the way that was chosen."""
-    model = arguments.model
-    if model is None and arguments.known_flow is None:
-        model = DEFAULT_PRESET
-    ways = _ways(model)
-    for name, (meant_for, text) in _MEANT_FOR.items():
-        if getattr(arguments, name) != parser.get_default(name) and not ways & meant_for:
-            parser.error(f"argument --{name.replace('_', '-')}: {text}")
-    refuse_flow_format_alone(arguments, parser)
-
-
-def _ways(model: str | None) -> set[str]:
-    """What `model` may turn out to be: one that does not exist is told from loading it."""
-    from tfdeblur.models.load import is_blind_model
-
-    if model is None:
-        return {_DECONVOLUTION}
-    if is_blind_model(model):
-        return {_RP_GAN}
-    exists = os.path.exists(model) or shipped_folder(model) is not None
-    return {_NETWORK} if exists else {_NETWORK, _RP_GAN}

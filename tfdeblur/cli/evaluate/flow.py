@@ -1,15 +1,16 @@
 """The flow protocol of `tfdeblur evaluate`: the flows that a SEN estimates, against true ones."""
 
-import argparse
-import json
-import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import above_zero
-from tfdeblur.cli.measuring.data import split_asked, split_taken
+from tfdeblur.cli.evaluate.settings import EvaluateSettings
+from tfdeblur.cli.measuring.data import split_taken
+from tfdeblur.cli.restoring import flag_of
 from tfdeblur.errors import InvalidInput
+from tfdeblur.models.load import find_sen
+from tfdeblur.restorers.options import RestoringOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,97 +18,44 @@ if TYPE_CHECKING:
     from tfdeblur.evaluation.flow_report import FlowReport
 
 PROTOCOL = "flow"
-_BLUR = ("blur_law", "blur_extent", "blur_strength")
-_RESTORING = {
-    **{"tile": None, "memory_budget": None, "self_ensemble": False},
-    **{"passes": None, "levels": None, "no_early_stop": False},
-}
+_DEFAULT_BLUR = {"blur_law": "gong2018", "blur_extent": 23.0, "blur_strength": "strong"}
 
 
-def add_blur_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of photographs that are blurred to be measured on."""
-    group = parser.add_argument_group(
-        "blurring photographs (protocol flow, where --data is a folder of sharp photographs)"
-    )
-    group.add_argument(
-        "--blur-law",
-        choices=("gong2018", "physical"),
-        help="of the motions: as in the published data, or as a camera turns and zooms "
-        "(default: gong2018)",
-    )
-    group.add_argument(
-        "--blur-extent",
-        type=above_zero,
-        metavar="PIXELS",
-        help="ceiling on the motions across and down (default: 23)",
-    )
-    group.add_argument(
-        "--blur-strength", choices=("strong", "mild"), help="range of motions (default: strong)"
-    )
-
-
-def is_wanted(arguments: argparse.Namespace) -> bool:
+def is_wanted(settings: EvaluateSettings) -> bool:
     """Whether flows are to be measured: asked for, or by what the model is.
 
     Raises:
         InvalidInput: if the protocol, the model and the options do not go together.
     """
-    sen, alone = find_sen(arguments.model)
-    wanted = arguments.protocol == PROTOCOL or (arguments.protocol is None and alone)
+    sen, alone = find_sen(settings.model)
+    wanted = settings.protocol == PROTOCOL or (settings.protocol is None and alone)
     if wanted and sen is None:
         raise InvalidInput(
             "`--protocol flow` measures the motion flow that a SEN estimates: `--model` must be a "
             "run folder that holds sen.keras, or a .keras file of a SEN. "
-            f"Received: --model {arguments.model}"
+            f"Received: --model {settings.model}"
         )
     if alone and not wanted:
         raise InvalidInput(
             "`--protocol gopro` measures restored images: `--model` must be a network that "
-            f"restores. Received: --model {arguments.model}, a SEN, which estimates motion. Leave "
+            f"restores. Received: --model {settings.model}, a SEN, which estimates motion. Leave "
             "--protocol out, or take --protocol flow."
         )
-    given = [name for name in _BLUR if getattr(arguments, name) is not None]
-    others = [name for name, unset in _RESTORING.items() if getattr(arguments, name) != unset]
+    given = list(settings.blur.given())
+    # Networks are run in its arithmetic, whatever they are for.
+    unset = asdict(RestoringOptions(precision=settings.options.precision))
+    others = [name for name, value in asdict(settings.options).items() if value != unset[name]]
     for names, refused, what in (
         (given, not wanted, "blurs photographs to measure a SEN on them (--protocol flow)"),
         (others, wanted, "is for restoring images; a SEN sees whole images, once"),
     ):
         if names and refused:
-            raise InvalidInput(f"`{_option(names[0])}` {what}. Leave it out.")
+            raise InvalidInput(f"`{flag_of(names[0])}` {what}. Leave it out.")
     return wanted
 
 
-def find_sen(model: str) -> tuple[Path | None, bool]:
-    """The file of the SEN behind a name, and whether there is no network beside it.
-
-    Args:
-        model: preset, folder of a run, or file.
-
-    Returns:
-        The path or None, and True where the model is a SEN and nothing else: RP-GAN's folder
-        holds a SEN as well.
-    """
-    from tfdeblur.models.load import GENERATOR_FILE, SEN_FILE
-    from tfdeblur.models.shipped import shipped_folder
-
-    path = Path(model).expanduser()
-    folder = shipped_folder(model) or path
-    if (folder / SEN_FILE).is_file():
-        return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
-    return (path, True) if _is_sen_file(path) else (None, False)
-
-
-def _is_sen_file(path: Path) -> bool:
-    """Whether a .keras file says that it is a SEN; looked up without loading a framework."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json")).get("registered_name") == "tfdeblur>SEN"
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile):
-        return False  # whatever it is, it is refused or loaded as what else it may be
-
-
 def measure(
-    arguments: argparse.Namespace, on_progress: Callable[["FlowReport"], None]
+    settings: EvaluateSettings, on_progress: Callable[["FlowReport"], None]
 ) -> "FlowReport":
     """Opens the data, then the model, and measures the flows.
 
@@ -121,31 +69,33 @@ def measure(
     from tfdeblur.evaluation.gopro import make_folder
     from tfdeblur.restorers.graph import arithmetic, inference_function
 
-    photographs = holds_photographs(arguments.data)
-    blur = _blur_settings(arguments, photographs)
-    split = None if photographs else split_asked(arguments)
+    data = settings.data
+    photographs = holds_photographs(data.data)
+    blur = _blur_settings(settings, photographs)
+    split = None if photographs else data.split_asked
     source = open_flow_source(
-        arguments.data,
+        data.data,
         split,
         RandomBlur(*blur.values()) if photographs else None,
-        arguments.only,
-        arguments.exclude,
+        data.only,
+        data.exclude,
         cache_bytes=0,
     )
-    panels = arguments.panels
+    panels = settings.panels
     if panels is not None:
         make_folder(panels)
-    estimate = inference_function(_load_sen(arguments.model))
-    with arithmetic(arguments.precision):
+    estimate = inference_function(_load_sen(settings.model))
+    precision = settings.options.precision
+    with arithmetic(precision):
         return evaluate_flows(
             estimate,
             source,
             on_progress,
-            limit=arguments.limit,
-            data=arguments.data,
-            model=arguments.model,
-            split=split_taken(arguments.data, split),
-            settings={"protocol": PROTOCOL, "precision": arguments.precision, **blur},
+            limit=data.limit,
+            data=data.data,
+            model=settings.model,
+            split=split_taken(data.data, split),
+            settings={"protocol": PROTOCOL, "precision": precision, **blur},
             on_estimate=None if panels is None else lambda *found: _write_panel(panels, *found),
         )
 
@@ -155,23 +105,17 @@ def so_far(report: "FlowReport") -> str:
     return f"{report.mean('flow_mse'):.2f} px^2"
 
 
-def _blur_settings(arguments: argparse.Namespace, photographs: bool) -> dict[str, Any]:
-    given = {name: getattr(arguments, name) for name in _BLUR}
+def _blur_settings(settings: EvaluateSettings, photographs: bool) -> dict[str, Any]:
+    given = settings.blur.given()
     if photographs:
-        defaults = dict(zip(_BLUR, ("gong2018", 23.0, "strong"), strict=True))
-        return {name: defaults[name] if given[name] is None else given[name] for name in _BLUR}
+        return {**_DEFAULT_BLUR, **given}
     for name, value in given.items():
-        if value is not None:
-            raise InvalidInput(
-                f"`{_option(name)}` is for photographs, which are blurred to be measured on. "
-                f"Received: {_option(name)} {value} and --data {arguments.data}, which is blurred "
-                "already."
-            )
+        raise InvalidInput(
+            f"`{flag_of(name)}` is for photographs, which are blurred to be measured on. "
+            f"Received: {flag_of(name)} {value} and --data {settings.data.data}, which is blurred "
+            "already."
+        )
     return {}
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _load_sen(model: str) -> Any:

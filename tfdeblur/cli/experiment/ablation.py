@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import add_restoring_arguments, load_tensorflow, restoring_options
+from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.experiment import run as experiment_run
 from tfdeblur.cli.experiment.arguments import add_size, describe
 from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, state_of, train_all
 from tfdeblur.cli.experiment.variants import SCHEME, Variant, variants_of
 from tfdeblur.cli.measuring.data import add_limit
+from tfdeblur.cli.restoring import add_restoring_arguments, restoring_options
 from tfdeblur.cli.train import settings_of
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
@@ -223,7 +224,7 @@ def _experiment(
         notes,
         vary=" ".join(arguments.vary) or "the schemes of table 1",
         **in_common(variants),
-        **restoring_options(arguments),
+        **restoring_options(arguments).recorded(),
     )
 
 
@@ -253,7 +254,7 @@ def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun
         "best epoch": kept,
         "run": str(folder),
     }
-    restorer = Restorer.from_preset(folder, **restoring_options(arguments))
+    restorer = Restorer.from_preset(folder, **restoring_options(arguments).recorded())
     return TrainedRun(restorer, facts, curve_of(folder))
 
 

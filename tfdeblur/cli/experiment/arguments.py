@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import add_common_arguments, add_restoring_arguments, at_least_one
+from tfdeblur.cli.common import add_common_arguments, at_least_one
 from tfdeblur.cli.experiment import run as experiment_run
 from tfdeblur.cli.measuring.data import add_data_arguments
+from tfdeblur.cli.restoring import add_restoring_arguments
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.base import Experiment

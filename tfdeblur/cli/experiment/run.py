@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow, restoring_options
+from tfdeblur.cli.common import load_tensorflow, read_settings
 from tfdeblur.cli.experiment.progress import Progress
-from tfdeblur.cli.measuring.data import split_asked, split_taken
+from tfdeblur.cli.measuring.data import DataSettings, split_taken
 from tfdeblur.cli.measuring.progress import exit_code
+from tfdeblur.cli.restoring import restoring_options
 from tfdeblur.errors import EXIT_DONE, InvalidInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     load_tensorflow(arguments.verbose)
     from tfdeblur.evaluation.experiments.cases import find_cases
 
-    split = split_asked(arguments)
+    split = read_settings(DataSettings, arguments).split_asked
     cases = find_cases(
         arguments.data,
         split,
@@ -68,7 +69,7 @@ def measure(experiment: "Experiment", cases: "Cases", out: Path, **of: Any) -> i
 def _load(arguments: argparse.Namespace, model: str) -> "Model":
     from tfdeblur.evaluation.experiments.models import load_model
 
-    return load_model(model, arguments.levels, **restoring_options(arguments))
+    return load_model(model, arguments.levels, **restoring_options(arguments).recorded())
 
 
 def levels(arguments: argparse.Namespace) -> "Experiment":

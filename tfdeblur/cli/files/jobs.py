@@ -1,19 +1,21 @@
 """From the options of `tfdeblur deblur` and `tfdeblur request` to files that are to be restored."""
 
-import argparse
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from tfdeblur.cli.files.settings import FileSettings
 
 if TYPE_CHECKING:
     from tfdeblur.files.plan import Job
 
 
-def plan_jobs(arguments: argparse.Namespace) -> list["Job"]:
+def plan_jobs(files: FileSettings, known_flow: str | None = None) -> list["Job"]:
     """Finds the files, names their results, and makes the folder for them.
 
     Args:
-        arguments: those of `file_options`, and `known_flow` (a path, or None).
+        files: what is to be restored, and where to.
+        known_flow: file or folder of motions that are known.
 
     Raises:
         InvalidInput: if two results would have one name, or names mean nothing.
@@ -26,22 +28,22 @@ def plan_jobs(arguments: argparse.Namespace) -> list["Job"]:
     from tfdeblur.files.plan import plan_outputs, prepare_folder
     from tfdeblur.files.plan_flows import with_flows
 
-    sources = find_inputs(arguments.inputs, recursive=arguments.recursive, leave_out=arguments.out)
+    sources = find_inputs(files.inputs, recursive=files.recursive, leave_out=files.out)
     jobs = plan_outputs(
         sources,
-        arguments.out,
-        suffix=arguments.suffix,
-        file_format=arguments.format,
-        compare=arguments.compare,
-        flow_format=arguments.flow_format or "npz" if arguments.flow else None,
-        confidence=arguments.confidence,
+        files.out,
+        suffix=files.suffix,
+        file_format=files.format,
+        compare=files.compare,
+        flow_format=files.flow_format or "npz" if files.flow else None,
+        confidence=files.confidence,
     )
-    if arguments.known_flow is not None:
-        jobs = with_flows(jobs, arguments.known_flow, arguments.out)
-    prepare_folder(arguments.out)
+    if known_flow is not None:
+        jobs = with_flows(jobs, known_flow, files.out)
+    prepare_folder(files.out)
     return jobs
 
 
-def jobs_left(jobs: Sequence["Job"], arguments: argparse.Namespace) -> list["Job"]:
+def jobs_left(jobs: Sequence["Job"], overwrite: bool) -> list["Job"]:
     """Those that are neither in error nor done before."""
-    return [j for j in jobs if j.error is None and (arguments.overwrite or not j.is_done())]
+    return [j for j in jobs if j.error is None and (overwrite or not j.is_done())]

@@ -1,10 +1,9 @@
 """What is told at the end of work on files: a line for people, a JSON object for programs."""
 
-import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
@@ -19,8 +18,13 @@ _WORDS = {
     "not converged": "restored, but not converged",
     "failed": "failed",
 }
-_SOLVER = ("steps", "residual", "converged")
-_RP_GAN = ("confidence", "passes", "levels", *_SOLVER, "remark")
+# What is told of each file, by what the restorer may report.
+_REPORTED = (
+    ("confidence", ("confidence",)),
+    ("stages", ("passes", "levels")),
+    ("solver", ("steps", "residual", "converged")),
+    ("confidence", ("remark",)),
+)
 
 
 def work_and_report(
@@ -79,30 +83,34 @@ def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
 
 
 def as_json(
-    arguments: argparse.Namespace, rp_gan: bool, results: Sequence["FileResult"], code: int
+    restorer: Mapping[str, Any],
+    reports: Set[str],
+    with_flow: bool,
+    results: Sequence["FileResult"],
+    code: int,
 ) -> dict[str, Any]:
     """The object that `--json` prints.
 
     Args:
-        arguments: of the command.
-        rp_gan: whether the model is one.
+        restorer: what restored, by name of the option; None where it was not given.
+        reports: what that may report, as of `Restores`.
+        with_flow: whether flows were asked for.
         results: of the files that were finished.
         code: exit code of the command.
     """
-    names = _RP_GAN if rp_gan else _SOLVER if arguments.model is None else ()
+    names = [name for report, names in _REPORTED if report in reports for name in names]
     count = Counter(result.status for result in results)
     totals: dict[str, float] = {
         status: count[status] for status in ("done", "skipped", "failed", "degenerate")
     }
-    if names:
+    if "solver" in reports:
         totals["not converged"] = count["not converged"]
     totals["files"] = len(results)
     totals["pixels"] = sum(r.width * r.height * r.frames for r in results)
     totals["seconds"] = round(sum(r.seconds for r in results), 4)
-    given = {name: getattr(arguments, name) for name in ("model", "known_flow")}
     return {
-        **{name: value for name, value in given.items() if value is not None},
-        "files": [_file(result, names, arguments.flow) for result in results],
+        **{name: value for name, value in restorer.items() if value is not None},
+        "files": [_file(result, names, with_flow) for result in results],
         "totals": totals,
         "exit_code": code,
     }

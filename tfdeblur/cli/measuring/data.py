@@ -1,6 +1,7 @@
 """Which images are measured: the options that `evaluate` and the experiments share."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeblur.cli.common import at_least_one
@@ -54,9 +55,27 @@ def add_limit(group: argparse._ActionsContainer, limit: int | None = None) -> No
     )
 
 
-def split_asked(arguments: argparse.Namespace) -> str | None:
-    """The split that `--split` names; None for all of them."""
-    return None if arguments.split == ALL_SPLITS else arguments.split
+@dataclass(frozen=True)
+class DataSettings:
+    """Which images are measured: the options of `add_data_arguments`.
+
+    Attributes:
+        data: folder, or name of a TFDS data set.
+        split: as it was given, `ALL_SPLITS` for all.
+        only, exclude: patterns of names that are taken, or left out.
+        limit: int, the first so many; None: all.
+    """
+
+    data: str
+    split: str
+    only: tuple[str, ...]
+    exclude: tuple[str, ...]
+    limit: int | None
+
+    @property
+    def split_asked(self) -> str | None:
+        """The split that was named; None for all of them."""
+        return None if self.split == ALL_SPLITS else self.split
 
 
 def split_taken(data: str, split: str | None) -> str | None:

@@ -9,12 +9,8 @@ from typing import Any
 from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
-from tfdeblur.cli.request.options import (
-    DESCRIPTION,
-    EPILOG,
-    add_arguments,
-    refuse_meaningless,
-)
+from tfdeblur.cli.request.options import DESCRIPTION, EPILOG, add_arguments
+from tfdeblur.cli.request.settings import RequestSettings
 from tfdeblur.errors import EXIT_UNEXPECTED, DataError, ServiceUnreachable, TfdeblurError
 
 
@@ -28,30 +24,29 @@ def add_parser(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
-    # Of the report that `tfdeblur deblur` prints as well.
-    parser.set_defaults(run_command=run, parser=parser, known_flow=None)
+    parser.set_defaults(run_command=run, parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur request`."""
-    refuse_meaningless(arguments, arguments.parser)
+    settings = RequestSettings.read(arguments)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would say is in our error
-    jobs = plan_jobs(arguments)
-    load_tensorflow(arguments.verbose)
-    left = jobs_left(jobs, arguments)
+    jobs = plan_jobs(settings.files)
+    load_tensorflow(settings.verbose)
+    left = jobs_left(jobs, settings.files.overwrite)
     if not left:
-        return _request(None, jobs, arguments, 1)
+        return _request(None, jobs, settings, 1)
     if any(job.is_video for job in left):
         print(
             "Videos: the sound is not carried over; no files of --flow and --confidence are "
             "written for them.",
             file=sys.stderr,
         )
-    with _connect(arguments) as client:
-        return _request(client, jobs, arguments, min(arguments.concurrency, len(left)))
+    with _connect(settings) as client:
+        return _request(client, jobs, settings, min(settings.concurrency, len(left)))
 
 
-def _connect(arguments: argparse.Namespace):
+def _connect(settings: RequestSettings):
     """A client whose model was seen to be there: else every file would fail for one reason."""
     try:
         from export.client.calls import tls_credentials
@@ -64,57 +59,59 @@ def _connect(arguments: argparse.Namespace):
             "tensorflow-serving-api"
         ) from error
 
-    files = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
-    tls = arguments.tls or any(files)
+    files = (settings.tls_ca, settings.tls_certificate, settings.tls_key)
+    tls = settings.tls or any(files)
     client = DeblurClient(
-        arguments.target,
-        arguments.model,
-        version=arguments.model_version,
-        label=arguments.label,
-        payload=None if arguments.payload == "auto" else arguments.payload,
-        timeout=arguments.timeout,
-        retries=arguments.retries,
+        settings.target,
+        settings.model,
+        version=settings.model_version,
+        label=settings.label,
+        payload=None if settings.payload == "auto" else settings.payload,
+        timeout=settings.timeout,
+        retries=settings.retries,
         credentials=tls_credentials(*files) if tls else None,
-        max_pixels=arguments.max_pixels,
-        concurrency=arguments.concurrency,
+        max_pixels=settings.max_pixels,
+        concurrency=settings.concurrency,
     )
     try:
-        _look(client, arguments)
+        _look(client, settings)
     except BaseException:
         client.close()
         raise
     return client
 
 
-def _look(client, arguments: argparse.Namespace) -> None:
-    if arguments.wait is not None:
-        client.wait_ready(arguments.wait)
+def _look(client, settings: RequestSettings) -> None:
+    if settings.wait is not None:
+        client.wait_ready(settings.wait)
     metadata = client.metadata()
-    if (arguments.flow or arguments.confidence) and "serving_flow" not in metadata.signatures:
+    motion = settings.files.flow or settings.files.confidence
+    if motion and "serving_flow" not in metadata.signatures:
         raise DataError(
-            f"{arguments.target}, model {arguments.model!r} estimates no motion: --flow and "
+            f"{settings.target}, model {settings.model!r} estimates no motion: --flow and "
             "--confidence need an RP-GAN model. Received: signatures "
             f"{', '.join(metadata.signatures)}"
         )
-    where = f"{arguments.target}, model {arguments.model!r}"
+    where = f"{settings.target}, model {settings.model!r}"
     print(f"{where}, version {metadata.version}", file=sys.stderr)
 
 
-def _request(client, jobs: Sequence[Any], arguments: argparse.Namespace, concurrency: int) -> int:
+def _request(client, jobs: Sequence[Any], settings: RequestSettings, concurrency: int) -> int:
     from export.client.files import request_files
     from tfdeblur.cli.files.progress import Progress
 
     def describe(results: Sequence[Any], code: int) -> dict[str, Any]:
-        return {"target": arguments.target, **as_json(arguments, False, results, code)}
+        served = {"target": settings.target, "model": settings.model}
+        return as_json(served, frozenset(), settings.files.flow, results, code)
 
     return work_and_report(
         lambda on_event: request_files(
-            client, jobs, on_event, overwrite=arguments.overwrite, concurrency=concurrency
+            client, jobs, on_event, overwrite=settings.files.overwrite, concurrency=concurrency
         ),
         Progress(jobs) if concurrency == 1 else _Counted(len(jobs)),
         _exit_code,
         len(jobs),
-        describe if arguments.json else None,
+        describe if settings.files.json else None,
     )
 
 

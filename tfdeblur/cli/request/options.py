@@ -7,7 +7,6 @@ from tfdeblur.cli.files.options import (
     add_beside_arguments,
     add_file_arguments,
     add_input_arguments,
-    refuse_flow_format_alone,
 )
 
 DESCRIPTION = """\
@@ -142,13 +141,3 @@ def _from_zero(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"must be at least 0, not {value}")
     return value
-
-
-def refuse_meaningless(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Ends with a usage error if an option means nothing beside the others."""
-    refuse_flow_format_alone(arguments, parser)
-    motion = arguments.flow or arguments.confidence
-    if motion and arguments.payload not in ("auto", "float"):
-        parser.error("argument --payload: flow and confidence come with floats only")
-    if (arguments.tls_certificate is None) != (arguments.tls_key is None):
-        parser.error("arguments --tls-certificate and --tls-key belong together")

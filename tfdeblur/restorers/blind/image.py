@@ -10,9 +10,10 @@ from tfdeblur.image.codec import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.one_pass import BlindPass, BlindSettings, blind_pass
-from tfdeblur.restorers.blind.results import Found, Stage
+from tfdeblur.restorers.blind.results import Found
 from tfdeblur.restorers.images import as_kind, is_degenerate
 from tfdeblur.restorers.known_flow import longest_motion
+from tfdeblur.restorers.protocol import Stage
 from tfdeblur.restorers.tiled import TiledNetwork
 
 STILL = 1.0  # pixels: up to this length K is the identity, so there is nothing to undo

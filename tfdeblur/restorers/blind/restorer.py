@@ -8,20 +8,12 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import blend_flows, smallest_tile
 from tfdeblur.restorers.blind.image import BlindImage, BlindPlan, WorkCounter
 from tfdeblur.restorers.blind.one_pass import BlindSettings
-from tfdeblur.restorers.blind.results import (
-    BlindRestored,
-    NotConvergedWarning,
-    Stage,
-    joined,
-    single,
-    warn,
-)
+from tfdeblur.restorers.blind.results import BlindRestored, joined, single, warn
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.images import check_image
+from tfdeblur.restorers.kind import CONFIDENCE, FLOW, SOLVER, STAGES
 from tfdeblur.restorers.known_flow import checked_flow
 from tfdeblur.restorers.tiled import TiledNetwork
-
-__all__ = ["BlindPlan", "BlindRestored", "BlindRestorer", "NotConvergedWarning", "Stage"]
 
 # 1280 x 720 is far below (the process peaks at 2.9 GB, full width, float32), and the matrix of a
 # 3840 x 2160 photograph with motions of 23 pixels still fits its half.
@@ -79,6 +71,8 @@ class BlindRestorer:
     Source: the motion-flow paper, figure 2 and section 5. The paper ends after a fixed number of
         global iterations; stopping early without a reference is ours.
     """
+
+    reports: frozenset[str] = frozenset({FLOW, CONFIDENCE, STAGES, SOLVER})
 
     def __init__(
         self,
@@ -148,6 +142,11 @@ class BlindRestorer:
         warn(found)
         seconds = time.perf_counter() - start
         return joined(found, seconds) if image.ndim == 4 else single(found[0], seconds)
+
+    @property
+    def levels(self) -> int:
+        """Turns of solver and generator in each pass."""
+        return len(self.settings.betas)
 
     def plan(self, height: int, width: int) -> BlindPlan:
         """Returns the tiles that both networks see an image of this size in."""

@@ -6,28 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
-
-
-class NotConvergedWarning(UserWarning):
-    """A deconvolution ran out of steps; the result is as far as it came."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What one level gave.
-
-    Attributes:
-        number: int, pass, from 1.
-        level: int, level of that pass, from 1.
-        deconvolved: `(height, width, 3)`, what the solver gave, clipped, dtype of the input.
-        restored: the same after the generator.
-    """
-
-    number: int
-    level: int
-    deconvolved: np.ndarray
-    restored: np.ndarray
+from tfdeblur.restorers.protocol import (
+    DegenerateOutputWarning,
+    NotConvergedWarning,
+    Restored,
+    Stage,
+)
 
 
 @dataclass(frozen=True)
