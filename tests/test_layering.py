@@ -71,6 +71,15 @@ INNER = {
         *(*_COMMON, "tfdeblur.cli.request", "tfdeblur.cli.files", "tfdeblur.files"),
         "export.client",
     ),
+    "tfdeblur/cli/experiment": (
+        *(*_COMMON, "tfdeblur.cli.experiment", "tfdeblur.cli.measuring", "tfdeblur.cli.train"),
+        *("tfdeblur.config", "tfdeblur.presets", "tfdeblur.record", "tfdeblur.losses"),
+        *("tfdeblur.networks", "tfdeblur.restorers", "tfdeblur.evaluation", "tfdeblur.training"),
+    ),
+    "tfdeblur/cli/data": (
+        *(*_COMMON, "tfdeblur.cli.data", "tfdeblur.cli.train", "tfdeblur.config"),
+        *("tfdeblur.data", "tfdeblur.files", "tfdeblur.image", "tfds_builders"),
+    ),
     "tfdeblur/cli/evaluate": (
         *(*_COMMON, "tfdeblur.cli.evaluate", "tfdeblur.cli.measuring", "tfdeblur.evaluation"),
         *("tfdeblur.models", "tfdeblur.restorers", "tfdeblur.data", "tfdeblur.networks"),

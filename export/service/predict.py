@@ -36,7 +36,7 @@ class PredictionServicer:
         self._versions, self._gate, self._options = versions, gate, options
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> bytes:  # noqa: N802
-        """Runs a signature; checks in the order of `service_request`."""
+        """Runs a signature; checks in the order of `export.service.request`."""
         with self._versions.borrow(require_spec(request)) as version:
             values = answer(
                 *(_engine(version), request, self._options),

@@ -44,14 +44,13 @@ def test_options_that_say_nothing_are_none():
     assert RestoringOptions().given() == {}
     assert RestoringOptions(passes=1, levels=2).given() == {"levels": 2}
     assert RestoringOptions(early_stop=False).given() == {"early_stop": False}
-    assert given({"own": None, "other": False, "third": 0.5, "tile": 9}) == {
-        "third": 0.5,
-        "tile": 9,
-    }
+    asked = {"own": None, "other": False, "third": 0.5, "tile": 9}
+    assert given(asked) == {"third": 0.5, "tile": 9}
+    assert given({"own": 0, "tile": 0, "passes": 0}) == {"own": 0, "tile": 0, "passes": 0}
 
 
 def test_every_kind_takes_options_that_there_are():
-    known = {*RestoringOptions.__dataclass_fields__, "known_flow"}
+    known = set(RestoringOptions.__dataclass_fields__)
     assert known <= set(WHY)
     for kind in kinds():
         assert set(kind.takes) <= known, kind.name
@@ -65,3 +64,6 @@ def test_the_first_option_that_no_kind_takes_is_refused():
     with pytest.raises(OptionRefused, match="Received: own=3") as caught:
         refuse_meaningless(possible_kinds(None), {"own": 3})
     assert caught.value.why == "means nothing for this model"
+    with pytest.raises(OptionRefused, match="`flow`"):  # which is not how to restore
+        refuse_meaningless(possible_kinds(None), {"flow": True})
+    refuse_meaningless(possible_kinds(None), {}, ["flow", "known_flow"])

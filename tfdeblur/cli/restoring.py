@@ -1,6 +1,8 @@
 """What the commands share that restore: the model, how it restores, and what it does not take."""
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 
 from tfdeblur.cli.common import at_least_one
 from tfdeblur.errors import InvalidInput
@@ -54,7 +56,7 @@ def settled_name(model: str | None) -> str:
 def add_restoring_arguments(
     parser: argparse.ArgumentParser, self_ensemble: bool = True
 ) -> argparse._ArgumentGroup:
-    """Adds the options of `restorers.network.Restorer`; returns their group, for more of them.
+    """Adds the options of `Restorer`; returns their group, for more of them.
 
     RP-GAN takes no `self_ensemble`.
     """
@@ -88,9 +90,17 @@ def add_restoring_arguments(
     return group
 
 
-def restoring_options(arguments: argparse.Namespace) -> RestoringOptions:
-    """How to restore, of those options that the command has."""
-    names = {name: _FLAGS.get(name, name) for name in RestoringOptions.__dataclass_fields__}
+def restoring_options(
+    arguments: argparse.Namespace, without: Sequence[str] = ()
+) -> RestoringOptions:
+    """How to restore, of those options that the command has.
+
+    Args:
+        arguments: as argparse read them.
+        without: options that have the name of one here and mean something else.
+    """
+    fields = (field.name for field in dataclasses.fields(RestoringOptions))
+    names = {name: _FLAGS.get(name, name) for name in fields if name not in without}
     there = {name: getattr(arguments, flag) for name, flag in names.items() if flag in arguments}
     if there.get("memory_budget_bytes") is not None:
         there["memory_budget_bytes"] *= 10**6

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # What restorers may report beside the image; see `protocol.Restores`.
 FLOW, CONFIDENCE, STAGES, SOLVER = "flow", "confidence", "stages", "solver"
+KNOWN_FLOW = "known_flow"  # what a call may be given: `flow`
 
 
 class Kind(ABC):
@@ -26,8 +27,8 @@ class Kind(ABC):
         name: str, for people.
         restorer: str, the class of what `open` returns.
         needs_model: whether it restores with a model; exactly one kind does without.
-        takes: names of options that it takes, those of `options.RestoringOptions` or of its own;
-            "known_flow" where a call takes `flow`, the motion.
+        takes: names of options that it takes, those of `options.RestoringOptions` or of its own.
+        takes_flow: whether its restorers take `flow`, a motion that is known, with each image.
         reports: what it may report beside the image.
     """
 
@@ -35,6 +36,7 @@ class Kind(ABC):
     restorer: ClassVar[str]
     needs_model: ClassVar[bool] = True
     takes: ClassVar[tuple[str, ...]] = ()
+    takes_flow: ClassVar[bool] = False
     reports: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
@@ -54,6 +56,6 @@ class Kind(ABC):
             InvalidInput: if an option is not what it must be.
         """
 
-    def means(self, wanted: str) -> bool:
-        """Whether an option, or something to report, means anything here."""
-        return wanted in self.takes or wanted in self.reports
+    def handles(self, wanted: str) -> bool:
+        """Whether it has what is wanted of each image: something to report, or `KNOWN_FLOW`."""
+        return self.takes_flow if wanted == KNOWN_FLOW else wanted in self.reports

@@ -43,27 +43,30 @@ def kind_of(model: Model) -> Kind:
 
 
 def refuse_meaningless(
-    possible: Sequence[Kind], options: Mapping[str, Any], reports: Iterable[str] = ()
+    possible: Sequence[Kind], options: Mapping[str, Any], of_images: Iterable[str] = ()
 ) -> None:
     """The one place where options are refused.
 
     Args:
         possible: kinds that a model may be of; what one of them takes passes.
         options: those that were given.
-        reports: what is wanted beside the image, names of `kind`.
+        of_images: what is wanted of each image: names of `kind` to report, or `KNOWN_FLOW`.
 
     Raises:
         OptionRefused: for the first one that means nothing for any of them.
     """
-    wanted = {**dict.fromkeys(reports, True), **options}
-    for option in [*(name for name in WHY if name in wanted), *(set(wanted) - set(WHY))]:
-        if not any(kind.means(option) for kind in possible):
-            kind = possible[0]
-            raise OptionRefused(
-                option,
-                f"This model does not take `{option}`: a {kind.restorer} restores with it, which "
-                f"takes {', '.join(kind.takes)}. Received: {option}={wanted[option]!r}",
-            )
+    refused = [name for name in options if not any(name in kind.takes for kind in possible)]
+    refused += [name for name in of_images if not any(kind.handles(name) for kind in possible)]
+    if not refused:
+        return
+    order = list(WHY)
+    option = min(refused, key=lambda name: order.index(name) if name in WHY else len(order))
+    kind = possible[0]
+    raise OptionRefused(
+        option,
+        f"This model does not take `{option}`: a {kind.restorer} restores with it, which takes "
+        f"{', '.join(kind.takes)}. Received: {option}={options.get(option, True)!r}",
+    )
 
 
 def open_restorer(model: Model, options: Mapping[str, Any] | None = None) -> "Restores":

@@ -48,12 +48,12 @@ class RestoringOptions:
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `options` that say anything, also of others than `RestoringOptions` has."""
     silent = {field.name: field.default for field in dataclasses.fields(RestoringOptions)}
-    found = {
+    silent["passes"] = 1
+    return {
         name: value
         for name, value in options.items()
-        if value is not None and value != silent.get(name, False)
+        if value is not None and (value != silent[name] if name in silent else value is not False)
     }
-    return found if found.get("passes") != 1 else {k: v for k, v in found.items() if k != "passes"}
 
 
 _ALONE = "works with --known-flow only, without --model"

@@ -68,7 +68,7 @@ class Restores(Protocol):
     Call arguments:
         image: `(height, width, 3)`, float in [0, 1], uint8 or uint16 over their full range.
         progress: called as `progress(done, total)` after each part of the work.
-        more: those of the kind: `flow`, where it takes "known_flow".
+        flow: the motion, where its kind `takes_flow`.
 
     Returns:
         `Restored`, or what has its attributes and more of them; the image like `image`.

@@ -4,9 +4,16 @@ import argparse
 import os
 import sys
 from collections import Counter as Tally
+from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one, load_tensorflow
+from tfdeblur.cli.common import (
+    above_zero,
+    add_common_arguments,
+    at_least_one,
+    load_tensorflow,
+    read_settings,
+)
 from tfdeblur.cli.counter import Counter
 from tfdeblur.errors import InvalidInput
 
@@ -61,22 +68,38 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run_command=run)
 
 
+@dataclass(frozen=True)
+class AverageSettings:
+    """What `tfdeblur data average` is to do: `frames` to `out`, as `Averaging` takes the rest."""
+
+    frames: str
+    out: str
+    count: int
+    step: int | None
+    gamma: float | None
+    rounding: str
+    recursive: bool
+    verbose: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur data average`."""
+    return _average(read_settings(AverageSettings, arguments))
+
+
+def _average(settings: AverageSettings) -> int:
     # FFmpeg would describe a broken video a second time, in its own words.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    count, out = arguments.count, arguments.out
+    count, out = settings.count, settings.out
     if count < 2:
         raise InvalidInput(f"`--count` must be at least 2 frames. Received: --count {count}")
-    load_tensorflow(arguments.verbose)
+    load_tensorflow(settings.verbose)
     from tfdeblur.data.average_folder import Averaging, average_folder, find_sequences, starts
     from tfdeblur.files.work import exit_code
 
-    sequences = find_sequences(
-        arguments.frames, count, recursive=arguments.recursive, leave_out=out
-    )
-    averaging = Averaging(count, arguments.step or count, arguments.gamma, arguments.rounding)
+    sequences = find_sequences(settings.frames, count, recursive=settings.recursive, leave_out=out)
+    averaging = Averaging(count, settings.step or count, settings.gamma, settings.rounding)
     total = sum(len(starts(sequence, averaging)) for sequence in sequences)
     pairs: list[Any] = []
     try:

@@ -3,9 +3,10 @@
 import argparse
 import logging
 import sys
+from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 
 DESCRIPTION = """\
@@ -46,17 +47,32 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run_command=run)
 
 
+@dataclass(frozen=True)
+class BuildSettings:
+    """Which data set is to be prepared, from what, and where to; None: where TFDS does."""
+
+    name: str
+    config: str | None
+    manual_dir: str | None
+    data_dir: str | None
+    verbose: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur data build`."""
-    load_tensorflow(arguments.verbose)
-    if not arguments.verbose:
+    return _build(read_settings(BuildSettings, arguments))
+
+
+def _build(settings: BuildSettings) -> int:
+    load_tensorflow(settings.verbose)
+    if not settings.verbose:
         logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS tells each of its steps
-    name = "/".join(filter(None, (arguments.name, arguments.config)))
-    builder = _open(name, arguments.data_dir)
+    name = "/".join(filter(None, (settings.name, settings.config)))
+    builder = _open(name, settings.data_dir)
     if builder.is_prepared():
         print(f"{builder.info.full_name} was prepared before.", file=sys.stderr)
     else:
-        _prepare(builder, name, arguments.manual_dir)
+        _prepare(builder, name, settings.manual_dir)
     sizes = ", ".join(f"{key} {split.num_examples}" for key, split in builder.info.splits.items())
     print(f"{builder.info.full_name}: {sizes} examples in {builder.data_dir}")
     return 0

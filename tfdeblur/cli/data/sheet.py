@@ -2,10 +2,12 @@
 
 import argparse
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import add_common_arguments, at_least_one, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, at_least_one, load_tensorflow, read_settings
 from tfdeblur.errors import DataError, InvalidInput
 
 if TYPE_CHECKING:
@@ -63,26 +65,45 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run_command=run)
 
 
+@dataclass(frozen=True)
+class SheetSettings:
+    """What is to be drawn: `count` patches of `side` pixels; `config` by dotted name."""
+
+    photographs: str
+    out: str
+    count: int
+    seed: int
+    side: int
+    config: Mapping[str, Any]
+    verbose: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur data sheet`."""
     from tfdeblur.cli.train import settings_of
+
+    own = ("seed", "blur")  # they have the names of training's, and the sheet has no run
+    config = settings_of(arguments, without=own)
+    return _sheet(read_settings(SheetSettings, arguments, config=config))
+
+
+def _sheet(settings: SheetSettings) -> int:
     from tfdeblur.config import TrainConfig, override
     from tfdeblur.image.codec import encode_image, format_of, write_atomically
 
-    if not 0 <= arguments.seed < 2**31:
+    if not 0 <= settings.seed < 2**31:
         raise InvalidInput(
-            f"`--seed` must be from 0 to 2**31 - 1. Received: --seed {arguments.seed}"
+            f"`--seed` must be from 0 to 2**31 - 1. Received: --seed {settings.seed}"
         )
-    format = format_of(arguments.out)  # before the work
-    own = ("seed", "blur")  # they have the names of training's, and the sheet has no run
-    config = override(TrainConfig(), settings_of(arguments, without=own))
-    load_tensorflow(arguments.verbose)
+    format = format_of(settings.out)  # before the work
+    config = override(TrainConfig(), dict(settings.config))
+    load_tensorflow(settings.verbose)
     from tfdeblur.data.dynamic_source import open_dynamic
 
-    source = open_dynamic(arguments.photographs, config.dynamic)
-    picture = draw_sheet(source, arguments.count, arguments.seed, arguments.side)
-    write_atomically(Path(arguments.out), encode_image(picture, None, format))
-    print(f"{arguments.count} patches: {arguments.out}")
+    source = open_dynamic(settings.photographs, config.dynamic)
+    picture = draw_sheet(source, settings.count, settings.seed, settings.side)
+    write_atomically(Path(settings.out), encode_image(picture, None, format))
+    print(f"{settings.count} patches: {settings.out}")
     return 0
 
 

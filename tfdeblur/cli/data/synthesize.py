@@ -5,10 +5,12 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.cli.counter import Counter
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
@@ -118,24 +120,47 @@ def _add_amounts(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
 
 
+@dataclass(frozen=True)
+class SynthesizeSettings:
+    """What `tfdeblur data synthesize` is to do; `SynthesisSettings` are made of `drawing`."""
+
+    photographs: str
+    out: str
+    recursive: bool
+    workers: int | None
+    json: bool
+    drawing: Mapping[str, Any]
+    verbose: bool
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace) -> "SynthesizeSettings":
+        """Of the parsed options."""
+        from tfdeblur.data.synthesis_record import SynthesisSettings
+
+        names = {field.name for field in dataclasses.fields(SynthesisSettings)} - {"jpeg_quality"}
+        drawing = {name: getattr(arguments, name) for name in names}
+        return read_settings(cls, arguments, drawing={**drawing, "jpeg_quality": arguments.jpeg})
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur data synthesize`."""
+    return _synthesize(SynthesizeSettings.read(arguments))
+
+
+def _synthesize(settings: SynthesizeSettings) -> int:
     from tfdeblur.data.photographs import find_photographs, refuse_pairs
     from tfdeblur.data.synthesis_record import SynthesisSettings
     from tfdeblur.data.synthesize_folder import FolderSynthesis
 
-    folder, out = arguments.photographs, arguments.out
-    photographs = find_photographs(folder, recursive=arguments.recursive, leave_out=out)
+    folder, out = settings.photographs, settings.out
+    photographs = find_photographs(folder, recursive=settings.recursive, leave_out=out)
     refuse_pairs(folder, photographs)
-    names = {field.name for field in dataclasses.fields(SynthesisSettings)} - {"jpeg_quality"}
-    settings = SynthesisSettings(
-        **{name: getattr(arguments, name) for name in names}, jpeg_quality=arguments.jpeg
-    )
-    load_tensorflow(arguments.verbose)
-    return _work(FolderSynthesis(photographs, out, settings), arguments)
+    drawing = SynthesisSettings(**settings.drawing)
+    load_tensorflow(settings.verbose)
+    return _work(FolderSynthesis(photographs, out, drawing), settings)
 
 
-def _work(job: Any, arguments: argparse.Namespace) -> int:
+def _work(job: Any, settings: SynthesizeSettings) -> int:
     from tfdeblur.files.work import exit_code
 
     outcomes: list[Any] = []
@@ -144,8 +169,8 @@ def _work(job: Any, arguments: argparse.Namespace) -> int:
     code = EXIT_UNEXPECTED
     try:
         with Counter(len(job.pending), "pairs") as counter:
-            setup = partial(load_tensorflow, arguments.verbose)
-            for outcome in job.run(arguments.workers, setup):
+            setup = partial(load_tensorflow, settings.verbose)
+            for outcome in job.run(settings.workers, setup):
                 outcomes.append(outcome)
                 counter.step()
                 # What is wrong with a photograph is wrong with each of its pairs.
@@ -162,7 +187,7 @@ def _work(job: Any, arguments: argparse.Namespace) -> int:
     finally:  # whatever ended the loop, what is finished is reported
         report = _report(job, outcomes, time.perf_counter() - start, code)
         print(_summary(report["totals"], len(named)), file=sys.stderr)
-        if arguments.json:
+        if settings.json:
             print(json.dumps(report, indent=2))
     return code
 

@@ -7,7 +7,7 @@ from tfdeblur.cli.common import read_settings
 from tfdeblur.cli.files.options import refuse_flow_format_alone
 from tfdeblur.cli.files.settings import FileSettings
 from tfdeblur.cli.restoring import flag_of, restoring_options, settled, settled_name
-from tfdeblur.restorers.kind import CONFIDENCE, FLOW
+from tfdeblur.restorers.kind import CONFIDENCE, FLOW, KNOWN_FLOW
 from tfdeblur.restorers.open import possible_kinds, refuse_meaningless
 from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 
@@ -40,13 +40,14 @@ class DeblurSettings:
         alone = arguments.model is None and arguments.known_flow is not None
         model = None if alone else settled_name(arguments.model)
         options = restoring_options(arguments)
-        wanted = {FLOW: arguments.flow, CONFIDENCE: arguments.confidence}
-        reports = [name for name, is_wanted in wanted.items() if is_wanted]
-        said = options.given()
-        if arguments.known_flow is not None:
-            said["known_flow"] = arguments.known_flow
+        of_images = {
+            FLOW: arguments.flow,
+            CONFIDENCE: arguments.confidence,
+            KNOWN_FLOW: arguments.known_flow is not None,
+        }
+        wanted = [name for name, is_wanted in of_images.items() if is_wanted]
         try:
-            refuse_meaningless(possible_kinds(model), said, reports)
+            refuse_meaningless(possible_kinds(model), options.given(), wanted)
         except OptionRefused as error:
             arguments.parser.error(f"argument {flag_of(error.option)}: {error.why}")
         refuse_flow_format_alone(arguments, arguments.parser)

@@ -7,10 +7,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import load_tensorflow, read_settings
 from tfdeblur.cli.experiment import run as experiment_run
 from tfdeblur.cli.experiment.arguments import add_size, describe
 from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, state_of, train_all
@@ -22,6 +23,8 @@ from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
 from tfdeblur.record import read_record
+from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.options import RestoringOptions
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
@@ -119,34 +122,68 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True)
+class AblationSettings:
+    """What `tfdeblur experiment ablation` is to do.
+
+    Attributes:
+        base: the settings that all variants have in common.
+        vary: what differs, as `variants_of` takes it.
+        show_runs: whether to print the runs, and stop.
+        out: folder for runs and results.
+        limit, size: of what is measured.
+        options: how to restore.
+        verbose: whether to log details.
+    """
+
+    base: TrainConfig
+    vary: tuple[str, ...]
+    show_runs: bool
+    out: Path
+    limit: int | None
+    size: int
+    options: RestoringOptions
+    verbose: bool
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace) -> "AblationSettings":
+        """Of the parsed options; `base_of` says what it raises."""
+        return read_settings(
+            cls, arguments, base=base_of(arguments), options=restoring_options(arguments)
+        )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur experiment ablation`."""
-    base = base_of(arguments)
-    variants = variants_of(base, arguments.vary or _table_1(base, arguments.verbose))
-    if arguments.show_runs:
+    return _ablate(AblationSettings.read(arguments))
+
+
+def _ablate(settings: AblationSettings) -> int:
+    variants = variants_of(settings.base, settings.vary or _table_1(settings))
+    if settings.show_runs:
         for variant in variants:
-            folder = folder_of(arguments.out, variant)
+            folder = folder_of(settings.out, variant)
             print(f"{variant.name:<40}{state_of(folder):<12}{folder}")
         return EXIT_DONE
-    load_tensorflow(arguments.verbose)
+    load_tensorflow(settings.verbose)
     from tfdeblur.evaluation.experiments.cases import source_cases
 
     source = open_validation(variants)
-    cases = source_cases(source, arguments.limit, arguments.size)
-    failed = _train(variants, arguments.out)
+    cases = source_cases(source, settings.limit, settings.size)
+    failed = _train(variants, settings.out)
     trained = [variant for variant in variants if variant.name not in failed]
     if not trained:
         raise NotConverged("No run was trained to its end: " + "; ".join(failed.values()))
-    folders = {variant.name: folder_of(arguments.out, variant) for variant in trained}
+    folders = {variant.name: folder_of(settings.out, variant) for variant in trained}
     notes = [
         chosen_by(folders.values(), source.fingerprint),
         *(f"{name} was not measured: {text}" for name, text in failed.items()),
     ]
-    experiment = _experiment(trained, folders, notes, arguments)
+    experiment = _experiment(trained, folders, notes, settings)
     code = experiment_run.measure(
         experiment,
         cases,
-        arguments.out,
+        settings.out,
         model=", ".join(variant.name for variant in trained),
         data=source.describe(),
     )
@@ -167,11 +204,11 @@ def base_of(arguments: argparse.Namespace) -> TrainConfig:
     return base
 
 
-def _table_1(base: TrainConfig, verbose: bool) -> list[str]:
+def _table_1(settings: AblationSettings) -> list[str]:
     """What `--vary` is where it is not given: all schemes of the paper."""
-    if base.model != "biskip":
+    if settings.base.model != "biskip":
         return []
-    load_tensorflow(verbose)
+    load_tensorflow(settings.verbose)
     from tfdeblur.losses.schemes import SCHEMES_TABLE_1
 
     return [f"{SCHEME}={','.join(row.name for row in SCHEMES_TABLE_1)}"]
@@ -208,23 +245,23 @@ def _experiment(
     variants: list[Variant],
     folders: dict[str, Path],
     notes: list[str],
-    arguments: argparse.Namespace,
+    settings: AblationSettings,
 ) -> "Ablation":
     from tfdeblur.evaluation.experiments.ablation import Ablation
 
-    if not any(item.startswith("run.seed=") for item in arguments.vary):
+    if not any(item.startswith("run.seed=") for item in settings.vary):
         notes = [
             *notes,
             "one training of each: two of the same kind differ as well, by as much as --vary "
             "run.seed=0,1,2 shows",
         ]
     return Ablation(
-        {name: _load(name, folder, arguments) for name, folder in folders.items()},
+        {name: _load(name, folder, settings.options) for name, folder in folders.items()},
         _published(list(folders)),
         notes,
-        vary=" ".join(arguments.vary) or "the schemes of table 1",
+        vary=" ".join(settings.vary) or "the schemes of table 1",
         **in_common(variants),
-        **restoring_options(arguments).recorded(),
+        **settings.options.recorded(),
     )
 
 
@@ -239,9 +276,8 @@ def in_common(variants: list[Variant]) -> dict[str, Any]:
     }
 
 
-def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun":
+def _load(name: str, folder: Path, options: RestoringOptions) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
-    from tfdeblur.restorers.network import Restorer
 
     record = read_record(folder)
     try:
@@ -254,7 +290,7 @@ def _load(name: str, folder: Path, arguments: argparse.Namespace) -> "TrainedRun
         "best epoch": kept,
         "run": str(folder),
     }
-    restorer = Restorer.from_preset(folder, **restoring_options(arguments).recorded())
+    restorer = open_restorer(folder, options.given())
     return TrainedRun(restorer, facts, curve_of(folder))
 
 

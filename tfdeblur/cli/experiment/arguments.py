@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import add_common_arguments, at_least_one
 from tfdeblur.cli.experiment import run as experiment_run
+from tfdeblur.cli.experiment.settings import ExperimentSettings
 from tfdeblur.cli.measuring.data import add_data_arguments
 from tfdeblur.cli.restoring import add_restoring_arguments
 
@@ -38,24 +39,26 @@ def add_experiment(
     description: str,
     examples: list[str],
     *,
-    make: Callable[[argparse.Namespace], "Experiment"],
+    make: Callable[[Any], "Experiment"],
+    kind: type[ExperimentSettings] = ExperimentSettings,
     flows: bool = False,
     levels: int | None = None,
     limit: int | None = None,
     size: int = 0,
     has_model: bool = True,
-    check: Callable[[argparse.Namespace], None] | None = None,
+    check: Callable[[Any], None] | None = None,
 ) -> argparse.ArgumentParser:
     """Adds a parser with what every experiment takes; the caller adds the rest.
 
     Args:
         kinds: where to add it.
         name, short, description, examples: for its help; options only in the examples.
-        make: what makes the experiment of the arguments.
+        make: what makes the experiment of its settings.
+        kind: of settings, which are read from the options.
         flows: whether the data must hold the flows that blurred it.
         levels, limit, size: defaults of these options.
         has_model: whether it works with a trained model.
-        check: called with the arguments before anything is done, and raises errors; where there
+        check: called with the settings before anything is done, and raises errors; where there
             is one, `--model` is optional.
     """
     model = " --model runs/rpgan" if has_model else ""
@@ -73,7 +76,9 @@ def add_experiment(
         add_levels(add_restoring_arguments(parser, self_ensemble=False), levels)
     else:
         parser.set_defaults(model=None)
-    parser.set_defaults(run_command=experiment_run.run, make=make, flows=flows, check=check)
+    parser.set_defaults(
+        run_command=experiment_run.run, kind=kind, make=make, flows=flows, check=check
+    )
     return parser
 
 

@@ -6,6 +6,12 @@ from tfdeblur.cli.common import above_zero, at_least_one
 from tfdeblur.cli.experiment import run as experiment_run
 from tfdeblur.cli.experiment.ablation import add_ablation
 from tfdeblur.cli.experiment.arguments import add_experiment
+from tfdeblur.cli.experiment.settings import (
+    DeepPriorSettings,
+    OracleSettings,
+    PassesSettings,
+    PenaltySettings,
+)
 from tfdeblur.cli.subcommands import add_subcommands
 
 EPILOG = """\
@@ -66,6 +72,7 @@ def _add_global_iterations(kinds: Any) -> None:
         "tracing.",
         ["--limit 10", "--passes 2 --size 512"],
         make=experiment_run.global_iterations,
+        kind=PassesSettings,
     )
     parser.add_argument(
         "--passes", type=at_least_one, default=3, metavar="N", help="passes to run (default: 3)"
@@ -83,6 +90,7 @@ def _add_oracle(kinds: Any) -> None:
         "`tfdeblur data synthesize` writes it, or a TFDS data set with flows (motion_flow).",
         ["--limit 20", "--beta 0.01 0.05 --size 256"],
         make=experiment_run.oracle,
+        kind=OracleSettings,
         flows=True,
     )
     parser.add_argument(
@@ -105,6 +113,7 @@ def _add_penalty(kinds: Any) -> None:
         "nothing is done.",
         ["--without runs/without --limit 10"],
         make=experiment_run.artifact_penalty,
+        kind=PenaltySettings,
         check=experiment_run.refuse_one_model_alone,
     )
     parser.add_argument(
@@ -136,6 +145,7 @@ def _add_deep_prior(kinds: Any) -> None:
         "The defaults take about half an hour of processor time.",
         ["--steps 300 --width 0.5", "--input blurred --variants S BS-w/o-R BS --size 64"],
         make=experiment_run.deep_prior,
+        kind=DeepPriorSettings,
         has_model=False,
         limit=1,
         size=128,

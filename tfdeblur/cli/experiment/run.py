@@ -2,14 +2,21 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow, read_settings
+from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.experiment.progress import Progress
-from tfdeblur.cli.measuring.data import DataSettings, split_taken
+from tfdeblur.cli.experiment.settings import (
+    DeepPriorSettings,
+    ExperimentSettings,
+    OracleSettings,
+    PassesSettings,
+    PenaltySettings,
+)
+from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import exit_code
-from tfdeblur.cli.restoring import restoring_options
 from tfdeblur.errors import EXIT_DONE, InvalidInput
 
 if TYPE_CHECKING:
@@ -18,30 +25,38 @@ if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.models import Model
 
 
+Make = Callable[[Any], "Experiment"]
+Check = Callable[[Any], None]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs one experiment."""
-    if arguments.check is not None:
-        arguments.check(arguments)
-    load_tensorflow(arguments.verbose)
+    return _run(arguments.kind.read(arguments), arguments.make, arguments.check, arguments.flows)
+
+
+def _run(settings: ExperimentSettings, make: Make, check: Check | None, flows: bool) -> int:
+    if check is not None:
+        check(settings)
+    load_tensorflow(settings.verbose)
     from tfdeblur.evaluation.experiments.cases import find_cases
 
-    split = read_settings(DataSettings, arguments).split_asked
+    data = settings.data
     cases = find_cases(
-        arguments.data,
-        split,
-        arguments.limit,
-        only=arguments.only,
-        exclude=arguments.exclude,
-        size=arguments.size,
-        flows=arguments.flows,
+        data.data,
+        data.split_asked,
+        data.limit,
+        only=data.only,
+        exclude=data.exclude,
+        size=settings.size,
+        flows=flows,
     )
     return measure(
-        arguments.make(arguments),
+        make(settings),
         cases,
-        arguments.out,
-        model=arguments.model or "",
-        data=arguments.data,
-        split=split_taken(arguments.data, split),
+        settings.out,
+        model=settings.model or "",
+        data=data.data,
+        split=split_taken(data.data, data.split_asked),
     )
 
 
@@ -66,71 +81,71 @@ def measure(experiment: "Experiment", cases: "Cases", out: Path, **of: Any) -> i
     return _finish(progress, experiment, out)
 
 
-def _load(arguments: argparse.Namespace, model: str) -> "Model":
+def _load(settings: ExperimentSettings, model: str | None) -> "Model":
     from tfdeblur.evaluation.experiments.models import load_model
 
-    return load_model(model, arguments.levels, **restoring_options(arguments).recorded())
+    return load_model(model or "", settings.options.levels, **settings.options.recorded())
 
 
-def levels(arguments: argparse.Namespace) -> "Experiment":
+def levels(settings: ExperimentSettings) -> "Experiment":
     """Table 4: the levels of one run."""
     from tfdeblur.evaluation.experiments.levels import Levels
 
-    return Levels(_load(arguments, arguments.model))
+    return Levels(_load(settings, settings.model))
 
 
-def global_iterations(arguments: argparse.Namespace) -> "Experiment":
+def global_iterations(settings: PassesSettings) -> "Experiment":
     """Tables 2 and 3: pass after pass."""
     from tfdeblur.evaluation.experiments.global_iterations import GlobalIterations
 
-    return GlobalIterations(_load(arguments, arguments.model), arguments.passes)
+    return GlobalIterations(_load(settings, settings.model), settings.passes)
 
 
-def oracle(arguments: argparse.Namespace) -> "Experiment":
+def oracle(settings: OracleSettings) -> "Experiment":
     """True against estimated flows."""
     from tfdeblur.evaluation.experiments.oracle import Oracle
 
-    return Oracle(_load(arguments, arguments.model), arguments.beta)
+    return Oracle(_load(settings, settings.model), settings.beta)
 
 
-def confidence(arguments: argparse.Namespace) -> "Experiment":
+def confidence(settings: ExperimentSettings) -> "Experiment":
     """Confidence against gain."""
     from tfdeblur.evaluation.experiments.confidence import Confidence
 
-    return Confidence(_load(arguments, arguments.model))
+    return Confidence(_load(settings, settings.model))
 
 
-def artifact_penalty(arguments: argparse.Namespace) -> "Experiment":
+def artifact_penalty(settings: PenaltySettings) -> "Experiment":
     """Figure 10: two models."""
     from tfdeblur.evaluation.experiments.artifact_penalty import ArtifactPenalty
 
-    models = {"with": arguments.model, "without": arguments.without}
+    models = {"with": settings.model, "without": settings.without}
     return ArtifactPenalty(
-        {kind: _load(arguments, model) for kind, model in models.items()}, **models
+        {kind: _load(settings, model) for kind, model in models.items()}, **models
     )
 
 
-def deep_prior(arguments: argparse.Namespace) -> "Experiment":
+def deep_prior(settings: DeepPriorSettings) -> "Experiment":
     """Architectures, each fitted to one image."""
     from tfdeblur.evaluation.experiments.deep_prior import DeepPrior
 
     return DeepPrior(
-        arguments.variants,
-        arguments.input,
-        arguments.steps,
-        arguments.rate,
-        arguments.width,
-        arguments.seed,
+        settings.variants,
+        settings.input,
+        settings.steps,
+        settings.rate,
+        settings.width,
+        settings.seed,
     )
 
 
-def refuse_one_model_alone(arguments: argparse.Namespace) -> None:
+def refuse_one_model_alone(settings: PenaltySettings) -> None:
     """Tells how to train what is missing to compare with and without the penalty."""
-    options = {"--model": arguments.model, "--without": arguments.without}
+    options = {"--model": settings.model, "--without": settings.without}
     missing = [option for option, model in options.items() if model is None]
     if not missing:
         return
-    first, second = arguments.model or "runs/with", arguments.without or "runs/without"
+    first, second = settings.model or "runs/with", settings.without or "runs/without"
     command = "  tfdeblur train --model rpgan --preset rpgan-small --sen SEN_RUN --data DIR"
     raise InvalidInput(
         f"{' and '.join(missing)} must be given: two models are compared, trained alike but for "

@@ -25,7 +25,7 @@ class TrainedRun:
     """A run to compare with others.
 
     Attributes:
-        restorer: `restorers.network.Restorer` or `BlindRestorer` of its network.
+        restorer: `Restorer` or `BlindRestorer` of its network.
         facts: what to say of it, JSON values.
         curve: what it measured while training, (epochs, mean PSNR in dB).
     """

@@ -16,7 +16,8 @@ class Deconvolution(Kind):
     name = "deconvolution"
     restorer = "KnownFlow"
     needs_model = False
-    takes = ("beta", "tolerance", "max_steps", "rasterizer", "known_flow")
+    takes = ("beta", "tolerance", "max_steps", "rasterizer")
+    takes_flow = True
     reports = frozenset({FLOW, SOLVER})
 
     def recognises(self, place: Place) -> bool:

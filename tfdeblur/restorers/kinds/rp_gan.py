@@ -21,8 +21,9 @@ class RPGAN(Kind):
     restorer = "BlindRestorer"
     takes = (
         *("passes", "levels", "tile", "memory_budget_bytes", "precision", "early_stop"),
-        *(*_OF_THE_LOOP, "known_flow"),
+        *_OF_THE_LOOP,
     )
+    takes_flow = True
     reports = frozenset({FLOW, CONFIDENCE, STAGES, SOLVER})
 
     def recognises(self, place: Place) -> bool:
