@@ -118,8 +118,8 @@ class Direct:
     """The signatures of an exported version, called in this process as a service calls them."""
 
     def __init__(self, version_folder):
-        from export.service_engine import Engine
-        from export.service_options import ServiceOptions
+        from export.service.engine import Engine
+        from export.service.options import ServiceOptions
 
         self._engine = Engine(version_folder, ServiceOptions())
 

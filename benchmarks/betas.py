@@ -75,7 +75,7 @@ def read_arguments():
 def measure(case, restorers, betas):
     """PSNR of one image, dB: `(flow, "blurred" | beta | (schedule, level, kind))` -> value."""
     from tfdeblur.metrics import psnr_rgb_u8
-    from tfdeblur.pipeline.known_flow import KnownFlow
+    from tfdeblur.restorers.known_flow import KnownFlow
 
     def psnr(image):
         return float(psnr_rgb_u8(case.sharp, image)[0])
@@ -133,8 +133,8 @@ def main():
     arguments = read_arguments()
     from tfdeblur.errors import TfdeblurError
     from tfdeblur.evaluation.experiments.cases import find_cases
-    from tfdeblur.pipeline.blind_restore import BlindRestorer
-    from tfdeblur.pipeline.load import load_blind
+    from tfdeblur.restorers.blind.load import load_blind
+    from tfdeblur.restorers.blind.restorer import BlindRestorer
 
     try:
         cases = find_cases(

@@ -107,7 +107,7 @@ class Clock:
 def watch(restorer, clock, flow):
     """Times the parts of `restorer`, and puts something sensible for what networks return."""
     from tfdeblur.operators import MotionBlur
-    from tfdeblur.pipeline import blind
+    from tfdeblur.restorers.blind import one_pass as blind
 
     estimate, clean = restorer.sen.in_tiles, restorer.generator.in_tiles
 
@@ -152,8 +152,8 @@ def restore(arguments, precision):
 
     from tfdeblur.networks import SEN, RPGANGenerator
     from tfdeblur.operators.one_shot import blur_image
-    from tfdeblur.pipeline.blind import BlindSettings
-    from tfdeblur.pipeline.blind_restore import BlindRestorer
+    from tfdeblur.restorers.blind.one_pass import BlindSettings
+    from tfdeblur.restorers.blind.restorer import BlindRestorer
 
     keras.utils.set_random_seed(0)
     options = {"tile": arguments.tile, "precision": precision}

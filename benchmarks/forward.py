@@ -1,6 +1,6 @@
 """Forward pass of Bi-Skip: float32 against bfloat16, and against XLA if asked for.
 
-bfloat16 on a CPU is TensorFlow's rewrite of the graph (pipeline.graph.arithmetic), as `Restorer`
+bfloat16 on a CPU is TensorFlow's rewrite of the graph (restorers.graph.arithmetic), as `Restorer`
 uses it; on a GPU it is a copy of the network under the Keras policy mixed_bfloat16.
 """
 
@@ -34,7 +34,7 @@ def bfloat16_call(network, image, arguments):
     import keras
     import tensorflow as tf
 
-    from tfdeblur.pipeline.graph import arithmetic, inference_function
+    from tfdeblur.restorers.graph import arithmetic, inference_function
 
     setting = "bfloat16"
     if tf.config.list_physical_devices("GPU"):
@@ -61,7 +61,7 @@ def main():
     import tensorflow as tf
 
     from tfdeblur.evaluation.timing import compare, machine_facts
-    from tfdeblur.pipeline.graph import inference_body, inference_function
+    from tfdeblur.restorers.graph import inference_body, inference_function
 
     network = make_network(arguments)
     plain = inference_function(network)

@@ -38,8 +38,9 @@ def read_arguments():
 def open_batches(arguments):
     """The training stream of `tfdeblur.data`."""
     from tfdeblur.data.augment import Augment
+    from tfdeblur.data.opening import open_source
     from tfdeblur.data.pairs import training_batches
-    from tfdeblur.data.sources import CACHE_BYTES, open_source
+    from tfdeblur.data.sources import CACHE_BYTES
 
     cache_bytes = 0 if arguments.no_cache else CACHE_BYTES
     source: Any

@@ -51,7 +51,7 @@ def restore(arguments):
     """Restores one image; returns what it took."""
     import numpy as np
 
-    from tfdeblur.pipeline.restore import Restorer
+    from tfdeblur.restorers.network import Restorer
 
     options = {"tile": arguments.tile, "precision": arguments.precision}
     if arguments.memory_budget is not None:

@@ -37,8 +37,8 @@ def main():
     import tensorflow as tf
 
     from tfdeblur.evaluation.timing import compare
-    from tfdeblur.pipeline.graph import arithmetic, inference_function
-    from tfdeblur.pipeline.restore import Restorer
+    from tfdeblur.restorers.graph import arithmetic, inference_function
+    from tfdeblur.restorers.network import Restorer
 
     network = make_network(arguments)
     # A small random residual: an untrained head could trip the guard against degenerate output.

@@ -95,7 +95,7 @@ def _minutes(text):
 
 def measure_latency(service, client, direct, arguments):
     """Seconds of calls by payload, each against the direct call of its signature."""
-    from export.client_payloads import PAYLOADS
+    from export.client.payloads import PAYLOADS
     from tfdeblur.evaluation.timing import compare
 
     results = []
@@ -123,7 +123,7 @@ def _calls(service, client, direct, payload, size):
     """Ways to have the same images restored by the same model, by name."""
     import numpy as np
 
-    from export.client_payloads import PAYLOADS
+    from export.client.payloads import PAYLOADS
 
     way = PAYLOADS[payload]
     image = np.round(255 * picture(*size)).astype("uint8")
@@ -230,7 +230,7 @@ def measure(service, clients, versions, arguments):
 
 def export_models(root, arguments):
     """Version folders of what is served, by name."""
-    from export.saved_model import export_model
+    from export.graph.saved_model import export_model
 
     networks = {"pointwise": pointwise_network}
     if arguments.soak is None and "network" in arguments.only:
@@ -241,7 +241,7 @@ def export_models(root, arguments):
 def main():
     """Measures and prints."""
     arguments = read_arguments()
-    from export.client import DeblurClient
+    from export.client.client import DeblurClient
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the service is stopped
     options = []

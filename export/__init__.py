@@ -6,9 +6,9 @@ Public names load on first use, so that `import export` loads neither keras, ten
 from importlib import import_module
 
 _LAZY = {
-    "export_model": "export.saved_model",
-    "DeblurClient": "export.client",
-    "LocalService": "export.local_service",
+    "export_model": "export.graph.saved_model",
+    "DeblurClient": "export.client.client",
+    "LocalService": "export.service.local_service",
 }
 
 __all__ = ["DeblurClient", "LocalService", "export_model"]  # noqa: F822 (loaded on first use)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "tfdeblur"
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "tfdeblur"
 
 # Folder -> what of the package (and of tensorflow) it may import at module level or inside.
 ALLOWED = {
@@ -22,15 +23,68 @@ ALLOWED = {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"solvers", "config", "record", "processor", "errors", "tensorflow"},
     },
-    "pipeline": {
-        *{"pipeline", "networks", "losses", "solvers", "operators", "image"},
-        *{"errors", "tensorflow"},
+    "models": {"models", "networks", "errors"},
+    "restorers": {
+        *{"restorers", "models", "networks", "solvers", "operators", "image"},
+        *{"text", "errors", "tensorflow"},
     },
-    "convert": {"convert", "networks", "pipeline", "errors"},
+    "files": {"files", "restorers", "operators", "image", "text", "errors"},
+    "convert": {"convert", "networks", "models", "errors"},
     "evaluation": {
-        *{"evaluation", "pipeline", "networks", "metrics", "data", "image", "operators"},
-        *{"processor", "errors", "tensorflow"},
+        *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
+        *{"operators", "processor", "errors", "tensorflow"},
     },
+}
+
+
+# Rooms within rooms, and export: what of this project's own they may import, by its first names.
+_COMMON = (
+    *("tfdeblur.cli.common", "tfdeblur.cli.restoring", "tfdeblur.cli.subcommands"),
+    "tfdeblur.cli.counter",
+)
+INNER = {
+    "tfdeblur/restorers/blind": (
+        *("tfdeblur.restorers.blind", "tfdeblur.restorers.graph", "tfdeblur.restorers.images"),
+        *("tfdeblur.restorers.known_flow", "tfdeblur.restorers.protocol"),
+        *("tfdeblur.restorers.kind", "tfdeblur.models"),
+        *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
+        *("tfdeblur.image", "tfdeblur.errors"),
+    ),
+    "export/graph": (
+        *("export.graph", "tfdeblur.restorers", "tfdeblur.operators", "tfdeblur.image"),
+        *("tfdeblur.errors", "tfdeblur.__version__"),
+    ),
+    "export/client": (
+        *("export.client", "export.status", "export.wire", "tfdeblur.restorers.images"),
+        *("tfdeblur.restorers.protocol", "tfdeblur.files", "tfdeblur.image", "tfdeblur.errors"),
+    ),
+    "export/service": ("export.service", "export.status", "export.wire", "tfdeblur.errors"),
+    "tfdeblur/cli/files": (*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
+    "tfdeblur/cli/measuring": (*_COMMON, "tfdeblur.cli.measuring"),
+    "tfdeblur/cli/deblur": (
+        *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),
+        *("tfdeblur.restorers.kind", "tfdeblur.restorers.open", "tfdeblur.restorers.options"),
+        "tfdeblur.files",
+    ),
+    "tfdeblur/restorers/kinds": (*("tfdeblur.restorers", "tfdeblur.models", "tfdeblur.errors"),),
+    "tfdeblur/cli/request": (
+        *(*_COMMON, "tfdeblur.cli.request", "tfdeblur.cli.files", "tfdeblur.files"),
+        "export.client",
+    ),
+    "tfdeblur/cli/experiment": (
+        *(*_COMMON, "tfdeblur.cli.experiment", "tfdeblur.cli.measuring", "tfdeblur.cli.train"),
+        *("tfdeblur.config", "tfdeblur.presets", "tfdeblur.record", "tfdeblur.losses"),
+        *("tfdeblur.networks", "tfdeblur.restorers", "tfdeblur.evaluation", "tfdeblur.training"),
+    ),
+    "tfdeblur/cli/data": (
+        *(*_COMMON, "tfdeblur.cli.data", "tfdeblur.cli.train", "tfdeblur.config"),
+        *("tfdeblur.data", "tfdeblur.files", "tfdeblur.image", "tfds_builders"),
+    ),
+    "tfdeblur/cli/evaluate": (
+        *(*_COMMON, "tfdeblur.cli.evaluate", "tfdeblur.cli.measuring", "tfdeblur.evaluation"),
+        *("tfdeblur.models", "tfdeblur.restorers", "tfdeblur.data", "tfdeblur.networks"),
+        *("tfdeblur.operators", "tfdeblur.training"),
+    ),
 }
 
 
@@ -55,6 +109,53 @@ def test_imports(folder):
                 assert "tensorflow" in ALLOWED[folder], f"{path} imports {name}"
             if top == "tfdeblur" and rest and rest != "__version__":
                 assert rest.split(".")[0] in ALLOWED[folder], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("folder", INNER)
+def test_imports_of_inner_rooms(folder):
+    allowed = (*INNER[folder], "tfdeblur.errors")
+    files = sorted((CHECKOUT / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            if name.partition(".")[0] in ("tfdeblur", "export", "tfds_builders"):
+                known = any(f"{name}.".startswith(f"{one}.") for one in allowed)
+                assert known or name in ("tfdeblur", "export"), f"{path} imports {name}"
+
+
+def modules():
+    """Every module of the project -> those that it imports, at its top or inside."""
+    files = [
+        path
+        for package in ("tfdeblur", "export", "tfds_builders")
+        for path in sorted((CHECKOUT / package).rglob("*.py"))
+    ]
+    names = {}
+    for path in files:
+        parts = path.relative_to(CHECKOUT).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    found = {}
+    for name, path in names.items():
+        imported = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: a relative import"
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    imported.add(whole if whole in names else node.module)
+        found[name] = {one for one in imported if one in names and one != name}
+    return found
+
+
+def test_no_module_imports_itself_through_others():
+    """By leaves: a module that imports none of those left is no part of a circle."""
+    left = modules()
+    while leaves := [name for name, imported in left.items() if not imported & left.keys()]:
+        for name in leaves:
+            del left[name]
+    assert left == {}, f"within or above a circle: {sorted(left)}"
 
 
 def test_imports_of_the_tfds_builders():

@@ -40,8 +40,8 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Built offline of a copy of this checkout, to which a small preset was added."""
+    from tfdeblur.models.preset_files import save_preset
     from tfdeblur.networks import BiSkip
-    from tfdeblur.pipeline.preset_files import save_preset
 
     folder = tmp_path_factory.mktemp("wheel")
     checkout = folder / "checkout"  # the build leaves folders of its own there

@@ -9,8 +9,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Restorer": "tfdeblur.pipeline.restore",
-    "Restored": "tfdeblur.pipeline.restore",
+    "Restorer": "tfdeblur.restorers.network",
+    "Restored": "tfdeblur.restorers.protocol",
     "TrainConfig": "tfdeblur.config",
 }
 

@@ -13,8 +13,8 @@ from tests.convert.bad.makers import ROWS  # with those of its helpers
 from tests.convert.makers import LICENCE, Graph, pack, packed, write
 from tfdeblur.cli.main import main
 from tfdeblur.convert.maxim_names import published_name
+from tfdeblur.models.load import load_network
 from tfdeblur.networks import Maxim
-from tfdeblur.pipeline.load import load_network
 
 
 def convert(*arguments):

@@ -7,7 +7,7 @@ import pytest
 
 from tfdeblur.cli.main import COMMANDS, build_parser, main
 
-NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+NAMES = [module.__name__.removesuffix(".command").rpartition(".")[2] for module in COMMANDS]
 
 SHOW_HELP = """
 import sys

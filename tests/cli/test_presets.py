@@ -15,12 +15,12 @@ from tests.cli.makers import pixels
 from tests.helpers import picture
 from tfdeblur.cli.main import build_parser, main
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models import shipped
+from tfdeblur.models.load import load_network
+from tfdeblur.models.preset_card import read_card
+from tfdeblur.models.preset_files import load_preset, save_preset
 from tfdeblur.networks import BiSkip
-from tfdeblur.pipeline import shipped
-from tfdeblur.pipeline.load import load_network
-from tfdeblur.pipeline.preset_card import read_card
-from tfdeblur.pipeline.preset_files import load_preset, save_preset
-from tfdeblur.pipeline.restore import Restorer
+from tfdeblur.restorers.network import Restorer
 
 CARD = {
     "name": "maxim",
@@ -180,7 +180,7 @@ def test_evaluate_takes_the_default(weights, tmp_path, capsys):
 
 
 def test_export_takes_the_default(weights, monkeypatch, capsys, tmp_path):
-    from export import saved_model
+    from export.graph import saved_model
 
     models = []
     monkeypatch.setattr(

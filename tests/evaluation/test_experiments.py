@@ -22,8 +22,8 @@ from tfdeblur.evaluation.experiments.models import Model, continued, load_model
 from tfdeblur.evaluation.experiments.oracle import Oracle, flow_errors
 from tfdeblur.metrics import psnr_rgb_u8
 from tfdeblur.operators import MotionBlur
-from tfdeblur.pipeline.blind import BlindSettings
-from tfdeblur.pipeline.blind_restore import BlindRestorer
+from tfdeblur.restorers.blind.one_pass import BlindSettings
+from tfdeblur.restorers.blind.restorer import BlindRestorer
 from tfdeblur.solvers import deconvolve
 
 BETAS = (0.05, 0.1)

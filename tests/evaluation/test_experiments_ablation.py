@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.makers import write_pairs
-from tfdeblur.data.sources import open_source
+from tfdeblur.data.opening import open_source
 from tfdeblur.errors import InvalidInput
 from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
 from tfdeblur.evaluation.experiments.base import run_experiment

@@ -11,7 +11,7 @@ def bi_skip(tmp_path_factory):
     from export import export_model
     from tests.export.helpers import MAX_PIXELS
     from tfdeblur.networks import BiSkip
-    from tfdeblur.pipeline.restore import Restorer
+    from tfdeblur.restorers.network import Restorer
 
     restorer = Restorer(BiSkip(width=0.06, norm="none"))
     version = export_model(restorer, tmp_path_factory.mktemp("root"), max_pixels=MAX_PIXELS)
@@ -22,9 +22,9 @@ def bi_skip(tmp_path_factory):
 def blind(tmp_path_factory):
     """An RP-GAN with stand-ins for its networks: its `restorer`, and its exported `version`."""
     from export import export_model
-    from tests.pipeline.makers import LOCAL, SEN
-    from tfdeblur.pipeline.blind import BlindSettings
-    from tfdeblur.pipeline.blind_restore import BlindRestorer
+    from tests.restorers.makers import LOCAL, SEN
+    from tfdeblur.restorers.blind.one_pass import BlindSettings
+    from tfdeblur.restorers.blind.restorer import BlindRestorer
 
     restorer = BlindRestorer(SEN, LOCAL, BlindSettings((0.05,)))
     root = tmp_path_factory.mktemp("blind")

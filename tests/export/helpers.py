@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from export.self_check import _quiet
+from export.graph.self_check import _quiet
 
 MAX_PIXELS = 20_000  # of the Bi-Skip that tests share
 

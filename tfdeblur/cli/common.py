@@ -1,18 +1,19 @@
 """What all commands share: logging, exit codes, quiet start-up of TensorFlow."""
 
 import argparse
+import dataclasses
 import difflib
 import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, InvalidInput, TfdeblurError
-from tfdeblur.pipeline.preset_card import default_text
-from tfdeblur.pipeline.shipped import checked_name, default_model
+from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
+
+T = TypeVar("T")
 
 ERASE_LINE = "\r\x1b[K"  # for lines that are rewritten, on terminals only
 
@@ -72,87 +73,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--model`, the network to restore with, and `--preset`; `settle_model` goes with it."""
-    default = default_text().replace("%", "%%")  # names of data sets are not argparse's to format
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--model",
-        metavar="MODEL",
-        help="name or folder of a preset, folder of a training run, or a .keras file "
-        f"(default: the preset {default})",
-    )
-    group.add_argument(
-        "--preset",
-        dest="model",
-        type=_shipped,
-        metavar="NAME",
-        help="the same, of what is shipped only: `tfdeblur presets` lists it",
-    )
+def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:
+    """The options of a command as one of its frozen settings; nothing else is to see `arguments`.
 
-
-def _shipped(name: str) -> str:
-    try:
-        return checked_name(name)
-    except InvalidInput as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def settle_model(arguments: argparse.Namespace) -> None:
-    """Puts the default preset in the place of a model that was not named.
-
-    Raises:
-        DataError: if this installation lacks it.
+    Args:
+        kind: a dataclass, each field of which is an option of that name, or one of `others`.
+        arguments: as argparse read them; lists become tuples.
+        others: fields that are no option.
     """
-    if arguments.model is None:
-        arguments.model = default_model()
-
-
-def add_restoring_arguments(
-    parser: argparse.ArgumentParser, self_ensemble: bool = True
-) -> argparse._ArgumentGroup:
-    """Adds the options of `pipeline.restore.Restorer`; returns their group, for more of them.
-
-    RP-GAN takes no `self_ensemble`.
-    """
-    group = parser.add_argument_group("restoring")
-    group.add_argument(
-        "--tile",
-        type=at_least_one,
-        metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
-        "the memory budget allows)",
-    )
-    group.add_argument(
-        "--memory-budget",
-        type=at_least_one,
-        metavar="MB",
-        help="memory for one image, in megabytes (10^6 bytes); smaller means smaller tiles",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the network; bfloat16 is faster where the processor has it "
-        "(default: float32)",
-    )
-    if self_ensemble:
-        group.add_argument(
-            "--self-ensemble",
-            action="store_true",
-            help="average over the 8 flips and turns of the image: 8 times slower, a little better",
-        )
-    return group
-
-
-def restoring_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keyword arguments for `Restorer.from_preset` from `add_restoring_arguments`."""
-    options = {"tile": arguments.tile, "precision": arguments.precision}
-    if "self_ensemble" in arguments:
-        options["self_ensemble"] = arguments.self_ensemble
-    if arguments.memory_budget is not None:
-        options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    return options
+    names = [field.name for field in dataclasses.fields(kind) if field.name not in others]  # type: ignore[arg-type]
+    values = {name: getattr(arguments, name) for name in names}
+    frozen = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return kind(**frozen, **others)
 
 
 def load_tensorflow(verbose: bool) -> None:

@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.cli.subcommands import add_subcommands
 from tfdeblur.errors import EXIT_DONE
 
@@ -95,16 +96,31 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run_command=run)
 
 
+@dataclass(frozen=True)
+class ConvertSettings:
+    """What `tfdeblur convert maxim` is to do: as `convert_maxim` takes it, and `verbose`."""
+
+    source: str
+    stages: int
+    out: str
+    overwrite: bool
+    verbose: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur convert maxim`."""
-    load_tensorflow(arguments.verbose)
+    return _convert(read_settings(ConvertSettings, arguments))
+
+
+def _convert(settings: ConvertSettings) -> int:
+    load_tensorflow(settings.verbose)
     from tfdeblur.convert.maxim import convert_maxim
 
     folder = convert_maxim(
-        arguments.source,
-        arguments.stages,
-        arguments.out,
-        overwrite=arguments.overwrite,
+        settings.source,
+        settings.stages,
+        settings.out,
+        overwrite=settings.overwrite,
         progress=_tell,
     )
     _tell(f"Converted. Restore with: tfdeblur deblur photo.jpg --out restored/ --model {folder}")

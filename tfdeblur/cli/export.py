@@ -4,15 +4,18 @@ import argparse
 import logging
 import re
 import sys
+from dataclasses import dataclass
 
 from tfdeblur.cli.common import (
     add_common_arguments,
-    add_model_argument,
     at_least_one,
     load_tensorflow,
-    settle_model,
+    read_settings,
 )
-from tfdeblur.errors import EXIT_DONE, InvalidInput
+from tfdeblur.cli.restoring import add_model_argument, refused, restoring_options, settled
+from tfdeblur.errors import EXIT_DONE
+from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 
 DESCRIPTION = """\
 Writes a model as DIR/NAME/VERSION for TensorFlow Serving, with the files of the server's set-up
@@ -67,6 +70,28 @@ examples:
   docker compose --project-directory served --profile gpu up         serve it
   tfdeblur serve --model_base_path served/deblur --model_name deblur     without Docker
 """
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What `tfdeblur export` is to do.
+
+    Attributes:
+        model: name or path.
+        options: how to restore, fixed in the graph.
+        root, name, version, max_pixels, warmup, fixed_tile: as `export_model` takes them.
+        verbose: whether to log details.
+    """
+
+    model: str
+    options: RestoringOptions
+    root: str
+    name: str
+    version: int | None
+    max_pixels: int | None
+    warmup: tuple[tuple[int, int], ...]
+    fixed_tile: int | None
+    verbose: bool
 
 
 def add_parser(commands) -> None:
@@ -134,45 +159,44 @@ def add_parser(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur export`."""
-    settle_model(arguments)
-    load_tensorflow(arguments.verbose)
-    if not arguments.verbose:
+    return _export(
+        read_settings(
+            ExportSettings,
+            arguments,
+            model=settled(arguments.model),
+            options=restoring_options(arguments),
+        )
+    )
+
+
+def _export(settings: ExportSettings) -> int:
+    load_tensorflow(settings.verbose)
+    if not settings.verbose:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.
         for library in ("tensorflow", "absl"):
             logging.getLogger(library).setLevel(logging.WARNING)
-    from export.saved_model import DEFAULT_MAX_PIXELS, export_model
+    from export.graph.saved_model import DEFAULT_MAX_PIXELS, export_model
 
-    _tell(f"loading {arguments.model}")
+    _tell(f"loading {settings.model}")
+    try:
+        restorer = open_restorer(settings.model, settings.options.given())
+    except OptionRefused as error:
+        raise refused(error, settings.model) from None
     folder = export_model(
-        _load(arguments),
-        arguments.root,
-        arguments.name,
-        arguments.version,
-        arguments.max_pixels or DEFAULT_MAX_PIXELS,
-        warmup=arguments.warmup,
-        fixed_tile=arguments.fixed_tile,
+        restorer,
+        settings.root,
+        settings.name,
+        settings.version,
+        settings.max_pixels or DEFAULT_MAX_PIXELS,
+        warmup=settings.warmup,
+        fixed_tile=settings.fixed_tile,
         progress=_tell,
     )
     _tell("Exported and checked. Serve it with one of:")
-    _tell(f"  docker compose --project-directory {arguments.root} --profile gpu up")
-    _tell(f"  tfdeblur serve --model_base_path {folder.parent} --model_name {arguments.name}")
+    _tell(f"  docker compose --project-directory {settings.root} --profile gpu up")
+    _tell(f"  tfdeblur serve --model_base_path {folder.parent} --model_name {settings.name}")
     print(folder)
     return EXIT_DONE
-
-
-def _load(arguments: argparse.Namespace):
-    """The restorer that the options ask for."""
-    from tfdeblur.pipeline.load import is_blind_model
-    from tfdeblur.pipeline.passes import InPasses
-    from tfdeblur.pipeline.restore import Restorer
-
-    if is_blind_model(arguments.model):
-        options = {"passes": arguments.passes, "self_ensemble": arguments.self_ensemble}
-        return Restorer.from_preset(arguments.model, levels=arguments.levels, **options)
-    if arguments.levels is not None:
-        raise InvalidInput("`--levels` is for RP-GAN; leave it out for this model.")
-    restorer = Restorer.from_preset(arguments.model, self_ensemble=arguments.self_ensemble)
-    return restorer if arguments.passes == 1 else InPasses(restorer, arguments.passes)
 
 
 def _size(text: str) -> tuple[int, int]:

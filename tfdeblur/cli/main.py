@@ -9,19 +9,13 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import (
-    convert,
-    data,
-    deblur,
-    evaluate,
-    experiment,
-    export,
-    presets,
-    request,
-    serve,
-    train,
-)
+from tfdeblur.cli import convert, export, presets, serve, train
 from tfdeblur.cli.common import Parser, run_command
+from tfdeblur.cli.data import command as data
+from tfdeblur.cli.deblur import command as deblur
+from tfdeblur.cli.evaluate import command as evaluate
+from tfdeblur.cli.experiment import command as experiment
+from tfdeblur.cli.request import command as request
 
 COMMANDS = (deblur, presets, convert, train, evaluate, experiment, data, export, serve, request)
 

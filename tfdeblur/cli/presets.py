@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
-from tfdeblur.pipeline.preset_card import Card, gains_text, read_card
-from tfdeblur.pipeline.shipped import (
+from tfdeblur.models.preset_card import Card, gains_text, read_card
+from tfdeblur.models.shipped import (
     DEFAULT_PRESET,
     README_FILE,
     checked_name,
@@ -83,28 +84,49 @@ def add_parser(commands) -> None:
     parser.set_defaults(run_command=run, parser=parser)
 
 
+@dataclass(frozen=True)
+class MakeSettings:
+    """A preset that is to be made: `make` a model, `out`, `card` and `add` files, `verbose`."""
+
+    make: str
+    out: str
+    card: str
+    add: tuple[str, ...] | None
+    verbose: bool
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """What is to be told: of `name`, or None of all that are shipped; `json` or for people."""
+
+    name: str | None
+    json: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur presets`."""
-    _check_usage(arguments)
-    if arguments.make is not None:
-        return _make(arguments)
-    if arguments.name is not None:
-        return _show(arguments.name, arguments.json)
-    return _list(arguments.json)
+    settings = _read(arguments)
+    if isinstance(settings, MakeSettings):
+        return _make(settings)
+    if settings.name is not None:
+        return _show(settings.name, settings.json)
+    return _list(settings.json)
 
 
-def _check_usage(arguments: argparse.Namespace) -> None:
+def _read(arguments: argparse.Namespace) -> MakeSettings | ListSettings:
+    """The options, read once; ends with a usage error if they do not go together."""
     error = arguments.parser.error
     given = [name for name in ("out", "card", "add") if getattr(arguments, name) is not None]
     if arguments.make is None:
         if given:
             error(f"argument --{given[0]}: goes with --make only")
-        return
+        return read_settings(ListSettings, arguments)
     for name in ("out", "card"):
         if name not in given:
             error(f"argument --make: needs --{name} as well")
     if arguments.name is not None or arguments.json:
         error("argument --make: goes with neither NAME nor --json")
+    return read_settings(MakeSettings, arguments)
 
 
 def _list(as_json: bool) -> int:
@@ -186,23 +208,21 @@ def _speed(card: Card) -> Any:
     return next(((s, name) for name, s in card.get("seconds_per_megapixel", {}).items()), None)
 
 
-def _make(arguments: argparse.Namespace) -> int:
-    card = _read_facts(arguments.card)
-    load_tensorflow(arguments.verbose)
-    from tfdeblur.pipeline.load import load_network
-    from tfdeblur.pipeline.preset_files import save_preset
+def _make(settings: MakeSettings) -> int:
+    card = _read_facts(settings.card)
+    load_tensorflow(settings.verbose)
+    from tfdeblur.models.load import load_network
+    from tfdeblur.models.preset_files import save_preset
 
-    folder = save_preset(
-        load_network(arguments.make), arguments.out, card, files=arguments.add or ()
-    )
+    folder = save_preset(load_network(settings.make), settings.out, card, files=settings.add or ())
     print("Made and checked. Restore a photograph with:", file=sys.stderr)
-    print(f"  tfdeblur deblur PHOTO --out DIR --model {arguments.out}", file=sys.stderr)
+    print(f"  tfdeblur deblur PHOTO --out DIR --model {settings.out}", file=sys.stderr)
     print(folder)
     return EXIT_DONE
 
 
 def _read_facts(path: str) -> Any:
-    from tfdeblur.pipeline.preset_card import check_facts
+    from tfdeblur.models.preset_card import check_facts
 
     try:
         return check_facts(json.loads(Path(path).read_text("utf-8")))

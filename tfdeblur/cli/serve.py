@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from typing import Any
 
-from tfdeblur.cli.common import above_zero, add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import above_zero, add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 
 DESCRIPTION = """\
@@ -76,26 +77,63 @@ def add_parser(commands) -> None:
     parser.set_defaults(run_command=run)
 
 
+@dataclass(frozen=True)
+class ServeSettings:
+    """What `tfdeblur serve` is to do.
+
+    Attributes:
+        root: models.config, or folder of models.
+        port: to listen on.
+        path_map: where base paths of the models.config are.
+        options: fields of `ServiceOptions` that were given.
+        verbose: whether to log details.
+    """
+
+    root: str
+    port: int
+    path_map: Any
+    options: Mapping[str, Any]
+    verbose: bool
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace) -> "ServeSettings":
+        """Of the parsed options.
+
+        Raises:
+            InvalidInput: if they do not go together.
+            DataError: if a file was given in the place of a folder, or the other way round.
+        """
+        file, folder = arguments.model_config_file, arguments.model_base_path
+        if file and arguments.model_name:
+            raise InvalidInput(
+                "`--model_name` goes with --model_base_path; a models.config names its models "
+                "itself."
+            )
+        _check_kind(file, folder)
+        from export.service.options import ServiceOptions
+
+        options = {
+            field.name: getattr(arguments, field.name)
+            for field in fields(ServiceOptions)
+            if getattr(arguments, field.name, None) is not None
+        }
+        return read_settings(cls, arguments, root=file or folder, options=options)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM."""
-    root = arguments.model_config_file or arguments.model_base_path
-    if arguments.model_config_file and arguments.model_name:
-        raise InvalidInput(
-            "`--model_name` goes with --model_base_path; a models.config names its models itself."
-        )
-    _check_kind(arguments)
-    load_tensorflow(arguments.verbose)
-    from export.local_service import LocalService
-    from export.service_memory import keep_freed_memory
+    return _serve(ServeSettings.read(arguments))
+
+
+def _serve(settings: ServeSettings) -> int:
+    load_tensorflow(settings.verbose)
+    from export.service.local_service import LocalService
+    from export.service.memory import keep_freed_memory
 
     keep_freed_memory()
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
-    options = {
-        name: value
-        for name, value in vars(arguments).items()
-        if value is not None and name in _option_names()
-    }
-    service = LocalService(root, arguments.port, path_map=arguments.path_map, **options)
+    root = settings.root
+    service = LocalService(root, settings.port, path_map=settings.path_map, **settings.options)
     with _stop_signals() as stopped:
         print(f"loading {root} ...", file=sys.stderr, flush=True)
         with service:
@@ -106,9 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _check_kind(arguments: argparse.Namespace) -> None:
+def _check_kind(file: str | None, folder: str | None) -> None:
     """A file in the place of a folder, or the other way round, would be told as something else."""
-    file, folder = arguments.model_config_file, arguments.model_base_path
     if file is not None and not os.path.isfile(file):
         raise DataError(
             "`--model_config_file` must be a file, as `tfdeblur export` writes it: models.config. "
@@ -138,14 +175,6 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _option_names() -> set[str]:
-    from dataclasses import fields
-
-    from export.service_options import ServiceOptions
-
-    return {field.name for field in fields(ServiceOptions)}
 
 
 def _add_model_arguments(parser: argparse.ArgumentParser) -> None:

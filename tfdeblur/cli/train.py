@@ -1,11 +1,12 @@
 """`tfdeblur train`: from images to a network that deblurs them, or that sees their motion."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import PRESETS, preset
 
@@ -219,41 +220,78 @@ def settings_of(arguments: argparse.Namespace, without: Sequence[str] = ()) -> d
     return settings
 
 
-def _default_preset(arguments: argparse.Namespace) -> str:
+@dataclass(frozen=True)
+class TrainSettings:
+    """What `tfdeblur train` is to do.
+
+    Attributes:
+        run: folder of the run.
+        preset: named settings; None: those of `default_preset`.
+        default_preset: what suits the model that is named.
+        given: settings of the command line, by dotted name.
+        resume: whether to go on from the last backup.
+        show_config: whether to print all settings, and stop.
+        verbose: whether to log details.
+    """
+
+    run: str
+    preset: str | None
+    default_preset: str
+    given: Mapping[str, Any]
+    resume: bool
+    show_config: bool
+    verbose: bool
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace) -> "TrainSettings":
+        """Of the parsed options.
+
+        Raises:
+            InvalidInput: if a `--set` has no equals sign.
+        """
+        given = settings_of(arguments)
+        default = _default_preset(arguments.model, bool(arguments.init))
+        return read_settings(cls, arguments, given=given, default_preset=default)
+
+
+def _default_preset(model: str | None, initialised: bool) -> str:
     """Settings that fit two cores; weights that restore already are not taught from the start."""
-    if arguments.model == "maxim":
-        return "maxim-finetune" if arguments.init else "maxim-small"
-    return {"sen": "sen-small", "rpgan": "rpgan-small"}.get(arguments.model, "small")
+    if model == "maxim":
+        return "maxim-finetune" if initialised else "maxim-small"
+    return {"sen": "sen-small", "rpgan": "rpgan-small"}.get(model or "", "small")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur train`."""
+    return _train(TrainSettings.read(arguments))
+
+
+def _train(settings: TrainSettings) -> int:
     import json
 
     from tfdeblur.config import from_json, override, to_json
     from tfdeblur.record import read_record
 
-    folder = Path(arguments.run)
-    settings = settings_of(arguments)
-    resuming = arguments.resume and (folder / "run.json").is_file()
-    if resuming and not arguments.preset:
-        config = override(from_json(read_record(folder)["config"]), settings)
+    folder = Path(settings.run)
+    resuming = settings.resume and (folder / "run.json").is_file()
+    if resuming and not settings.preset:
+        config = override(from_json(read_record(folder)["config"]), dict(settings.given))
     else:  # a whole command with --resume added; what differs from the run is refused later
-        config = override(preset(arguments.preset or _default_preset(arguments)), settings)
-    if arguments.show_config:
+        config = override(preset(settings.preset or settings.default_preset), dict(settings.given))
+    if settings.show_config:
         print(json.dumps(to_json(config), indent=2))
         return 0
     if not config.data.train:
-        if arguments.resume:
+        if settings.resume:
             raise InvalidInput(
                 f"`--resume` goes on with the run in --run. Received: {folder}, which holds none "
                 "(no run.json). To start one, give --data."
             )
         raise InvalidInput("`--data` must name a folder of pairs or a TFDS data set.")
-    load_tensorflow(arguments.verbose)
+    load_tensorflow(settings.verbose)
     from tfdeblur.training.run import train
 
-    train(config, folder, resume=arguments.resume)
+    train(config, folder, resume=settings.resume)
     if config.model == "sen":
         print(f"Trained. The network is {folder / 'sen.keras'}.")
         return 0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.pipeline.shipped import CARD_FILE, GENERATOR_FILE, README_FILE
+from tfdeblur.models.shipped import CARD_FILE, GENERATOR_FILE, README_FILE
 
 _OURS = (GENERATOR_FILE, CARD_FILE, README_FILE)
 LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)

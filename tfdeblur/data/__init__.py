@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfdeblur.data.augment import Augment
     from tfdeblur.data.folders import Pair, find_pairs, fingerprint
+    from tfdeblur.data.opening import open_source
     from tfdeblur.data.pairs import evaluation_images, panel_pairs, training_batches
-    from tfdeblur.data.sources import FolderSource, PairSource, open_source
+    from tfdeblur.data.sources import FolderSource, PairSource
     from tfdeblur.data.tfds_source import TfdsSource
 
 _LAZY = {
@@ -22,7 +23,7 @@ _LAZY = {
     "evaluation_images": "tfdeblur.data.pairs",
     "find_pairs": "tfdeblur.data.folders",
     "fingerprint": "tfdeblur.data.folders",
-    "open_source": "tfdeblur.data.sources",
+    "open_source": "tfdeblur.data.opening",
     "panel_pairs": "tfdeblur.data.pairs",
     "training_batches": "tfdeblur.data.pairs",
 }

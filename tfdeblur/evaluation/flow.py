@@ -47,7 +47,7 @@ def evaluate_flows(
 
     Args:
         estimate: function from float32 `(1, height, width, 3)` in [0, 1], any size, to float
-            `(1, height, width, 2)`, pixels, of either sign: `pipeline.graph.inference_function`
+            `(1, height, width, 2)`, pixels, of either sign: `restorers.graph.inference_function`
             of a SEN.
         source: the images, of `data.flow_sources.open_flow_source`.
         on_progress: called with the growing report after each image.

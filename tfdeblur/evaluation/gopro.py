@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfdeblur.data.folders import find_pairs
-from tfdeblur.data.sources import PairSource, open_source
+from tfdeblur.data.opening import open_source
+from tfdeblur.data.sources import PairSource
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.evaluation.report import EvaluationReport, ImageScore
 from tfdeblur.evaluation.report_base import Failure
@@ -31,8 +32,7 @@ from tfdeblur.image.codec import (
     write_atomically,
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
-from tfdeblur.pipeline.blind_results import NotConvergedWarning
-from tfdeblur.pipeline.restore import DegenerateOutputWarning
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 
 logger = logging.getLogger(__name__)
 
@@ -151,8 +151,8 @@ def evaluate_pairs(
     and would be counted as seconds per image otherwise.
 
     Args:
-        restorer: `pipeline.Restorer`, or a function from float32 `(height, width, 3)` in [0, 1]
-            to an object with `image` (same shape, float or uint8) and, if it has them,
+        restorer: a `Restorer`, or a function from float32 `(height, width, 3)` in [0, 1] to an
+            object with `image` (same shape, float or uint8) and, if it has them,
             `degenerate` (True where the input was kept), `score` (confidence of the image, 0..1),
             `passes` (int, in the result) and `remark` (text).
         pairs: what to measure, in this order.

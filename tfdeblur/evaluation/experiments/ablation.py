@@ -15,7 +15,7 @@ from tfdeblur.evaluation.experiments.pictures import Row, curves
 from tfdeblur.evaluation.experiments.report import ExperimentReport, Reference, Values
 from tfdeblur.evaluation.report import gain
 from tfdeblur.evaluation.report_parts import mean
-from tfdeblur.pipeline.restore import Restored
+from tfdeblur.restorers.protocol import Restored
 
 _IN_A_ROW = 4  # restored images of a panel
 
@@ -25,7 +25,7 @@ class TrainedRun:
     """A run to compare with others.
 
     Attributes:
-        restorer: `pipeline.Restorer` or `BlindRestorer` of its network.
+        restorer: `Restorer` or `BlindRestorer` of its network.
         facts: what to say of it, JSON values.
         curve: what it measured while training, (epochs, mean PSNR in dB).
     """

@@ -25,8 +25,7 @@ from tfdeblur.evaluation.gopro import METRICS, make_folder, panel_path
 from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.codec import encode_image, write_atomically
-from tfdeblur.pipeline.blind_results import NotConvergedWarning
-from tfdeblur.pipeline.restore import DegenerateOutputWarning, Restored
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning, Restored
 
 logger = logging.getLogger(__name__)
 

@@ -113,7 +113,7 @@ def source_cases(source: PairSource, limit: int | None = None, size: int = 0) ->
     """The images of pairs that are open already, such as a run's validation pairs.
 
     Args:
-        source: of `data.sources.open_source`.
+        source: of `data.open_source`.
         limit: int >= 1, the first so many pairs; None takes all.
         size: see `Cases`.
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.pipeline.blind_restore import BlindRestorer
-from tfdeblur.pipeline.load import is_blind_model, load_blind, load_network
+from tfdeblur.restorers.blind.load import load_blind
+from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.kind import STAGES
+from tfdeblur.restorers.open import kind_of, open_restorer
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def load_model(model: str, levels: int | None = None, **options: Any) -> Model:
         InvalidInput: if there is no such model, or it is one without levels, such as Bi-Skip.
         DataError: if it is not complete or broken.
     """
-    if not is_blind_model(model):
-        load_network(model)  # says what is wrong, if there is no such model, or a broken one
+    if STAGES not in kind_of(model).reports:
+        open_restorer(model)  # says what is wrong, if it is broken
         raise InvalidInput(
             "`model` must be an RP-GAN: a folder with generator.keras, sen.keras and "
             f"pipeline.json. Received: model={model!r}, which restores in one step: it has neither "

@@ -18,8 +18,9 @@ from tfdeblur.evaluation.experiments.report import ExperimentReport, Values
 from tfdeblur.evaluation.experiments.stages import levels_of, part, stage_rows
 from tfdeblur.metrics import end_point_error, flow_mse, sign_free_end_point_error
 from tfdeblur.operators import flow_to_color
-from tfdeblur.pipeline.blind_restore import BlindRestored, Stage
-from tfdeblur.pipeline.known_flow import KnownFlow
+from tfdeblur.restorers.blind.results import BlindRestored
+from tfdeblur.restorers.known_flow import KnownFlow
+from tfdeblur.restorers.protocol import Stage
 
 FLOWS = ("true", "estimated")
 _ERRORS = {

@@ -6,7 +6,9 @@ from tfdeblur.evaluation.experiments.base import Fraction, captioned, quality
 from tfdeblur.evaluation.experiments.cases import Case
 from tfdeblur.evaluation.experiments.pictures import Row
 from tfdeblur.evaluation.experiments.report import Values
-from tfdeblur.pipeline.blind_restore import BlindRestored, BlindRestorer, Stage
+from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.blind.results import BlindRestored
+from tfdeblur.restorers.protocol import Stage
 
 
 def part(progress: Fraction, index: int = 0, count: int = 1) -> Callable[[int, int], None]:

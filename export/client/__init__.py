@@ -1,0 +1,1 @@
+"""A client of services that restore images."""

@@ -1,0 +1,1 @@
+"""A service in this process that answers as TensorFlow Serving does."""

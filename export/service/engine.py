@@ -1,0 +1,123 @@
+"""One version of a model in memory, run as TensorFlow Serving runs it.
+
+A v1 session over the v1 loader: the same loader and executor as in `tensorflow_model_server`, so
+the same codes and texts, and mistakes of an export that `tf.saved_model.load` hides are seen here
+as they would be there.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export.service.options import ServiceOptions
+from export.status import BY_NUMBER, Status
+
+_loader = tf.compat.v1.saved_model.loader
+
+
+class Engine:
+    """Graph and session of one version folder.
+
+    Args:
+        folder: version folder of a SavedModel.
+        options: tags, and threads of the session.
+
+    Attributes:
+        signatures: dict, name -> SignatureDef, with those that begin with `__`.
+
+    Raises:
+        Status: with TensorFlow's code, where the folder does not hold a model that loads.
+    """
+
+    def __init__(self, folder: Path, options: ServiceOptions):
+        if not any((folder / f"saved_model.{kind}").is_file() for kind in ("pb", "pbtxt")):
+            raise Status(
+                "NOT_FOUND",
+                f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
+                f"{folder}. Check that the directory exists and that you have the right "
+                "permissions for accessing it.",
+            )
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(options))
+        try:
+            with self._session.graph.as_default(), _Quiet():
+                graph = _loader.load(
+                    self._session, options.saved_model_tags.split(","), str(folder)
+                )
+        except BaseException as error:
+            self.close()
+            raise status_of(error) from error
+        self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
+
+    def run(
+        self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None
+    ) -> list[np.ndarray]:
+        """Runs the graph once; safe from several threads.
+
+        Args:
+            feeds: tensor name -> array of the right type; `Session.run` would cast others.
+            fetches: tensor names.
+            seconds: time left to the caller; the executor gives up between operations.
+
+        Returns:
+            One array per fetch.
+
+        Raises:
+            Status: with TensorFlow's code and text.
+        """
+        settings = None
+        if seconds is not None:
+            milliseconds = min(max(1, round(seconds * 1000)), 2**31)
+            settings = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
+        try:
+            return self._session.run(fetches, feeds, options=settings)
+        except Exception as error:
+            raise status_of(error) from error
+
+    def close(self) -> None:
+        """Frees the session; runs that are still under way are cancelled."""
+        self._session.close()
+        self._session = None  # type: ignore[assignment]  # its end frees the weights
+
+
+def status_of(error: BaseException) -> Status:
+    """An error of TensorFlow as the status that TensorFlow Serving sends for it."""
+    if isinstance(error, Status):
+        return error
+    if isinstance(error, tf.errors.OpError):
+        # Python decorates the text with a traceback and keeps the executor's own beside it.
+        raw = error.__context__ if isinstance(error.__context__, tf.errors.OpError) else error
+        text = str(raw.message).removeprefix("Graph execution error:\n\n")
+        row = BY_NUMBER.get(error.error_code)
+        return Status(row.name if row else "UNKNOWN", text)
+    if isinstance(error, MemoryError):
+        return Status("RESOURCE_EXHAUSTED", "out of memory")
+    if isinstance(error, ValueError):  # Session.run's own check of shapes
+        return Status("INVALID_ARGUMENT", str(error))
+    return Status("UNKNOWN", f"{type(error).__name__}: {error}")
+
+
+def _config(options: ServiceOptions) -> Any:
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=options.tensorflow_intra_op_parallelism,
+        inter_op_parallelism_threads=options.tensorflow_inter_op_parallelism,
+    )
+    config.gpu_options.allow_growth = True
+    return config
+
+
+class _Quiet:
+    """TensorFlow says at each load that this loader is old; it is the one that the server has."""
+
+    def __enter__(self) -> None:
+        self._logger = logging.getLogger("tensorflow")
+        self._logger.addFilter(_not_about_age)
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeFilter(_not_about_age)
+
+
+def _not_about_age(record: logging.LogRecord) -> bool:
+    return "deprecated" not in str(record.msg)

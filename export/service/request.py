@@ -1,0 +1,166 @@
+"""One Predict request against one version: the checks in TensorFlow Serving's order, then the run.
+
+Order and texts follow predict_util.cc (signature, number and names of inputs, their encoding,
+output filter) and then the executor (types, shapes). Types and shapes are checked here, before the
+run: `Session.run` would cast a wrong type in silence, and a wrong rank ends the process where the
+graph does not guard itself.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export.service.engine import Engine
+from export.service.options import ServiceOptions
+from export.service.tensors import check, decode, written
+from export.status import Status
+
+DEFAULT_SIGNATURE = "serving_default"
+_METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
+
+
+def answer(
+    engine: Engine,
+    request: Any,
+    options: ServiceOptions,
+    seconds: float | None = None,
+    turn: AbstractContextManager | None = None,
+) -> dict[str, np.ndarray]:
+    """Checks a request and runs it.
+
+    Args:
+        engine: the version.
+        request: PredictRequest; its model spec was resolved before.
+        options: limits.
+        seconds: time left to the caller.
+        turn: entered around decoding and run, so that only so many are in memory at a time; what
+            it yields takes the place of `seconds`.
+
+    Returns:
+        Output alias -> array, those of the output filter or all.
+
+    Raises:
+        Status: as TensorFlow Serving, in its order.
+    """
+    signature = find_signature(engine, request.model_spec.signature_name)
+    _check_names(signature, request.inputs)
+    # Reading an absent key of a protobuf map would add it.
+    inputs = {
+        alias: request.inputs[alias] if alias in request.inputs else signature.defaults[alias]
+        for alias in sorted(signature.inputs)
+    }
+    headers = {
+        alias: check(alias, proto, options.largest_tensor) for alias, proto in inputs.items()
+    }
+    outputs = _outputs(signature, request.output_filter)
+    for index, (alias, (dtype, shape)) in enumerate(headers.items()):
+        _check_type(index, signature.inputs[alias], dtype)
+        _check_shape(alias, signature.inputs[alias], shape)
+        _check_pixels(shape, options.max_image_pixels)
+    with turn or nullcontext(seconds) as left:
+        feeds = {
+            signature.inputs[alias].name: decode(alias, inputs[alias], *header)
+            for alias, header in headers.items()
+        }
+        values = engine.run(feeds, [signature.outputs[alias].name for alias in outputs], left)
+    return dict(zip(outputs, values, strict=True))
+
+
+def find_signature(engine: Engine, name: str) -> Any:
+    """The signature that a request names; none is `serving_default`.
+
+    Raises:
+        Status: FAILED_PRECONDITION if there is none of that name; INTERNAL if it is not for
+            requests.
+    """
+    name = name or DEFAULT_SIGNATURE
+    signature = engine.signatures.get(name)
+    if signature is None:
+        raise Status("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
+    if signature.method_name not in _METHODS:
+        raise Status(
+            "INTERNAL",
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.method_name}",
+        )
+    return signature
+
+
+def _check_names(signature: Any, inputs: Any) -> None:
+    required, sent = set(signature.inputs), set(inputs)
+    missing = required - sent - set(signature.defaults)
+    extra = sent - required
+    if len(sent) > len(required) or len(sent) < len(required) - len(signature.defaults):
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"input size does not match signature: {len(sent)}!={len(required)} "
+            f"len({{{_listed(sent)}}}) != len({{{_listed(required)}}}). "
+            f"Sent extra: {{{_listed(extra)}}}. Missing but required: {{{_listed(missing)}}}.",
+        )
+    for alias in sorted(missing):
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found "
+            "in request and no default value provided. Inputs expected to be in the set "
+            f"{{{_listed(required)}}}.",
+        )
+
+
+def _outputs(signature: Any, wanted: Any) -> list[str]:
+    seen: list[str] = []
+    for alias in wanted:
+        if alias not in signature.outputs:
+            raise Status(
+                "INVALID_ARGUMENT",
+                f"output tensor alias not found in signature: {alias} Outputs expected to be in "
+                f"the set {{{_listed(signature.outputs)}}}.",
+            )
+        if alias in seen:
+            raise Status("INVALID_ARGUMENT", f"duplicate output tensor alias: {alias}")
+        seen.append(alias)
+    return seen or sorted(signature.outputs)
+
+
+def _check_type(index: int, info: Any, dtype: tf.DType) -> None:
+    if dtype.as_datatype_enum != info.dtype:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"Expects arg[{index}] to be {_type_name(info.dtype)} but "
+            f"{_type_name(dtype.as_datatype_enum)} is provided",
+        )
+
+
+def _check_shape(alias: str, info: Any, shape: tuple[int, ...]) -> None:
+    if info.tensor_shape.unknown_rank:
+        return
+    expected = tuple(axis.size for axis in info.tensor_shape.dim)
+    fits = len(expected) == len(shape) and all(
+        size in (-1, given) for size, given in zip(expected, shape, strict=True)
+    )
+    if not fits:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"Shape of tensor {alias} [{written(shape)}] is not compatible with expected shape "
+            f"[{written(expected)}].",
+        )
+
+
+def _check_pixels(shape: tuple[int, ...], most: int) -> None:
+    if most and len(shape) == 4 and shape[0] * shape[1] * shape[2] > most:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"image has too many pixels: [{written(shape)}], and this service's limit is {most} "
+            "(N*H*W). Send tiles, or raise its --max_image_pixels.",
+        )
+
+
+def _type_name(number: int) -> str:
+    """As C++ calls it: float32 is `float` there, float64 is `double`."""
+    name = tf.as_dtype(number).name
+    return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)
+
+
+def _listed(names: Any) -> str:
+    return ",".join(sorted(names))

@@ -1,0 +1,125 @@
+"""`tfdeblur export`: options, errors, exit codes; `import export` is light."""
+
+import subprocess
+import sys
+
+import pytest
+
+from export.graph import saved_model
+from tests.export.helpers import Scale
+from tfdeblur.cli.main import main
+from tfdeblur.errors import DataError, TfdeblurError
+from tfdeblur.models import load
+from tfdeblur.restorers.network import Restorer
+from tfdeblur.restorers.passes import InPasses
+
+
+@pytest.fixture
+def called(monkeypatch, tmp_path):
+    """What the command asks `export_model` for; the model is a stand-in."""
+    calls = []
+
+    def export_model(model, root, name, version, max_pixels, **options):
+        calls.append((model, root, name, version, max_pixels, options))
+        options["progress"]("writing")
+        return tmp_path / name / "1"
+
+    monkeypatch.setattr(saved_model, "export_model", export_model)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    monkeypatch.setattr("tfdeblur.restorers.kinds.network.load_network", lambda place: Scale())
+    return calls
+
+
+def test_defaults(called, capsys, tmp_path):
+    assert main(["export", "--model", "m", "--root", "served"]) == 0
+    ((model, root, name, version, max_pixels, options),) = called
+    assert isinstance(model, Restorer) and (root, name, version) == ("served", "deblur", None)
+    assert max_pixels == saved_model.DEFAULT_MAX_PIXELS
+    assert options["warmup"] == () and options["fixed_tile"] is None
+    shown = capsys.readouterr()
+    assert shown.out == f"{tmp_path / 'deblur' / '1'}\n"
+    assert "loading m\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
+
+
+def test_options(called):
+    options = "--name n --version 3 --max-pixels 99 --warmup 64x48 --warmup 20x30"
+    more = "--fixed-tile 512 --passes 2 --self-ensemble"
+    assert main(["export", "--model", "m", "--root", "r", *options.split(), *more.split()]) == 0
+    ((model, _, name, version, max_pixels, given),) = called
+    assert isinstance(model, InPasses) and model.passes == 2 and model.restorer.self_ensemble
+    assert (name, version, max_pixels) == ("n", 3, 99)
+    assert given["warmup"] == ((48, 64), (30, 20)) and given["fixed_tile"] == 512
+
+
+def test_the_help_names_the_default():
+    """It stands there as text, as nothing may be imported for it."""
+    assert saved_model.DEFAULT_MAX_PIXELS == 8388608
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--model", "m"],
+        *(
+            ["--model", "m", "--root", "r", "--warmup", w]
+            for w in ("64", "0x8", "8x", "8X8", "-1x2")
+        ),
+        *(
+            ["--model", "m", "--root", "r", option, "0"]
+            for option in ("--version", "--max-pixels", "--fixed-tile", "--passes", "--levels")
+        ),
+    ],
+)
+def test_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["export", *arguments])
+    assert caught.value.code == 2 and "usage: tfdeblur export" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error, code", [(DataError("no room"), 4), (TfdeblurError("not what it must be"), 1)]
+)
+def test_errors(called, monkeypatch, capsys, error, code):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(saved_model, "export_model", fail)
+    assert main(["export", "--model", "m", "--root", "r"]) == code
+    assert f"tfdeblur: error: {error}" in capsys.readouterr().err
+
+
+def test_no_such_model(capsys, tmp_path):
+    assert main(["export", "--model", "sharpest", "--root", str(tmp_path / "r")]) == 3
+    assert "No model 'sharpest'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_levels_are_for_rp_gan(called, capsys):
+    assert main(["export", "--model", "m", "--root", "r", "--levels", "1"]) == 3
+    assert "`--levels` works with RP-GAN models only" in capsys.readouterr().err and not called
+
+
+def test_rp_gan(called, monkeypatch, tmp_path, capsys):
+    from tests.restorers.makers import LOCAL, SEN, SETTINGS
+
+    (tmp_path / load.PIPELINE_FILE).write_text("{}")
+    monkeypatch.setattr(
+        "tfdeblur.restorers.blind.load.load_blind", lambda place: (SEN, LOCAL, SETTINGS)
+    )
+    command = ["export", "--model", str(tmp_path), "--root", "r", "--passes", "2", "--levels", "1"]
+    assert main(command) == 0
+    model = called[0][0]
+    assert model.passes == 2 and len(model.settings.betas) == 1
+    assert main([*command, "--self-ensemble"]) == 3
+    assert "`--self-ensemble` works with --model only, and not" in capsys.readouterr().err
+
+
+def test_importing_the_package_loads_no_framework():
+    code = (
+        "import sys, export, tfdeblur.cli.export; "
+        "print({'keras', 'tensorflow', 'numpy', 'grpc'} & set(sys.modules), dir(export))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.startswith("set()") and "'export_model'" in answer.stdout, answer.stderr

@@ -1,0 +1,45 @@
+"""The presets that are in the package: complete, told about in full, and able to restore."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from tests.helpers import picture
+from tfdeblur.models import preset_card, shipped
+from tfdeblur.models.preset_card import FACTS, read_card
+from tfdeblur.models.shipped import shipped_folder, shipped_presets
+from tfdeblur.restorers.network import Restorer
+
+every_preset = pytest.mark.parametrize("name", shipped_presets())
+
+
+def test_what_is_a_preset(tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
+    assert shipped_presets() == []
+    for file in ("b/weights.npz", "a/generator.keras", ".c/network.json", "d/README.md", "e"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(b"")
+    assert shipped_presets() == ["a", "b"]
+    assert shipped_folder("b") == tmp_path / "b" and shipped_folder("d") is None
+    assert preset_card.default_text() == "maxim, which this installation lacks"
+
+
+@every_preset
+def test_its_card_tells_everything(name):
+    folder = shipped_folder(name)
+    card = read_card(folder)
+    assert card["name"] == name
+    assert [fact for fact in FACTS if not card[fact]] == []
+    for file, wanted in card["sha256"].items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == wanted
+    assert (folder / "README.md").read_text("utf-8").strip() and (folder / "LICENSE").is_file()
+    assert "registered_name" in json.loads((folder / "network.json").read_text())
+
+
+@every_preset
+def test_it_restores(name):
+    image = picture(64, 64)
+    restored = Restorer.from_preset(name)(image)
+    assert not restored.degenerate and np.abs(restored.image - image).mean() < 0.1

@@ -1,0 +1,119 @@
+"""`tfdeblur data average`: consecutive sharp frames, averaged to blurred ones."""
+
+import argparse
+import os
+import sys
+from collections import Counter as Tally
+from dataclasses import dataclass
+from typing import Any
+
+from tfdeblur.cli.common import (
+    above_zero,
+    add_common_arguments,
+    at_least_one,
+    load_tensorflow,
+    read_settings,
+)
+from tfdeblur.cli.counter import Counter
+from tfdeblur.errors import InvalidInput
+
+DESCRIPTION = """\
+Averages consecutive sharp frames to a blurred image; the middle frame is its sharp partner.
+
+FRAMES is a folder of numbered images (NAME-000001.png, ...; where a number is missing a new
+sequence begins) or a video (mp4, avi, mov, mkv). Writes DIR/{blur,sharp}/avgN-NAME.png, named
+after the first of the N frames. Running the same command again goes on where the last run stopped.
+"""
+
+EPILOG = """\
+examples:
+  tfdeblur data average frames/ --out pairs/ --count 8
+  tfdeblur data average clip-240fps.mp4 --out pairs/ --count 11 --step 5 --gamma 2.2
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the arguments of `tfdeblur data average`."""
+    parser = commands.add_parser(
+        "average",
+        help="average consecutive frames of a fast camera",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("frames", metavar="FRAMES", help="folder of numbered images, or a video")
+    add("--out", required=True, metavar="DIR", help="folder for the pairs")
+    add("--count", type=at_least_one, default=8, metavar="N", help="frames a pair (default: 8)")
+    add(
+        "--step",
+        type=at_least_one,
+        metavar="N",
+        help="frames from the beginning of a pair to that of the next (default: --count)",
+    )
+    add(
+        "--gamma",
+        type=above_zero,
+        metavar="G",
+        help="average light, level^G, as with 2.2 for a camera's response (default: the levels)",
+    )
+    add(
+        "--rounding",
+        choices=("nearest", "down"),
+        default="nearest",
+        help="of the mean to 8 bits (default: nearest)",
+    )
+    add("--recursive", action="store_true", help="enter subfolders; a/x-1.png becomes a-x-1")
+    add_common_arguments(parser)
+    parser.set_defaults(run_command=run)
+
+
+@dataclass(frozen=True)
+class AverageSettings:
+    """What `tfdeblur data average` is to do: `frames` to `out`, as `Averaging` takes the rest."""
+
+    frames: str
+    out: str
+    count: int
+    step: int | None
+    gamma: float | None
+    rounding: str
+    recursive: bool
+    verbose: bool
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur data average`."""
+    return _average(read_settings(AverageSettings, arguments))
+
+
+def _average(settings: AverageSettings) -> int:
+    # FFmpeg would describe a broken video a second time, in its own words.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    count, out = settings.count, settings.out
+    if count < 2:
+        raise InvalidInput(f"`--count` must be at least 2 frames. Received: --count {count}")
+    load_tensorflow(settings.verbose)
+    from tfdeblur.data.average_folder import Averaging, average_folder, find_sequences, starts
+    from tfdeblur.files.work import exit_code
+
+    sequences = find_sequences(settings.frames, count, recursive=settings.recursive, leave_out=out)
+    averaging = Averaging(count, settings.step or count, settings.gamma, settings.rounding)
+    total = sum(len(starts(sequence, averaging)) for sequence in sequences)
+    pairs: list[Any] = []
+    try:
+        with Counter(total, "pairs") as counter:
+            for pair in average_folder(sequences, out, averaging):
+                pairs.append(pair)
+                counter.step()
+                if pair.reason:
+                    counter.say(f"failed: {pair.reason}")
+    finally:
+        tally = Tally(pair.status for pair in pairs)
+        words = {"done": "made", "skipped": "done before", "failed": "failed"}
+        parts = [f"{tally[status]} {word}" for status, word in words.items() if tally[status]]
+        if len(pairs) < total:
+            parts.append(f"{total - len(pairs)} not finished")
+        print(f"{total} pairs: {', '.join(parts)}.", file=sys.stderr)
+    return exit_code(pairs)

@@ -1,0 +1,33 @@
+"""`tfdeblur data`: makes pairs from photographs and from frames, builds TFDS data sets, shows."""
+
+from typing import Any
+
+from tfdeblur.cli.data import average as data_average
+from tfdeblur.cli.data import build as data_build
+from tfdeblur.cli.data import sheet as data_sheet
+from tfdeblur.cli.data import synthesize as data_synthesize
+from tfdeblur.cli.subcommands import add_subcommands
+
+EPILOG = """\
+examples:
+  tfdeblur data synthesize photos/ --out pairs/ --max-extent 23 --per-image 10 --test-images 20
+  tfdeblur data average frames/ --out pairs/ --count 8
+  tfdeblur data build gopro_large --manual-dir downloads/
+  tfdeblur data sheet photos/ --out sheet.png
+  tfdeblur data synthesize --help
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the arguments of `tfdeblur data`."""
+    kinds = add_subcommands(
+        commands,
+        "data",
+        short="make training data: blur photographs, average frames, build TFDS data sets",
+        description="Make training data.",
+        epilog=EPILOG,
+        metavar="COMMAND",
+        what="what to make:",
+    )
+    for module in (data_synthesize, data_average, data_build, data_sheet):
+        module.add_parser(kinds)

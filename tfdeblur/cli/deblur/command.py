@@ -1,0 +1,66 @@
+"""`tfdeblur deblur`: restores photographs, folders of them, and videos."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
+from tfdeblur.cli.deblur.settings import DeblurSettings
+from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
+from tfdeblur.cli.files.report import as_json, work_and_report
+from tfdeblur.restorers.open import open_restorer, possible_kinds
+
+
+def add_parser(commands) -> None:
+    """Adds the arguments of `tfdeblur deblur`."""
+    parser = commands.add_parser(
+        "deblur",
+        help="restore photographs, folders and videos",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    parser.set_defaults(run_command=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur deblur`."""
+    settings = DeblurSettings.read(arguments)
+    jobs = plan_jobs(settings.files, settings.known_flow)
+    load_tensorflow(settings.verbose)
+    return _restore(jobs, settings)
+
+
+def _restore(jobs: Sequence[Any], settings: DeblurSettings) -> int:
+    from tfdeblur.cli.files.progress import Progress
+    from tfdeblur.files.work import exit_code, restore_files
+
+    files = settings.files
+    left = jobs_left(jobs, files.overwrite)
+    restorer: Any = open_restorer(settings.model, settings.options.given()) if left else None
+    if any(job.is_video for job in left):
+        _tell_about_videos(settings)
+    # Of a model that is not there any more, as of a network: with nothing left none is needed.
+    *_, kind = possible_kinds(settings.model)
+    restored_by = {"model": settings.model, "known_flow": settings.known_flow}
+    return work_and_report(
+        lambda on_event: restore_files(restorer, jobs, on_event, overwrite=files.overwrite),
+        Progress(jobs),
+        exit_code,
+        len(jobs),
+        partial(as_json, restored_by, kind.reports, files.flow) if files.json else None,
+    )
+
+
+def _tell_about_videos(settings: DeblurSettings) -> None:
+    print("Videos: the sound is not carried over.", file=sys.stderr)
+    if settings.files.flow or settings.files.confidence:
+        print(
+            "Videos: no files of --flow and --confidence are written for them; to get those, "
+            "save the frames as images.",
+            file=sys.stderr,
+        )

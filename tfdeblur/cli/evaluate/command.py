@@ -1,0 +1,117 @@
+"""`tfdeblur evaluate`: what a model makes of images whose truth is known, in numbers."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.evaluate import flow as evaluate_flow
+from tfdeblur.cli.evaluate.options import DESCRIPTION, EPILOG, add_arguments
+from tfdeblur.cli.evaluate.settings import EvaluateSettings
+from tfdeblur.cli.measuring.data import split_taken
+from tfdeblur.cli.measuring.progress import ReportProgress, exit_code, images_done
+from tfdeblur.cli.restoring import refused
+from tfdeblur.errors import EXIT_DONE
+from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.options import OptionRefused
+
+if TYPE_CHECKING:
+    from tfdeblur.evaluation.report import EvaluationReport
+
+
+def add_parser(commands) -> None:
+    """Adds the arguments of `tfdeblur evaluate`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a model: PSNR, SSIM and seconds, or the error of motion flows",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    parser.set_defaults(run_command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `tfdeblur evaluate`."""
+    settings = EvaluateSettings.read(arguments)
+    flows = evaluate_flow.is_wanted(settings)
+    load_tensorflow(settings.verbose)
+    measure = evaluate_flow.measure if flows else _measure_pairs
+    progress = Progress(so_far=evaluate_flow.so_far if flows else _gain_so_far)
+    try:
+        progress.report = measure(settings, progress)
+    except KeyboardInterrupt:
+        if progress.report is not None:
+            _finish(progress, settings.json)
+        raise
+    return _finish(progress, settings.json)
+
+
+def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "EvaluationReport":
+    from tfdeblur.evaluation.gopro import evaluate_pairs, find_evaluation_pairs
+
+    data, options = settings.data, settings.options
+    split = data.split_asked
+    pairs = find_evaluation_pairs(
+        data.data, split, data.limit, only=data.only, exclude=data.exclude
+    )
+    try:
+        restorer = open_restorer(settings.model, options.given())
+    except OptionRefused as error:
+        raise refused(error, settings.model) from None
+    passes = {"passes": options.passes, "levels": options.levels}
+    return evaluate_pairs(
+        restorer,
+        pairs,
+        progress,
+        data=data.data,
+        model=settings.model,
+        split=split_taken(data.data, split),
+        settings={
+            "protocol": "gopro",
+            **options.recorded("self_ensemble"),
+            **passes,
+            "no_early_stop": not options.early_stop,
+        },
+        panels=settings.panels,
+    )
+
+
+def _gain_so_far(report: "EvaluationReport") -> str:
+    return f"{report.mean_gain_db:+.2f} dB"
+
+
+def _finish(progress: "Progress", json_file: Path | None) -> int:
+    """Prints and writes the report, finished or not; returns the exit code."""
+    progress.close()
+    report = progress.report
+    if report is None:
+        return EXIT_DONE
+    print(report.table())
+    print()
+    print(report.summary())
+    if json_file is not None:
+        report.write_json(json_file)
+        print(f"{'json':<15}{json_file}")
+    return exit_code(report)
+
+
+class Progress(ReportProgress):
+    """Pairs done, the mean so far and the time left.
+
+    Args:
+        stream, clock: see `ReportProgress`.
+        so_far: returns the text for the mean of a report; by default the PSNR gained.
+    """
+
+    def __init__(self, stream: TextIO | None = None, clock=time.monotonic, so_far=_gain_so_far):
+        super().__init__(stream, clock)
+        self._so_far = so_far
+
+    def _line(self, report: Any, fraction: float) -> str:
+        line = f"{images_done(report)}/{report.count or '?'} pairs"
+        if report.images:
+            line += f"  {self._so_far(report)}  {report.mean_seconds:.2f} s each"
+        return line

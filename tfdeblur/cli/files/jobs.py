@@ -1,0 +1,49 @@
+"""From the options of `tfdeblur deblur` and `tfdeblur request` to files that are to be restored."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfdeblur.cli.files.settings import FileSettings
+
+if TYPE_CHECKING:
+    from tfdeblur.files.plan import Job
+
+
+def plan_jobs(files: FileSettings, known_flow: str | None = None) -> list["Job"]:
+    """Finds the files, names their results, and makes the folder for them.
+
+    Args:
+        files: what is to be restored, and where to.
+        known_flow: file or folder of motions that are known.
+
+    Raises:
+        InvalidInput: if two results would have one name, or names mean nothing.
+        DataError: if the folder cannot be made, or a known flow is missing.
+    """
+    # OpenCV and FFmpeg would describe each broken video a second time, in their own words.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    from tfdeblur.files.inputs import find_inputs
+    from tfdeblur.files.plan import plan_outputs, prepare_folder
+    from tfdeblur.files.plan_flows import with_flows
+
+    sources = find_inputs(files.inputs, recursive=files.recursive, leave_out=files.out)
+    jobs = plan_outputs(
+        sources,
+        files.out,
+        suffix=files.suffix,
+        file_format=files.format,
+        compare=files.compare,
+        flow_format=files.flow_format or "npz" if files.flow else None,
+        confidence=files.confidence,
+    )
+    if known_flow is not None:
+        jobs = with_flows(jobs, known_flow, files.out)
+    prepare_folder(files.out)
+    return jobs
+
+
+def jobs_left(jobs: Sequence["Job"], overwrite: bool) -> list["Job"]:
+    """Those that are neither in error nor done before."""
+    return [j for j in jobs if j.error is None and (overwrite or not j.is_done())]

@@ -1,0 +1,141 @@
+"""Progress of `tfdeblur deblur` on stderr: a bar on a terminal, plain lines elsewhere.
+
+Not `keras.utils.Progbar`: that writes to stdout, which belongs to `--json`, and counts steps of
+equal size, while one photograph can take a hundred times as long as the next.
+"""
+
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from tfdeblur.cli.common import ERASE_LINE, duration
+from tfdeblur.files.plan import Job
+from tfdeblur.files.work import Event, FileResult
+from tfdeblur.text import printable
+
+_BAR_COLUMNS = 24
+_SECONDS_BETWEEN_BARS = 0.1
+_SECONDS_BETWEEN_LINES = 30.0  # within one long file, where there is no terminal
+_PIXELS_OF_A_PACE = 100_000  # of fewer the time went into tracing: it would foretell hours
+
+
+class Progress:
+    """Shows the events of `restore_files`.
+
+    The time left is the seconds per pixel measured so far times the pixels that are left; files
+    that were not opened yet are taken to hold as many pixels per byte as the finished ones. After
+    a few small files nothing is foretold.
+
+    Args:
+        jobs: all jobs, in order.
+        stream: where to write; stderr unless given.
+    """
+
+    def __init__(self, jobs: Sequence[Job], stream: TextIO | None = None):
+        self._jobs = jobs
+        self._stream = stream or sys.stderr
+        self._on_terminal = self._stream.isatty()
+        self._bytes = [_size(job) for job in jobs]
+        self._pixels_done = 0.0
+        self._measured_bytes = 0
+        self._seconds_done = 0.0
+        self._job_start = self._last_shown = time.perf_counter()
+        if self._on_terminal:
+            for handler in logging.getLogger().handlers:
+                handler.addFilter(self._make_room)
+
+    def __call__(self, event: Event) -> None:
+        """Takes one event."""
+        now = time.perf_counter()
+        if event.result is not None:
+            self._finish(event, event.result, now)
+        elif event.pixels == 0:
+            self._job_start = now
+        pause = _SECONDS_BETWEEN_BARS if self._on_terminal else _SECONDS_BETWEEN_LINES
+        if now - self._last_shown >= pause and (self._on_terminal or event.result is None):
+            self._last_shown = now
+            self._show(event, now)
+
+    def close(self) -> None:
+        """Removes the bar, so that whatever follows starts on an empty line."""
+        if self._on_terminal:
+            self._write(ERASE_LINE)
+            for handler in logging.getLogger().handlers:
+                handler.removeFilter(self._make_room)
+
+    def _finish(self, event: Event, result: FileResult, now: float) -> None:
+        if result.status in ("done", "degenerate", "not converged"):
+            self._pixels_done += event.pixels
+            self._measured_bytes += self._bytes[event.index]
+            self._seconds_done += result.seconds
+        line = describe(result)
+        told = result.reason or result.confidence is not None
+        if result.status == "skipped" or (self._on_terminal and not told):
+            return
+        place = f"[{event.index + 1}/{len(self._jobs)}] "
+        self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
+
+    def _show(self, event: Event, now: float) -> None:
+        part = 0.0 if event.result else event.fraction
+        pixels = self._pixels_done + part * event.pixels
+        seconds = self._seconds_done + (now - self._job_start if not event.result else 0.0)
+        finished = event.index + (event.result is not None)
+        text = f"{finished}/{len(self._jobs)} files  {pixels / 1e6:.1f} MP"
+        if not event.result and event.pixels and len(self._jobs) == 1:
+            text += f" of {event.pixels / 1e6:.1f}"
+        if event.detail and not event.result:
+            text += f"  {event.detail}"
+        if pixels >= _PIXELS_OF_A_PACE:
+            left = max(0.0, self._pixels_left(event, finished, part))
+            pace = seconds / pixels * 1e6
+            text += f"  {pace:.2f} s/MP" if pace < 10 else f"  {pace:.0f} s/MP"
+            text += f"  about {duration(seconds / pixels * left)} left"
+        if self._on_terminal:
+            filled = round(_BAR_COLUMNS * min(1.0, (finished + part) / len(self._jobs)))
+            bar = "=" * filled + "." * (_BAR_COLUMNS - filled)
+            columns = shutil.get_terminal_size().columns
+            self._write(ERASE_LINE + f"[{bar}] {text}"[: max(1, columns - 1)])
+        else:
+            self._write(text + "\n")
+
+    def _pixels_left(self, event: Event, finished: int, part: float) -> float:
+        current = 0.0 if event.result else (1 - part) * event.pixels
+        waiting = sum(self._bytes[event.index + 1 :])
+        known_pixels = self._pixels_done or event.pixels
+        known_bytes = self._measured_bytes or self._bytes[event.index]
+        return current + waiting * known_pixels / max(1, known_bytes)
+
+    def _make_room(self, record: logging.LogRecord) -> bool:
+        self._write(ERASE_LINE)
+        return True
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def describe(result: FileResult) -> str:
+    """One line about a result."""
+    name, reason = printable(result.input), result.reason
+    if result.status == "failed":
+        return f"failed: {reason}" if name in reason else f"failed: {name}: {reason}"
+    size = f"{result.width}x{result.height}"
+    if result.frames > 1:
+        size += f", {result.frames} frames"
+    size += f", {result.seconds:.2f} s"
+    if result.confidence is not None:
+        size += f", confidence {result.confidence:.2f}"
+    line = f"{name} -> {printable(result.output)}  ({size})"
+    if result.status in ("degenerate", "not converged"):
+        line = "warning: " + line
+    return f"{line}  {reason}" if reason else line
+
+
+def _size(job: Job) -> int:
+    try:
+        return 0 if job.error or job.is_done() else job.source.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,132 @@
+"""What is told at the end of work on files: a line for people, a JSON object for programs."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
+
+from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+
+if TYPE_CHECKING:
+    from tfdeblur.files.results import Event, FileResult
+
+_WORDS = {
+    "done": "restored",
+    "skipped": "done before",
+    "degenerate": "left as they were",
+    "not converged": "restored, but not converged",
+    "failed": "failed",
+}
+# What is told of each file, by what the restorer may report.
+_REPORTED = (
+    ("confidence", ("confidence",)),
+    ("stages", ("passes", "levels")),
+    ("solver", ("steps", "residual", "converged")),
+    ("confidence", ("remark",)),
+)
+
+
+def work_and_report(
+    work: Callable[[Callable[["Event"], None]], Any],
+    progress: Any,
+    exit_code: Callable[[Sequence["FileResult"]], int],
+    jobs: int,
+    describe: Callable[[Sequence["FileResult"], int], Any] | None,
+) -> int:
+    """Works through files, and reports what is finished, whatever ends it.
+
+    Args:
+        work: restores the files; it is given whom to tell of events.
+        progress: shows events, until its `close`.
+        exit_code: that of all results.
+        jobs: how many files there are.
+        describe: what to print as JSON at the end, of results and exit code; None: nothing.
+
+    Returns:
+        The exit code of the command.
+    """
+    results: list[FileResult] = []
+
+    def on_event(event: "Event") -> None:
+        progress(event)
+        if event.result is not None:
+            results.append(event.result)
+
+    code = EXIT_UNEXPECTED
+    try:
+        work(on_event)
+        code = exit_code(results)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+        raise
+    except TfdeblurError as error:
+        code = error.exit_code
+        raise
+    finally:
+        progress.close()
+        summarise(results, jobs, code)
+        if describe is not None:
+            print(json.dumps(describe(results, code), indent=2))
+    return code
+
+
+def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
+    """Prints on stderr how many of `jobs` files ended how."""
+    count = Counter(result.status for result in results)
+    parts = [f"{count[status]} {word}" for status, word in _WORDS.items() if count[status]]
+    if len(results) < jobs:
+        parts.append(f"{jobs - len(results)} not finished")
+    print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.", file=sys.stderr)
+    if code == EXIT_DONE and count["skipped"] and not count["done"]:
+        print("To restore again what exists, give --overwrite.", file=sys.stderr)
+
+
+def as_json(
+    restorer: Mapping[str, Any],
+    reports: Set[str],
+    with_flow: bool,
+    results: Sequence["FileResult"],
+    code: int,
+) -> dict[str, Any]:
+    """The object that `--json` prints.
+
+    Args:
+        restorer: what restored, by name of the option; None where it was not given.
+        reports: what that may report, as of `Restores`.
+        with_flow: whether flows were asked for.
+        results: of the files that were finished.
+        code: exit code of the command.
+    """
+    names = [name for report, names in _REPORTED if report in reports for name in names]
+    count = Counter(result.status for result in results)
+    totals: dict[str, float] = {
+        status: count[status] for status in ("done", "skipped", "failed", "degenerate")
+    }
+    if "solver" in reports:
+        totals["not converged"] = count["not converged"]
+    totals["files"] = len(results)
+    totals["pixels"] = sum(r.width * r.height * r.frames for r in results)
+    totals["seconds"] = round(sum(r.seconds for r in results), 4)
+    return {
+        **{name: value for name, value in restorer.items() if value is not None},
+        "files": [_file(result, names, with_flow) for result in results],
+        "totals": totals,
+        "exit_code": code,
+    }
+
+
+def _file(result: "FileResult", names: Sequence[str], with_flow: bool) -> dict[str, Any]:
+    file = {
+        "input": str(result.input),
+        "output": str(result.output),
+        "status": result.status,
+        "reason": result.reason,
+        "width": result.width,
+        "height": result.height,
+        "frames": result.frames,
+        "seconds": round(result.seconds, 4),
+    }
+    if with_flow:
+        file["flow"] = None if result.flow is None else str(result.flow)
+    return file | {name: getattr(result, name) for name in names}

@@ -1,0 +1,32 @@
+"""Settings of commands that restore files: what goes in, what lies beside it, how it is named."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """The options of `files.options`.
+
+    Attributes:
+        inputs: images, videos, folders, patterns.
+        out: folder for the results.
+        compare, flow, confidence: whether to write that beside each result.
+        flow_format: "npz" or "flo"; None: the usual one.
+        recursive: whether to enter subfolders.
+        overwrite: whether to redo results that exist.
+        suffix: text, added to names.
+        format: "keep", "png" or "jpeg".
+        json: whether to print a report on stdout.
+    """
+
+    inputs: tuple[str, ...]
+    out: str
+    compare: bool
+    flow: bool
+    flow_format: str | None
+    confidence: bool
+    recursive: bool
+    overwrite: bool
+    suffix: str
+    format: str
+    json: bool

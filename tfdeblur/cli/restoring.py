@@ -1,0 +1,121 @@
+"""What the commands share that restore: the model, how it restores, and what it does not take."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+
+from tfdeblur.cli.common import at_least_one
+from tfdeblur.errors import InvalidInput
+from tfdeblur.models.preset_card import default_text
+from tfdeblur.models.shipped import DEFAULT_PRESET, checked_name, default_model
+from tfdeblur.restorers.options import OptionRefused, RestoringOptions
+
+_FLAGS = {"memory_budget_bytes": "memory_budget", "early_stop": "no_early_stop"}
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`, the network to restore with, and `--preset`; `settled` goes with it."""
+    default = default_text().replace("%", "%%")  # names of data sets are not argparse's to format
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="name or folder of a preset, folder of a training run, or a .keras file "
+        f"(default: the preset {default})",
+    )
+    group.add_argument(
+        "--preset",
+        dest="model",
+        type=_shipped,
+        metavar="NAME",
+        help="the same, of what is shipped only: `tfdeblur presets` lists it",
+    )
+
+
+def _shipped(name: str) -> str:
+    try:
+        return checked_name(name)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def settled(model: str | None) -> str:
+    """The model that was named, or the default preset.
+
+    Raises:
+        DataError: if this installation lacks it.
+    """
+    return default_model() if model is None else model
+
+
+def settled_name(model: str | None) -> str:
+    """The same, also where this installation lacks the default preset."""
+    return DEFAULT_PRESET if model is None else model
+
+
+def add_restoring_arguments(
+    parser: argparse.ArgumentParser, self_ensemble: bool = True
+) -> argparse._ArgumentGroup:
+    """Adds the options of `Restorer`; returns their group, for more of them.
+
+    RP-GAN takes no `self_ensemble`.
+    """
+    group = parser.add_argument_group("restoring")
+    group.add_argument(
+        "--tile",
+        type=at_least_one,
+        metavar="N",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
+        "the memory budget allows)",
+    )
+    group.add_argument(
+        "--memory-budget",
+        type=at_least_one,
+        metavar="MB",
+        help="memory for one image, in megabytes (10^6 bytes); smaller means smaller tiles",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="arithmetic of the network; bfloat16 is faster where the processor has it "
+        "(default: float32)",
+    )
+    if self_ensemble:
+        group.add_argument(
+            "--self-ensemble",
+            action="store_true",
+            help="average over the 8 flips and turns of the image: 8 times slower, a little better",
+        )
+    return group
+
+
+def restoring_options(
+    arguments: argparse.Namespace, without: Sequence[str] = ()
+) -> RestoringOptions:
+    """How to restore, of those options that the command has.
+
+    Args:
+        arguments: as argparse read them.
+        without: options that have the name of one here and mean something else.
+    """
+    fields = (field.name for field in dataclasses.fields(RestoringOptions))
+    names = {name: _FLAGS.get(name, name) for name in fields if name not in without}
+    there = {name: getattr(arguments, flag) for name, flag in names.items() if flag in arguments}
+    if there.get("memory_budget_bytes") is not None:
+        there["memory_budget_bytes"] *= 10**6
+    if "early_stop" in there:
+        there["early_stop"] = not there["early_stop"]
+    return RestoringOptions(**there)
+
+
+def flag_of(option: str) -> str:
+    """The flag of an option of `RestoringOptions`, or of `options.WHY`."""
+    return "--" + _FLAGS.get(option, option).replace("_", "-")
+
+
+def refused(error: OptionRefused, model: str) -> InvalidInput:
+    """The same in the words of the command line."""
+    return InvalidInput(
+        f"`{flag_of(error.option)}` {error.why}. Leave it out. Received: --model {model}"
+    )

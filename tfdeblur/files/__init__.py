@@ -1,0 +1,1 @@
+"""Photographs and videos, from disk to disk."""

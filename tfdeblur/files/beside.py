@@ -1,0 +1,80 @@
+"""What is written beside a result: the motion flow, its picture, the confidence, a comparison."""
+
+import logging
+from collections.abc import Callable, Set
+from pathlib import Path
+
+import numpy as np
+
+from tfdeblur.files.compare import comparison, sharp_partner
+from tfdeblur.files.compare_stages import stage_comparison
+from tfdeblur.files.confidence_picture import confidence_picture
+from tfdeblur.files.flow_picture import flow_picture
+from tfdeblur.files.plan import Job
+from tfdeblur.image.codec import (
+    DecodedImage,
+    encode_image,
+    read_image,
+    to_uint8,
+    write_atomically,
+)
+from tfdeblur.image.flow_files import write_flow
+from tfdeblur.restorers.protocol import Restored, Stage, score_of
+
+logger = logging.getLogger(__name__)
+
+
+def write_beside(
+    job: Job, wanted: Set[Path | None], blurred: DecodedImage, restored: Restored
+) -> None:
+    """Writes those of `job.outputs` that are in `wanted`, but for the result.
+
+    A degenerate result may have neither flow nor confidence; their files are left out then.
+
+    Raises:
+        DataError: if a file cannot be written.
+    """
+
+    def write(path: Path | None, draw: Callable[[], np.ndarray]) -> None:
+        if path is not None and path in wanted:
+            write_picture(path, draw())
+
+    flow, sure, score = restored.flow, restored.confidence, score_of(restored)
+    if flow is not None and np.isfinite(flow).all():
+        if job.flow_file is not None and job.flow_file in wanted:
+            write_flow(job.flow_file, flow)
+        write(job.flow_picture, lambda: flow_picture(to_uint8(blurred.rgb), flow))
+    if sure is not None and score is not None and np.isfinite(sure).all():
+        write(job.confidence, lambda: confidence_picture(to_uint8(restored.image), sure, score))
+    stages = getattr(restored, "stages", ())
+    write(job.comparison, lambda: compare_with(job.source, blurred, restored.image, stages))
+
+
+def compare_with(
+    source: Path, blurred: DecodedImage, restored: np.ndarray, stages: tuple[Stage, ...] = ()
+) -> np.ndarray:
+    """The comparison of an image, with its sharp partner where there is one of its size.
+
+    Args:
+        source: the file of the image, for `sharp_partner`.
+        blurred: the image.
+        restored: in any of the codec's types.
+        stages: of restorers that report them.
+
+    Returns:
+        uint8 `(rows, columns, 3)` RGB.
+    """
+    partner = sharp_partner(source)
+    sharp = None if partner is None else to_uint8(read_image(partner).rgb)
+    if sharp is not None and sharp.shape != blurred.rgb.shape:
+        logger.warning("%s has another size than its blurred image; left out.", partner)
+        sharp = None
+    before, after = to_uint8(blurred.rgb), to_uint8(restored)
+    if stages:
+        return stage_comparison(before, stages, after, sharp)
+    return comparison(before, after, sharp)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Writes uint8 `(height, width, 3)` RGB as PNG."""
+    write_atomically(path, encode_image(picture, like=None, format="png"))

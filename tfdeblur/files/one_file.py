@@ -1,0 +1,127 @@
+"""Restores one file: reads it, writes the result and what is wanted beside it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.errors import NotConverged
+from tfdeblur.files.beside import compare_with, write_beside, write_picture
+from tfdeblur.files.compare import comparison
+from tfdeblur.files.plan import Job
+from tfdeblur.files.results import FileResult
+from tfdeblur.files.video import restore_video
+from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
+from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
+from tfdeblur.restorers.protocol import Restored, reports_of, score_of
+from tfdeblur.text import printable
+
+OnProgress = Callable[..., None]
+"""`(fraction, pixels, detail="")`."""
+
+_UNUSABLE = "the network's output was unusable (NaN or far out of range): the input was written"
+
+
+def restore_one(
+    restorer: Callable[..., Any], job: Job, on_progress: OnProgress, overwrite: bool
+) -> FileResult:
+    """Writes all `job.outputs`, the result last; of a finished job only what is missing beside it.
+
+    Args:
+        restorer, overwrite: as for `files.restore_files`.
+        job: one without an error, not done unless `overwrite`.
+        on_progress: called as `on_progress(fraction, pixels, detail)`.
+
+    Raises:
+        TfdeblurError, OSError: as reading, restoring and writing do.
+    """
+    if not job.is_video:
+        return _restore_image(restorer, job, on_progress, overwrite)
+    if job.output.is_file() and not overwrite:
+        reason = "already done; for its comparison picture, overwrite it"
+        return FileResult(job.source, job.output, "skipped", reason=reason)
+    return _restore_video(restorer, job, on_progress)
+
+
+def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResult:
+    missing = job.missing()
+    # With a new result all is new: what is beside it must not be of another model.
+    wanted = frozenset(job.outputs if overwrite or job.output in missing else missing)
+    decoded = read_image(job.source)
+    height, width = decoded.rgb.shape[:2]
+    result = FileResult(job.source, job.output, "done", width, height, 1)
+    stages = job.comparison in wanted and STAGES in reports_of(restorer)
+    if job.comparison is not None and wanted == {job.comparison} and not stages:
+        there = read_image(job.output).float_rgb()  # all that the picture needs
+        write_picture(job.comparison, compare_with(job.source, decoded, there))
+        return replace(result, status="skipped", reason="already done; the comparison was added")
+
+    def on_tiles(done: int, total: int) -> None:
+        on_progress(done / total, height * width)
+
+    on_progress(0.0, height * width)
+    # Of gray images three channels are averaged at the end: they are rounded after that, once.
+    image = decoded.float_rgb() if decoded.gray else decoded.rgb
+    options: dict[str, Any] = {} if job.flow is None else {"flow": job.flow}
+    if stages:
+        options["keep_stages"] = True
+    restored = restorer(image, progress=on_tiles, **options)
+    data = encode_image(restored.image, like=decoded, format=format_of(job.output))
+    write_beside(job, wanted, decoded, restored)
+    # Last, because a file that is there counts as done.
+    if job.output in wanted:
+        write_atomically(job.output, data)
+    result = _with_reports(result, job, restorer, restored)
+    return _verdict(result, restored, wanted)
+
+
+def _with_reports(result: FileResult, job: Job, restorer, restored: Restored) -> FileResult:
+    """`result`, with what the restorer measured."""
+    reports = reports_of(restorer)
+    if SOLVER in reports:
+        solver = {name: getattr(restored, name) for name in ("steps", "residual", "converged")}
+        result = replace(result, **solver)
+    if STAGES in reports:
+        result = replace(result, passes=restored.passes, levels=restorer.levels)
+    if CONFIDENCE in reports:
+        result = replace(result, confidence=score_of(restored))
+    result = replace(result, remark=getattr(restored, "remark", ""))
+    written = job.flow_file is not None and job.flow_file.is_file()
+    return replace(result, flow=job.flow_file if written else None)
+
+
+def _verdict(result: FileResult, restored: Restored, written: frozenset[Path]) -> FileResult:
+    """`result`, with what is to be said about the restored image."""
+    remark = result.remark
+    if restored.degenerate:
+        return _unsound(result, "degenerate", remark or _UNUSABLE)
+    if result.converged is False:
+        return _unsound(result, "not converged", remark)
+    if result.output not in written:
+        names = ", ".join(sorted(printable(path.name) for path in written))
+        remark = "; ".join(filter(None, (f"already done, left as it was; added {names}", remark)))
+    return replace(result, reason=remark)
+
+
+def _unsound(result: FileResult, status: str, reason: str) -> FileResult:
+    return replace(result, status=status, reason=reason, exit_code=NotConverged.exit_code)
+
+
+def _restore_video(restorer, job: Job, on_progress) -> FileResult:
+    def on_frame(frames: float, total: int, width: int, height: int) -> None:
+        total = max(math.ceil(frames), total)
+        on_progress(frames / total, total * width * height, f"frame {int(frames)} of {total}")
+
+    video = restore_video(restorer, job.source, job.output, on_frame)
+    result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
+    result = replace(result, reason=video.remark, confidence=video.confidence)
+    if job.comparison is not None:
+        write_picture(job.comparison, comparison(*video.sample))
+    if video.degenerate:
+        text = f"the network's output was unusable in {video.degenerate} frames: kept as they were"
+        return _unsound(result, "degenerate", text)
+    if video.not_converged:
+        text = f"the solver did not converge in {video.not_converged} of {video.frames} frames"
+        return _unsound(result, "not converged", text)
+    return result

@@ -1,0 +1,77 @@
+"""What became of a file, and the news while it is worked on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, InvalidInput, NotConverged
+from tfdeblur.files.plan import Job
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one job.
+
+    Attributes:
+        status: "done"; "skipped", it was done before; "degenerate", the network's output was
+            unusable and the input was written in its place; "not converged", the solver ran
+            out of steps and what it had was written; "failed", no result was written.
+        width, height: pixels of the upright image, 0 if it was not read.
+        frames: restored frames, 1 for an image, 0 if none.
+        seconds: wall time with reading and writing.
+        reason: why it is not simply done, or a remark; one line, "" if there is none.
+        exit_code: what the command line would return for this file alone.
+        steps, residual, converged: of the solver (`solvers.Solution`), where one was at work: of
+            several deconvolutions, all steps and the worst residual; None otherwise.
+        passes: int, times that the networks were applied; None where none was.
+        levels: int, turns of solver and generator in each pass; None for other networks.
+        confidence: float in [0, 1], how much of the blur the estimated motion explains, of a
+            video the mean of its frames; None where no motion was estimated.
+        remark: what the restorer said, "" if nothing.
+        flow: file that the motion flow was written to, None if it was not.
+    """
+
+    input: Path
+    output: Path
+    status: str
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    exit_code: int = EXIT_DONE
+    steps: int | None = None
+    residual: float | None = None
+    converged: bool | None = None
+    passes: int | None = None
+    levels: int | None = None
+    confidence: float | None = None
+    remark: str = ""
+    flow: Path | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """News from `restore_files` about `job`, the one at position `index`.
+
+    Attributes:
+        pixels: int, pixels of the job, all frames together; 0 while unknown.
+        fraction: float in [0, 1], how much of the job is finished.
+        detail: which part that was, "frame 3 of 60"; "" for images.
+        result: set once, in the last event of the job.
+    """
+
+    index: int
+    job: Job
+    pixels: int = 0
+    fraction: float = 0.0
+    detail: str = ""
+    result: FileResult | None = None
+
+
+def exit_code(results: Sequence[FileResult]) -> int:
+    """The gravest code of all files: unexpected (1), bad input (3), missing (4), unusable or
+    not converged (5)."""
+    codes = {result.exit_code for result in results}
+    order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
+    return next((code for code in order if code in codes), EXIT_DONE)

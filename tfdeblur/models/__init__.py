@@ -1,0 +1,1 @@
+"""Models as files: presets, run folders, weights."""

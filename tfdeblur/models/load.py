@@ -1,0 +1,145 @@
+"""Finds and loads the networks behind a preset name, a run folder or a file."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.place import Place, find_place
+from tfdeblur.models.shipped import (
+    GENERATOR_FILE,
+    NETWORK_FILE,
+    holds_preset,
+    shipped_folder,
+    shipped_names,
+)
+
+SEN_FILE = "sen.keras"
+PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
+
+
+def load_network(model: Any) -> Any:
+    """Loads a network that restores by itself.
+
+    Args:
+        model: name or folder of a preset, run folder or `.keras` file; or its `Place`.
+
+    Raises:
+        InvalidInput: if nothing of that name exists.
+        DataError: if a run has no generator yet, a file cannot be loaded, or its network does
+            not restore images by itself.
+    """
+    path = _generator_path(model if isinstance(model, Place) else find_place(model))
+    network = load_keras(path) if path.is_file() else _load_preset(path)
+    _check_restores_alone(network, path)
+    return network
+
+
+def no_such_model(name: str) -> InvalidInput:
+    """The error for a model that is not there, or is none."""
+    return InvalidInput(
+        f"No model {name!r}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
+        f"{NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train one "
+        "with `tfdeblur train`."
+    )
+
+
+def find_sen(model: str) -> tuple[Path | None, bool]:
+    """The file of the SEN behind a name, and whether there is no network beside it.
+
+    Args:
+        model: preset, folder of a run, or file.
+
+    Returns:
+        The path or None, and True where the model is a SEN and nothing else: RP-GAN's folder
+        holds a SEN as well.
+    """
+    path = Path(model).expanduser()
+    folder = shipped_folder(model) or path
+    if (folder / SEN_FILE).is_file():
+        return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
+    return (path, True) if _is_sen_file(path) else (None, False)
+
+
+def _is_sen_file(path: Path) -> bool:
+    """Whether a .keras file says that it is a SEN; looked up without loading a framework."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json")).get("registered_name") == "tfdeblur>SEN"
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile):
+        return False  # whatever it is, it is refused or loaded as what else it may be
+
+
+def _load_preset(folder: Path):
+    from tfdeblur.models.preset_files import load_preset  # numpy: help texts import this module
+
+    return load_preset(folder)
+
+
+def load_keras(path: Path) -> Any:
+    """Loads a `.keras` file.
+
+    Raises:
+        DataError: if it cannot be loaded.
+    """
+    import keras
+
+    import tfdeblur.networks  # noqa: F401 (registers our classes for loading)
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # keras raises what zip, h5 and its own code do
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+
+
+def _check_restores_alone(network, path: Path) -> None:
+    """Networks that are parts of RP-GAN take or give something else than one image."""
+    channels = _channels(network)
+    if channels == (3, 2):
+        raise DataError(
+            f"{path} is a SEN: it estimates the motion of a photograph and restores none. Train "
+            "RP-GAN with it (`tfdeblur train --model rpgan --sen ...`)."
+        )
+    if channels == (6, 3):
+        raise DataError(
+            f"{path} is the generator of an RP-GAN and restores nothing by itself. Give the "
+            f"folder that also holds {SEN_FILE} and {PIPELINE_FILE}."
+        )
+
+
+def check_channels(network, path: Path, what: str, wanted: tuple[int, int]) -> None:
+    """Raises DataError if a network has other channels in and out than `wanted`."""
+    received = _channels(network)
+    if received != wanted:
+        raise DataError(
+            f"{path} is not {what}: that has {wanted[0]} channels in and {wanted[1]} out. "
+            f"Received: {received}"
+        )
+
+
+def _channels(network) -> tuple[int | None, int | None]:
+    """Channels in and out; None where a network does not tell."""
+    shapes = (getattr(network, side, None) for side in ("input_shape", "output_shape"))
+    into, out = (s[-1] if isinstance(s, tuple) and len(s) == 4 else None for s in shapes)
+    return into, out
+
+
+def _generator_path(place: Place) -> Path:
+    """The file of the network, or the folder where it is a preset of `preset_files`."""
+    folder = place.folder
+    if folder is not None:
+        if holds_preset(folder):
+            return folder
+        if place.holds(GENERATOR_FILE):
+            return folder / GENERATOR_FILE
+        if place.holds(SEN_FILE):
+            return folder / SEN_FILE  # refused later, by what it is
+        raise DataError(
+            f"{Path(place.name)} holds no {GENERATOR_FILE}. It is no run folder, or its training "
+            f"has not finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
+        )
+    if place.path is not None and place.path.is_file() and place.path.suffix == ".keras":
+        return place.path
+    raise no_such_model(place.name)

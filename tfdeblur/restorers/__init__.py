@@ -1,0 +1,1 @@
+"""What restores a photograph: networks, RP-GAN, a known motion."""

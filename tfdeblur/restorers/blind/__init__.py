@@ -1,0 +1,1 @@
+"""Blind deblurring: the motion is estimated, undone and cleaned up by turns (RP-GAN)."""

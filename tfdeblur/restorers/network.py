@@ -1,0 +1,176 @@
+"""Restorer: a network, ready to restore images of any size within a memory budget."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tfdeblur.image.codec import to_float
+from tfdeblur.image.tiling import TilePlan
+from tfdeblur.models.shipped import default_model
+from tfdeblur.restorers.images import MAX_MEAN_CHANGE, as_kind, check_image, is_degenerate
+from tfdeblur.restorers.memory import DEFAULT_BUDGET_BYTES
+from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
+from tfdeblur.restorers.tiled import TiledNetwork
+
+
+class Restorer:
+    """Restores images with a network, whole where they fit the budget, else in tiles.
+
+    Args:
+        network: callable `(image, training=False)`: float32 `(batch, height, width, 3)` in
+            [0, 1] to the same shape, such as `tfdeblur.networks.BiSkip`.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows. Networks
+            that normalise over the whole picture (`norm="group"`) restore tiles a little
+            differently than the whole; those with batch norm or none do not.
+        memory_budget_bytes: int, working memory of one network call, bytes. The default
+            keeps a process that restores 3840 x 2160 below 3 GB.
+        precision: "float32", or "bfloat16" on CPUs that have AVX-512 BF16 or AMX (see
+            `restorers.graph.arithmetic`; on GPUs use a Keras policy).
+        self_ensemble: whether to average over the 8 turns and mirrorings of each image
+            (8 times the work, slightly better results).
+
+    Call arguments:
+        image: `(height, width, 3)` or `(batch, height, width, 3)`, at least 1 x 1; float in
+            [0, 1], uint8 or uint16 over their full range.
+        progress: called as `progress(done_tiles, total_tiles)` after each tile.
+
+    Returns:
+        `Restored`. The output for an image is degenerate if any value is NaN or infinite, or
+        if it differs from the input by more than `MAX_MEAN_CHANGE` on average, before
+        clipping. Such an image is returned unchanged, with a `DegenerateOutputWarning`.
+
+    Raises:
+        InvalidInput: if an argument is not one of the above.
+    """
+
+    reports: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        network,
+        *,
+        tile: int | None = None,
+        memory_budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        precision: str = "float32",
+        self_ensemble: bool = False,
+    ):
+        self.network = network
+        self.tile = tile
+        self.memory_budget_bytes = memory_budget_bytes
+        self.precision = precision
+        self.self_ensemble = self_ensemble
+        self._tiled = TiledNetwork(
+            network, tile=tile, memory_budget_bytes=memory_budget_bytes, precision=precision
+        )
+
+    @classmethod
+    def from_preset(cls, name_or_path=None, **options) -> Any:
+        """Opens a shipped preset, a preset's folder, a run folder or a `.keras` file.
+
+        Args:
+            name_or_path: name of a folder in `tfdeblur/weights`; or path of a folder that
+                `preset_files.save_preset` wrote, of a run folder (it holds `generator.keras`)
+                or of a `.keras` file. None: `models.shipped.DEFAULT_PRESET`.
+            **options: those of `restorers.options.RestoringOptions` that the model's kind takes;
+                here `tile`, `memory_budget_bytes`, `precision`, `self_ensemble` and `passes`.
+
+        Returns:
+            `Restorer`, `InPasses` where several are asked for, or the restorer of another kind:
+            `restorers.blind.restorer.BlindRestorer` for a folder of RP-GAN.
+
+        Raises:
+            InvalidInput: if nothing of that name exists, or an option is not for this model.
+            DataError: if a run has no networks yet, a file cannot be loaded, or this
+                installation lacks the default preset.
+        """
+        return open_restorer(default_model() if name_or_path is None else name_or_path, options)
+
+    def __call__(self, image, *, progress: Callable[[int, int], None] | None = None) -> Restored:
+        """Restores one image or a batch; arguments and errors: see the class."""
+        start = time.perf_counter()
+        image = check_image(image)
+        batch = image if image.ndim == 4 else image[None]
+        plan = self.plan(*batch.shape[1:3])
+        counter = _Counter(plan.tiles * len(batch), progress)
+        restored = np.empty_like(batch)
+        degenerate: list[bool] = []
+        for part in self._parts(len(batch), plan):
+            degenerate += self._restore_part(batch[part], restored[part], plan, counter)
+        if any(degenerate):
+            places = [i for i, bad in enumerate(degenerate) if bad]
+            of = f"images {places} of the batch" if image.ndim == 4 else "the image"
+            warnings.warn(
+                f"The network's output for {of} is degenerate (not finite, or changed by more "
+                f"than {MAX_MEAN_CHANGE} on average); the input is returned in its place.",
+                DegenerateOutputWarning,
+                stacklevel=2,
+            )
+        return Restored(
+            image=restored.reshape(image.shape),
+            seconds=time.perf_counter() - start,
+            degenerate=tuple(degenerate) if image.ndim == 4 else degenerate[0],
+        )
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """Returns the tiles that an image of this size is restored in."""
+        return self._tiled.plan(height, width)
+
+    @cached_property
+    def max_pixels(self) -> int:
+        """Pixels that one network call may have within the budget."""
+        return self._tiled.max_pixels
+
+    def _parts(self, images: int, plan: TilePlan):
+        """Slices of a batch that are restored together: several small images at once."""
+        together = 1
+        if plan.tiles == 1 and images > 1:
+            together = max(1, self.max_pixels // plan.tile_pixels)
+        return (slice(i, i + together) for i in range(0, images, together))
+
+    def _restore_part(self, images, restored, plan, counter) -> list[bool]:
+        """Restores images into `restored`; says for each whether it was degenerate."""
+        if plan.tiles == 1:
+            results = list(self._run(images))
+            for _ in images:
+                counter.advance()
+        else:
+            results = [
+                self._tiled.in_tiles(image, plan, self._run, counter.advance) for image in images
+            ]
+        degenerate = []
+        for image, result, target in zip(images, results, restored, strict=True):
+            degenerate.append(is_degenerate(image, result))
+            target[...] = image if degenerate[-1] else as_kind(result, image.dtype)
+        return degenerate
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """Runs the network on `(batch, h, w, 3)` of any kind; float32, not clipped."""
+        images = to_float(images)
+        if not self.self_ensemble:
+            return self._tiled.run(images)
+        total = np.zeros_like(images)
+        for turns in range(4):
+            for mirrored in (1, -1):
+                turned = np.rot90(images[:, :, ::mirrored], turns, axes=(1, 2))
+                total += np.rot90(self._tiled.run(turned), -turns, axes=(1, 2))[:, :, ::mirrored]
+        return total / 8
+
+
+@dataclass
+class _Counter:
+    """Counts tiles and tells the caller."""
+
+    total: int
+    progress: Callable[[int, int], None] | None
+    done: int = 0
+
+    def advance(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, self.total)

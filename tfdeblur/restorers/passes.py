@@ -1,0 +1,70 @@
+"""Restoring in several passes: each time, the result of the last one is restored again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tfdeblur.errors import InvalidInput
+from tfdeblur.image.codec import to_float, to_integers
+from tfdeblur.restorers.protocol import Restored, Restores
+
+
+class InPasses:
+    """A `Restorer` applied several times to one image, without rounding in between.
+
+    A pass whose output is degenerate is left out and ends the row; the result counts as
+    degenerate only if that was the first.
+
+    Args:
+        restorer: a `Restorer`.
+        passes: int >= 1.
+
+    Call arguments:
+        image: `(height, width, 3)`, as for `Restorer`.
+        progress: called as `progress(done, total)`, in tiles of all passes together.
+
+    Returns:
+        `Restored`, of the kind of `image`; `passes` counts those that are in the result.
+
+    Raises:
+        InvalidInput: if `passes` is below 1.
+    """
+
+    reports: frozenset[str] = frozenset()
+
+    def __init__(self, restorer: Restores, passes: int):
+        if passes < 1:
+            raise InvalidInput(f"`passes` must be at least 1. Received: passes={passes}")
+        self.restorer = restorer
+        self.passes = passes
+
+    def __call__(  # noqa: D102 (described with the class)
+        self, image: np.ndarray, *, progress: Callable[[int, int], None] | None = None
+    ) -> Restored:
+        if image.dtype not in (np.uint8, np.uint16):
+            return self._restore(image, progress)
+        restored = self._restore(to_float(image), progress)
+        return replace(restored, image=to_integers(restored.image, image.dtype.type))
+
+    def plan(self, height: int, width: int) -> Any:
+        """The tiles of each pass."""
+        return self.restorer.plan(height, width)
+
+    def _restore(self, image, progress) -> Restored:
+        def run(image, before: int) -> Restored:
+            def on_tiles(done: int, total: int) -> None:
+                if progress is not None:
+                    progress(before * total + done, self.passes * total)
+
+            return self.restorer(image, progress=on_tiles)
+
+        restored = run(image, 0)
+        while restored.passes < self.passes and not restored.degenerate:
+            again = run(restored.image, restored.passes)
+            if again.degenerate:
+                break
+            seconds = restored.seconds + again.seconds
+            restored = replace(again, passes=restored.passes + 1, seconds=seconds)
+        return restored

@@ -1,0 +1,126 @@
+"""A network that is run on images of any size, whole or in tiles, within a memory budget."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import tensorflow as tf
+
+from tfdeblur.errors import InvalidInput
+from tfdeblur.image.tiling import (
+    OVERLAP,
+    Blend,
+    TilePlan,
+    blend_images,
+    plan_tiles,
+    restore_in_tiles,
+    smallest_tile,
+)
+from tfdeblur.restorers.graph import arithmetic, inference_function, size_multiple
+from tfdeblur.restorers.memory import bytes_per_pixel
+
+PRECISIONS = ("float32", "bfloat16")
+_UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
+
+
+class TiledNetwork:
+    """Runs a network on whole images where they fit the budget, else in tiles.
+
+    Args:
+        network: callable `(image, training=False)`, as for `restorers.graph.inference_function`.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows.
+        memory_budget_bytes: int, working memory of one call, bytes.
+        precision: "float32" or "bfloat16" (see `restorers.graph.arithmetic`).
+        channels: int, of the input.
+        outputs: int, channels of the output.
+        overlap: int, pixels at each side of a tile that a neighbour covers too.
+        blend: how neighbouring tiles fade into each other, see `image.tiling`.
+
+    Raises:
+        InvalidInput: if `precision` is unknown or `tile` leaves nothing beside the overlap.
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        tile: int | None,
+        memory_budget_bytes: int,
+        precision: str,
+        channels: int = 3,
+        outputs: int = 3,
+        overlap: int = OVERLAP,
+        blend: Blend = blend_images,
+    ):
+        if precision not in PRECISIONS:
+            raise InvalidInput(
+                f"`precision` must be one of {', '.join(PRECISIONS)}. "
+                f"Received: precision={precision!r}"
+            )
+        self._multiple = size_multiple(network)
+        smallest = smallest_tile(self._multiple, overlap)
+        if tile is not None and tile < smallest:
+            raise InvalidInput(
+                f"`tile` must be at least {smallest} pixels, as tiles overlap. "
+                f"Received: tile={tile}"
+            )
+        self.network = network
+        self.tile = tile
+        self.memory_budget_bytes = memory_budget_bytes
+        self.precision = precision
+        self.channels = channels
+        self.outputs = outputs
+        self.overlap = overlap
+        self.blend = blend
+        self._function = inference_function(network, channels)
+
+    @cached_property
+    def max_pixels(self) -> int:
+        """Pixels that one call may have within the budget."""
+        per_pixel = bytes_per_pixel(self.network, self.precision, self.channels)
+        return int(self.memory_budget_bytes / per_pixel)
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """Returns the tiles that an image of this size is cut into."""
+        small = height * width <= _UNPLANNED_PIXELS
+        return plan_tiles(
+            height,
+            width,
+            tile=self.tile,
+            max_pixels=None if small else self.max_pixels,
+            multiple=self._multiple,
+            overlap=self.overlap,
+        )
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """The network on `(batch, h, w, channels)` float32, as a whole; not clipped."""
+        with arithmetic(self.precision):
+            return self._function(tf.constant(images)).numpy()
+
+    def in_tiles(
+        self,
+        image: np.ndarray,
+        plan: TilePlan,
+        run: Callable[[np.ndarray], np.ndarray] | None = None,
+        after_tile: Callable[[], None] = lambda: None,
+    ) -> np.ndarray:
+        """The network on one image `(height, width, channels)`, tile by tile.
+
+        Args:
+            image: of any kind that `run` takes.
+            plan: from `plan`, for this size.
+            run: on batches, in the place of this class's own.
+            after_tile: called after each tile.
+
+        Returns:
+            float32 `(height, width, outputs)`, not clipped.
+        """
+        run = self.run if run is None else run
+        return restore_in_tiles(
+            image,
+            plan,
+            lambda tile: run(tile[None])[0],
+            after_tile,
+            channels=self.outputs,
+            blend=self.blend,
+        )
