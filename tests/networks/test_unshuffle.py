@@ -7,8 +7,8 @@ import pytest
 from tests.helpers import assert_round_trip, noise
 from tfdeblur.networks import SEN, BiSkip, RPGANGenerator
 from tfdeblur.networks.folding import Fold
-from tfdeblur.pipeline.graph import inference_function
-from tfdeblur.pipeline.restore import Restorer
+from tfdeblur.restorers.graph import inference_function
+from tfdeblur.restorers.network import Restorer
 
 
 def small(kind, unshuffle):

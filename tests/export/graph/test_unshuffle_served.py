@@ -6,11 +6,11 @@ import keras
 import numpy as np
 
 from export import export_model
-from export.manifest import MANIFEST
+from export.graph.manifest import MANIFEST
 from tests.export.helpers import loaded
 from tests.helpers import picture
 from tfdeblur.networks import BiSkip
-from tfdeblur.pipeline.restore import Restorer
+from tfdeblur.restorers.network import Restorer
 
 
 def test_gated_blocks_on_folded_pixels(tmp_path):
