@@ -124,6 +124,9 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
     else:
         # TensorFlow reads this once, when it is first imported inside the command.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Read then, too. On processors with AVX-512 TensorFlow does this by itself; on those with AVX2
+    # alone it does not, and MAXIM takes twice as long (docs/speed.md).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         return command(arguments)
     except TfdeblurError as error:

@@ -51,7 +51,7 @@ class Maxim(keras.Model):
     """
 
     size_multiple = 64
-    # Of what `pipeline.memory` takes for the peak. Measured on two cores with oneDNN, float32:
+    # Of what `restorers.memory` takes for the peak. Measured on two cores with oneDNN, float32:
     # 3,100 bytes a pixel at 512 x 512 and 2,600 at 1280 x 768, where that says 1,920.
     memory_factor = 1.65
 
