@@ -64,9 +64,9 @@ def configurations(arguments):
 def measure_forward(found, arguments):
     """Whole images, float32, one at a time."""
     import tensorflow as tf
-    from tfdeblur.restorers.graph import inference_function
 
     from tfdeblur.evaluation.timing import compare
+    from tfdeblur.restorers.graph import inference_function
     from tfdeblur.training.build_rp_gan import build_bi_skip
 
     height, width = arguments.size
