@@ -51,8 +51,26 @@ def test_infinite_values_are_honest():
     worse = score("worse", (math.inf, 1, 1), (40, 0.9, 0.9))
     assert perfect.gain_db == 0 and worse.gain_db == -math.inf
     measured = report(perfect, two().images[0])
-    assert measured.mean("psnr_rgb_u8") == (math.inf, math.inf) and measured.mean_gain_db == 1
+    assert measured.mean("psnr_rgb_u8") == (20, 22) and measured.mean_gain_db == 1
     assert "inf ->    inf" in measured.table()
+    assert "exact          1 blurred and 1 restored images equal" in measured.summary()
+
+
+def test_means_leave_infinite_values_out_and_say_so():
+    perfect = score("same", (math.inf, 1, 1), (math.inf, 1, 1))
+    solved = score("solved", (25, 0.5, 0.5), (math.inf, 1, 1))
+    measured = report(*two().images, perfect, solved)
+    assert measured.mean("psnr_rgb_u8") == (25, 25.5)
+    assert measured.mean("ssim_gauss") == pytest.approx(((0.5 + 0.9 + 1 + 0.5) / 4, 3.5 / 4))
+    assert measured.mean_gain_db == pytest.approx(1 / 3)  # 2, -1 and 0; an infinite one is left out
+    assert measured.exact == measured.to_dict()["mean"]["exact"] == {"blurred": 1, "restored": 2}
+    assert "exact" not in two().summary()
+
+
+def test_all_infinite_or_one_that_is_no_number_stays_visible():
+    measured = report(score("same", (math.inf, 1, 1), (math.nan, 0, 0)))
+    before, after = measured.mean("psnr_rgb_u8")
+    assert before == math.inf and math.isnan(after)
 
 
 def test_json_is_strict_and_complete(tmp_path):
@@ -71,8 +89,9 @@ def test_json_is_strict_and_complete(tmp_path):
     assert found["model"] == "biskip" and found["settings"]["precision"] == "float32"
     assert set(found["protocols"]) == {"psnr_rgb_u8", "ssim_gauss", "ssim_matlab3d"}
     assert found["machine"]["cores"] == 2 and found["complete"] is False
-    assert found["mean"]["psnr_rgb_u8"] == {"blurred": "inf", "restored": "inf"}
-    assert float(found["mean"]["psnr_rgb_u8"]["blurred"]) == math.inf
+    assert found["mean"]["psnr_rgb_u8"] == {"blurred": 25, "restored": 25.5}
+    assert found["images"][2]["psnr_rgb_u8"] == {"blurred": "inf", "restored": "inf"}
+    assert float(found["images"][2]["psnr_rgb_u8"]["blurred"]) == math.inf
     assert found["mean"]["count"] == 3
     first = found["images"][0]
     assert (first["name"], first["height"], first["width"]) == ("one", 720, 1280)

@@ -18,8 +18,8 @@ from tfdeblur.operators import MotionBlur, SampledBlur
 from tfdeblur.presets import preset
 from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
-from tfdeblur.training.callbacks import KeepNetwork
 from tfdeblur.training.joint import JointTrainer
+from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.levels import Levels
 from tfdeblur.training.replay import ReplayBuffer
 from tfdeblur.training.rp_gan import RPGANTrainer

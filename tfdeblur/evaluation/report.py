@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfdeblur.evaluation.report_base import MeasuredReport
-from tfdeblur.evaluation.report_parts import data_line, machine_line, mean, model_line
+from tfdeblur.evaluation.report_parts import (
+    data_line,
+    finite_mean,
+    machine_line,
+    mean,
+    model_line,
+)
 
 # Name of a protocol -> what it says to a reader of the report.
 PROTOCOLS = {
@@ -54,16 +60,27 @@ class EvaluationReport(MeasuredReport[ImageScore]):
     protocols = PROTOCOLS
 
     def mean(self, protocol: str) -> tuple[float, float]:
-        """Mean over images of a protocol's values: `(blurred, restored)`; NaN without images."""
+        """Means over images of a protocol's values: `(blurred, restored)`; NaN without images.
+
+        Infinite values are left out: `exact` counts them.
+        """
         return (
-            mean(score.blurred[protocol] for score in self.images),
-            mean(score.restored[protocol] for score in self.images),
+            finite_mean(score.blurred[protocol] for score in self.images),
+            finite_mean(score.restored[protocol] for score in self.images),
         )
 
     @property
+    def exact(self) -> dict[str, int]:
+        """How many "blurred" and "restored" images equal their sharp ones in all 8-bit levels."""
+        return {
+            "blurred": sum(math.isinf(score.blurred["psnr_rgb_u8"]) for score in self.images),
+            "restored": sum(math.isinf(score.restored["psnr_rgb_u8"]) for score in self.images),
+        }
+
+    @property
     def mean_gain_db(self) -> float:
-        """Mean over images of the PSNR gained, dB."""
-        return mean(score.gain_db for score in self.images)
+        """Mean over images of the PSNR gained, dB; infinite gains are left out."""
+        return finite_mean(score.gain_db for score in self.images)
 
     @property
     def mean_confidence(self) -> float | None:
@@ -74,6 +91,7 @@ class EvaluationReport(MeasuredReport[ImageScore]):
     def _means(self) -> dict[str, Any]:
         return {
             **{name: _before_after(*self.mean(name)) for name in PROTOCOLS},
+            "exact": self.exact,
             "gain_db": json_number(self.mean_gain_db),
             "seconds": json_number(self.mean_seconds),
             **_confidence(self.mean_confidence),
@@ -126,6 +144,11 @@ class EvaluationReport(MeasuredReport[ImageScore]):
             "seconds": "wall time of one call per image, first call of each size not counted",
             "machine": machine_line(self.machine),
         }
+        if any(self.exact.values()):
+            facts["exact"] = (
+                f"{self.exact['blurred']} blurred and {self.exact['restored']} restored images "
+                "equal their sharp ones: infinite values are left out of the means"
+            )
         if self.mean_confidence is not None:
             facts["confidence"] = (
                 "0 to 1: how well re-blurring the result explains the input; of several passes, "

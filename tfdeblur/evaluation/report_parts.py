@@ -15,6 +15,17 @@ def mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else math.nan
 
 
+def finite_mean(values: Iterable[float]) -> float:
+    """Mean without infinite values; infinite where all are, NaN where one is NaN.
+
+    An image that equals its sharp one has an infinite PSNR, and one such image would make the mean
+    over a thousand others say nothing. Whoever shows this mean says how many were left out.
+    """
+    numbers = list(values)
+    finite = [number for number in numbers if not math.isinf(number)]
+    return mean(finite or numbers)
+
+
 def data_line(data: str, split: str | None, done: int, count: int | None, unit="images") -> str:
     """Which data, and how much of it was measured."""
     of = "" if count in (None, done) else f" of {count}"

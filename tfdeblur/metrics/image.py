@@ -41,7 +41,7 @@ def psnr_rgb_u8(sharp, restored):
 
     Returns:
         float32 `(batch,)`, dB. Two images that agree in every 8-bit level give `+inf`, which is
-        the value of the formula; a mean over a data set then is `inf` as well, and says so.
+        the value of the formula; reports leave it out of their means, and count it.
 
     Raises:
         InvalidInput: see the top of this file.

@@ -1,7 +1,6 @@
-"""Callbacks of a run: NaN, validation, pictures, self-paced histogram, networks, progress."""
+"""Callbacks of a run: NaN, validation, pictures, self-paced histogram, progress."""
 
-import json
-import os
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ import tensorflow as tf
 
 from tfdeblur.errors import NotConverged
 from tfdeblur.image.codec import to_uint8, write_atomically
+
+logger = logging.getLogger("tfdeblur")
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -114,7 +115,16 @@ class Validate(keras.callbacks.Callback):
                 bar.update(done)
             if self.interrupt is not None and self.interrupt.is_set():
                 raise KeyboardInterrupt
-        logs.update({f"val_{name}": float(np.mean(value)) for name, value in values.items()})
+        logs.update({f"val_{name}": self._mean(name, value) for name, value in values.items()})
+
+    def _mean(self, name, values):
+        """Without infinite ones: a frame that equals its target has such a PSNR."""
+        values = np.asarray(values)
+        finite = values[~np.isinf(values)]
+        if 0 < finite.size < values.size:
+            equal = values.size - finite.size
+            logger.info("val_%s: %d of %d frames are infinite, left out", name, equal, values.size)
+        return float(np.mean(finite if finite.size else values))
 
 
 class SelfPacedProgress(keras.callbacks.Callback):
@@ -178,55 +188,6 @@ class Panels(keras.callbacks.Callback):
         encoded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1]
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / f"epoch-{epoch + 1:04d}.png", encoded.tobytes())
-
-
-class KeepNetwork(keras.callbacks.Callback):
-    """Saves the network alone: the best so far, or the newest where nothing is validated.
-
-    `keras.callbacks.ModelCheckpoint` writes in place; a kill in that moment would lose the best
-    network of the run. This writes beside and renames, and remembers the best over restarts.
-
-    Args:
-        path: path of the `.keras` file; `PATH.json` beside it holds epoch and metrics.
-        monitor: str, log that must rise; where it is missing from the logs nothing is saved,
-            unless `always`.
-        lower_is_better: bool, the log must fall instead.
-        always: bool, save at the end of every epoch, whatever the logs say.
-        beside: bool, save with it, in the same folder, what the trainer's `networks_beside` gives.
-    """
-
-    def __init__(self, path, monitor="val_psnr", lower_is_better=False, always=False, beside=False):
-        super().__init__()
-        self.path = Path(path)
-        self.facts = self.path.with_suffix(".json")
-        self.monitor = monitor
-        self.sign = -1.0 if lower_is_better else 1.0
-        self.always = always
-        self.beside = beside
-        facts = json.loads(self.facts.read_text()) if self.facts.is_file() else {}
-        self.best = self._score(facts)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Saves if this epoch is the best."""
-        score = self._score(logs or {})
-        if not self.always and not score > self.best:
-            return
-        self.best = score
-        networks = {self.path.name: self.model.network_to_keep()}
-        if self.beside:
-            networks.update(self.model.networks_beside())
-        new = {}
-        for name, network in networks.items():
-            path = self.path.with_name(name)
-            new[path] = path.with_name(f".{path.stem}-{os.getpid()}.keras")
-            network.save(new[path])
-        for path, written in new.items():  # all are written before one takes its place
-            os.replace(written, path)
-        facts = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
-        write_atomically(self.facts, (json.dumps(facts, indent=2) + "\n").encode())
-
-    def _score(self, logs):
-        return self.sign * logs[self.monitor] if self.monitor in logs else -np.inf
 
 
 class EnterEpoch(keras.callbacks.Callback):

@@ -30,6 +30,7 @@ from tfdeblur.training.backup import (
 )
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.initial import begin_with, find_network
+from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.resume import check_settings
 from tfdeblur.training.sources import Data, open_data
 from tfdeblur.training.tasks import task_of
@@ -157,8 +158,8 @@ def _readers(config, folder, data, interrupt, show_bar):
     measure, lowest = task.best(config)
     best = f"val_{measure}", lowest
     readers += [
-        own.KeepNetwork(folder / task.file, *best, always=validation is None, beside=True),
-        own.KeepNetwork(folder / "last.keras", *best, always=True),
+        KeepNetwork(folder / task.file, *best, always=validation is None, beside=True),
+        KeepNetwork(folder / "last.keras", *best, always=True),
     ]
     panels = task.panels(config, validation or data.train) if config.run.panel_every else None
     if panels:

@@ -9,7 +9,8 @@ from export import export_model
 from tests.export.helpers import Scale, loaded, random_u8
 from tests.helpers import noise
 from tfdeblur.restorers.network import Restorer
-from tfdeblur.training.callbacks import KeepNetwork, WithAveragedWeights
+from tfdeblur.training.callbacks import WithAveragedWeights
+from tfdeblur.training.keep import KeepNetwork
 
 
 def nodes_of(version):

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfdeblur.evaluation.report import PROTOCOLS, json_number
 from tfdeblur.evaluation.report_base import Failure
-from tfdeblur.evaluation.report_parts import data_line, machine_line, write_json
+from tfdeblur.evaluation.report_parts import data_line, finite_mean, machine_line, write_json
 
 FORMAT = 1  # of the JSON file; raised when a key changes its meaning
 
@@ -115,9 +115,9 @@ class ExperimentReport:
         return [name for name in METRICS if name in found]
 
     def mean(self, variant: str, metric: str) -> float | None:
-        """Mean over the images that have this number; None if none has it."""
+        """Mean over the images that have this number, infinite ones left out; None if none has."""
         values = self.values(variant, metric)
-        return sum(values) / len(values) if values else None
+        return finite_mean(values) if values else None
 
     def values(self, variant: str, metric: str) -> list[float]:
         """One number per image that has it."""
