@@ -1,11 +1,14 @@
 import io
 import struct
+import warnings
+import zipfile
 
 import numpy as np
 import pytest
 
 from tests.helpers import noise
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image import codec, flow_files
 from tfdeblur.image.flow_files import FORMATS, encode_flow, read_flow, write_flow
 
 
@@ -58,6 +61,18 @@ def npz(**arrays):
     return file.getvalue()
 
 
+def npz_of_header(shape, entries=1):
+    """An archive whose array is its header alone."""
+    array, file = io.BytesIO(), io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(array, header)
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
+        warnings.simplefilter("ignore")  # of the name that is there twice
+        for _ in range(entries):
+            archive.writestr("flow.npy", array.getvalue())
+    return file.getvalue()
+
+
 BAD_FILES = {
     "magic.flo": (b"PIEX" + GOOD_FLO[4:], "no Middlebury .flo file.*Received: b'PIEX'"),
     "empty.flo": (b"", "no Middlebury .flo file"),
@@ -75,7 +90,10 @@ BAD_FILES = {
     "pixels.npz": (npz(flow=np.ones((0, 3, 2))), "Received: .0, 3, 2."),
     "complex.npz": (npz(flow=np.ones((2, 3, 2), complex)), "numbers. Received: dtype=complex"),
     "inf.npz": (npz(flow=np.full((2, 3, 2), np.inf)), "6 pixels"),
-    "objects.npz": (npz(flow=np.array([[[{}, {}]]])), "damaged, or no .npz"),
+    "objects.npz": (npz(flow=np.array([[[{}, {}]]])), "numbers. Received: dtype=object"),
+    "huge.npz": (npz_of_header((2**15, 2**14, 2)), "16384x32768 pixels; at most 268435456"),
+    "longer.npz": (npz_of_header((2, 3, 2)), "damaged, or no .npz"),
+    "twice.npz": (npz_of_header((2, 3, 2), entries=2), 'one array "flow"'),
 }
 
 
@@ -94,6 +112,39 @@ def test_a_damaged_npz_is_found_by_its_checksum(tmp_path):
     (tmp_path / "a.npz").write_bytes(data)
     with pytest.raises(InvalidInput, match="damaged"):
         read_flow(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("kind", ["f2", "<f4", ">f4", "f8", "g", "i1", "u1", "i2", "u8", "i8"])
+def test_any_numbers_are_taken(tmp_path, kind):
+    flow = np.array([[[0, 1], [100, 2]]], kind)
+    if np.dtype(kind).kind != "u":
+        flow[0, 0, 0] = np.iinfo(kind).min if kind == "i1" else -7.5
+    np.savez(tmp_path / "a.npz", flow=flow)
+    np.testing.assert_array_equal(read_flow(tmp_path / "a.npz"), flow.astype("f4"))
+
+
+@pytest.mark.parametrize("worst", [np.float16("inf"), np.float64(1e39), np.int64(2**62)])
+def test_numbers_beyond_float32_or_the_mark_are_refused_without_a_warning(tmp_path, worst):
+    np.savez(tmp_path / "a.npz", flow=np.full((1, 2, 2), worst))
+    with pytest.raises(InvalidInput, match="2 pixels with NaN or more"):
+        read_flow(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damage_anywhere_is_told_in_our_words(tmp_path, save):
+    save(tmp_path / "good.npz", flow=np.full((3, 2, 2), 0.5, "f4"))
+    good = (tmp_path / "good.npz").read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(600):
+        bad = bytearray(good)
+        for place in rng.integers(0, len(bad), rng.integers(1, 4)):
+            bad[place] = rng.integers(256)
+        (tmp_path / "bad.npz").write_bytes(bad)
+        try:
+            assert read_flow(tmp_path / "bad.npz").shape[-1] == 2
+        except InvalidInput:
+            refused += 1
+    assert refused > 300  # of the others most have damage where nothing is read
 
 
 def test_a_single_array_is_no_npz(tmp_path):
@@ -133,3 +184,7 @@ def test_bad_flow(flow):
 def test_unknown_format():
     with pytest.raises(InvalidInput, match="`format`.*format='png'"):
         encode_flow(np.zeros((2, 2, 2)), "png")
+
+
+def test_flows_may_be_as_large_as_photographs():
+    assert flow_files.MAX_PIXELS == codec.MAX_PIXELS
