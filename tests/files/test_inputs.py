@@ -7,6 +7,7 @@ import pytest
 
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.files.inputs import find_inputs
+from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over, tell
 from tfdeblur.text import printable
 
 
@@ -43,6 +44,35 @@ def test_given_order_is_kept_and_each_file_comes_once(folder):
     found = find_inputs(["p/b.png", "p", "./p/b.png", "p/*.png"])
     assert [str(source.path) for source in found] == ["p/b.png", "p/a.JPG"]
     assert [source.named for source in found] == [True, False]
+
+
+def test_what_is_passed_over_is_listed_with_its_reason(folder):
+    for name in ("p/x.HEIC", "p/y.nef", "p/sub/z.webm", "w.heif"):
+        Path(name).write_bytes(b"")
+    passed = []
+    find_inputs(["p", "*", "p/y.nef"], recursive=True, passed_over=passed)
+    found = {str(one.path): one.reason for one in passed}
+    assert found == {
+        "p/notes.txt": "neither a picture nor a video by its name",
+        "p/sub/z.webm": "videos of the kind webm are not read: convert them to MP4 or MKV",
+        "p/x.HEIC": "pictures of the kind heic are not read: convert them to PNG or JPEG",
+        "w.heif": "pictures of the kind heif are not read: convert them to PNG or JPEG",
+    }  # y.nef was given by name, and hidden and unfinished files were not meant
+    passed = []
+    find_inputs(["p/y.nef"], passed_over=passed)
+    assert passed == []
+
+
+def test_few_names_of_each_reason_are_told():
+    passed = [PassedOver(Path(f"p/{i}.dng"), reason_to_pass_over(f"{i}.dng")) for i in range(7)]
+    passed.append(PassedOver(Path("p/a.md"), reason_to_pass_over("a.md")))
+    assert tell(passed).splitlines() == [
+        "Passed over 8 files:",
+        "  raw files of cameras are not read: develop them first, to 16-bit TIFF or PNG: "
+        "0.dng, 1.dng, 2.dng, 3.dng, 4.dng and 2 more (--json names all)",
+        "  neither a picture nor a video by its name: a.md",
+    ]
+    assert tell([]) == ""
 
 
 def test_a_named_file_is_tried_whatever_its_suffix(folder):

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over
 
 IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
 VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv".split())
@@ -39,6 +40,7 @@ def find_inputs(
     *,
     recursive: bool = False,
     leave_out: str | os.PathLike | None = None,
+    passed_over: list[PassedOver] | None = None,
 ) -> list[Source]:
     """Lists the files that `inputs` mean, in the order given, sorted within a folder.
 
@@ -50,6 +52,7 @@ def find_inputs(
             folder is entered once, so loops of links end.
         leave_out: a folder that is not entered on the way (the results of an earlier run);
             given in `inputs` itself, it is.
+        passed_over: appended to: the files that were passed over for their suffix.
 
     Returns:
         Sources, each file once. An input that means no file becomes a source with an `error`:
@@ -57,17 +60,25 @@ def find_inputs(
     """
     seen = set() if leave_out is None else {os.path.realpath(leave_out)}
     found: dict[str, Source] = {}
+    over: list[Path] = []
     for one in inputs:
         given = os.fspath(one)
         path = Path(given)
         if given and path.is_dir():
-            sources = _in_folder(path, recursive, set(seen))
+            sources = _in_folder(path, recursive, set(seen), over)
         elif _MAGIC.intersection(given) and not os.path.lexists(given):
-            sources = _of_pattern(path, recursive, seen)
+            sources = _of_pattern(path, recursive, seen, over)
         else:
             sources = [_named(given)]
         for source in sources:
             found.setdefault(os.path.abspath(source.path), source)
+    if passed_over is not None:
+        once = {os.path.abspath(path): path for path in over}
+        passed_over += [
+            PassedOver(path, reason_to_pass_over(path.name))
+            for key, path in once.items()
+            if key not in found
+        ]
     return list(found.values())
 
 
@@ -81,9 +92,9 @@ def _named(given: str) -> Source:
     return Source(path, Path(path.name), True, error)
 
 
-def _in_folder(folder: Path, recursive: bool, seen: set[str]) -> list[Source]:
+def _in_folder(folder: Path, recursive: bool, seen: set[str], over: list[Path]) -> list[Source]:
     seen.discard(os.path.realpath(folder))  # named by the user: entered even if it is --out
-    sources = list(_walk(folder, folder, recursive, seen))
+    sources = list(_walk(folder, folder, recursive, seen, over))
     if not sources:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
         text = f"The folder holds no images or videos ({suffixes})."
@@ -93,7 +104,7 @@ def _in_folder(folder: Path, recursive: bool, seen: set[str]) -> list[Source]:
     return sources
 
 
-def _of_pattern(pattern: Path, recursive: bool, seen: set[str]) -> list[Source]:
+def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]) -> list[Source]:
     magic = [bool(_MAGIC.intersection(part)) for part in pattern.parts]
     base = Path(*pattern.parts[: magic.index(True)])
     sources = []
@@ -101,8 +112,10 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str]) -> list[Source]:
         if not path.is_dir():
             if _is_wanted(path.name):
                 sources.append(Source(path, path.relative_to(base)))
+            elif _is_other(path):
+                over.append(path)
         elif recursive:
-            sources.extend(_walk(path, base, True, set(seen)))
+            sources.extend(_walk(path, base, True, set(seen), over))
     if not sources:
         text = f"The pattern matches no image and no video. Received: input={os.fspath(pattern)!r}"
         sources = [Source(pattern, Path("pattern"), True, DataError(text))]
@@ -115,7 +128,15 @@ def _is_wanted(name: str) -> bool:
     return known and not name.startswith(".") and not stem.endswith(_UNFINISHED)
 
 
-def _walk(folder: Path, base: Path, recursive: bool, seen: set[str]) -> Iterator[Source]:
+def _is_other(path: Path) -> bool:
+    """Whether somebody may have meant it: a file in plain sight that is not ours to read."""
+    hidden = path.name.startswith(".") or path.stem.endswith(_UNFINISHED)
+    return path.is_file() and not hidden and not _is_wanted(path.name)
+
+
+def _walk(
+    folder: Path, base: Path, recursive: bool, seen: set[str], over: list[Path]
+) -> Iterator[Source]:
     """Files of `folder`, then those of its subfolders, each in order of name."""
     seen.add(os.path.realpath(folder))
     try:
@@ -130,10 +151,12 @@ def _walk(folder: Path, base: Path, recursive: bool, seen: set[str]) -> Iterator
         # A broken link is kept: it is named like an image, so its loss is worth a report.
         if name not in folders and _is_wanted(name) and (path.is_file() or path.is_symlink()):
             yield Source(path, path.relative_to(base))
+        elif name not in folders and _is_other(path):
+            over.append(path)
     for name in sorted(folders) if recursive else ():
         path = folder / name
         if not name.startswith(".") and os.path.realpath(path) not in seen:
-            yield from _walk(path, base, True, seen)
+            yield from _walk(path, base, True, seen, over)
 
 
 def _expand(base: Path, parts: Sequence[str], seen: set[str]) -> Iterator[Path]:

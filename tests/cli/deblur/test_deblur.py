@@ -95,6 +95,21 @@ def test_json_is_all_there_is_on_stdout(deblur, capsys):
     assert "failed: p/bad.png is not an image" in captured.err
 
 
+def test_files_that_are_passed_over_are_named(deblur, capsys):
+    Path("p/photo.HEIC").write_bytes(b"")
+    assert deblur("p", "--json") == 0
+    captured = capsys.readouterr()
+    reason = "pictures of the kind heic are not read: convert them to PNG or JPEG"
+    assert f"Passed over 1 file:\n  {reason}: photo.HEIC\n" in captured.err
+    assert json.loads(captured.out)["passed_over"] == [{"input": "p/photo.HEIC", "reason": reason}]
+
+
+def test_results_of_this_run_are_not_told_as_passed_over(deblur, capsys):
+    for _ in range(2):
+        assert deblur("p", "--out", "p", "--suffix", "_sharp", "--compare") == 0
+    assert "Passed over" not in capsys.readouterr().err
+
+
 def test_resuming_does_only_what_is_missing(deblur, capsys):
     assert deblur("p") == 0
     os.unlink("out/1.png")

@@ -30,12 +30,12 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     settings = DeblurSettings.read(arguments)
-    jobs = plan_jobs(settings.files, settings.known_flow)
+    jobs, passed = plan_jobs(settings.files, settings.known_flow)
     load_tensorflow(settings.verbose)
-    return _restore(jobs, settings)
+    return _restore(jobs, passed, settings)
 
 
-def _restore(jobs: Sequence[Any], settings: DeblurSettings) -> int:
+def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSettings) -> int:
     from tfdeblur.cli.files.progress import Progress
     from tfdeblur.files.work import exit_code, restore_files
 
@@ -52,7 +52,7 @@ def _restore(jobs: Sequence[Any], settings: DeblurSettings) -> int:
         Progress(jobs),
         exit_code,
         len(jobs),
-        partial(as_json, restored_by, kind.reports, files.flow) if files.json else None,
+        partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
     )
 
 

@@ -1,17 +1,23 @@
 """From the options of `tfdeblur deblur` and `tfdeblur request` to files that are to be restored."""
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfdeblur.cli.files.settings import FileSettings
 
 if TYPE_CHECKING:
+    from tfdeblur.files.passed_over import PassedOver
     from tfdeblur.files.plan import Job
 
 
-def plan_jobs(files: FileSettings, known_flow: str | None = None) -> list["Job"]:
+def plan_jobs(
+    files: FileSettings, known_flow: str | None = None
+) -> tuple[list["Job"], list["PassedOver"]]:
     """Finds the files, names their results, and makes the folder for them.
+
+    What is passed over on the way is told on stderr, and returned.
 
     Args:
         files: what is to be restored, and where to.
@@ -25,10 +31,14 @@ def plan_jobs(files: FileSettings, known_flow: str | None = None) -> list["Job"]
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     from tfdeblur.files.inputs import find_inputs
+    from tfdeblur.files.passed_over import PassedOver, tell
     from tfdeblur.files.plan import plan_outputs, prepare_folder
     from tfdeblur.files.plan_flows import with_flows
 
-    sources = find_inputs(files.inputs, recursive=files.recursive, leave_out=files.out)
+    passed: list[PassedOver] = []
+    sources = find_inputs(
+        files.inputs, recursive=files.recursive, leave_out=files.out, passed_over=passed
+    )
     jobs = plan_outputs(
         sources,
         files.out,
@@ -40,8 +50,12 @@ def plan_jobs(files: FileSettings, known_flow: str | None = None) -> list["Job"]
     )
     if known_flow is not None:
         jobs = with_flows(jobs, known_flow, files.out)
+    written = {os.path.abspath(path) for job in jobs for path in job.outputs}
+    passed = [one for one in passed if os.path.abspath(one.path) not in written]
     prepare_folder(files.out)
-    return jobs
+    if passed:
+        print(tell(passed), file=sys.stderr)
+    return jobs, passed
 
 
 def jobs_left(jobs: Sequence["Job"], overwrite: bool) -> list["Job"]:

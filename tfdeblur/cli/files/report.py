@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 if TYPE_CHECKING:
+    from tfdeblur.files.passed_over import PassedOver
     from tfdeblur.files.results import Event, FileResult
 
 _WORDS = {
@@ -86,6 +87,7 @@ def as_json(
     restorer: Mapping[str, Any],
     reports: Set[str],
     with_flow: bool,
+    passed: Sequence["PassedOver"],
     results: Sequence["FileResult"],
     code: int,
 ) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def as_json(
         restorer: what restored, by name of the option; None where it was not given.
         reports: what that may report, as of `Restores`.
         with_flow: whether flows were asked for.
+        passed: files that were found and passed over.
         results: of the files that were finished.
         code: exit code of the command.
     """
@@ -111,6 +114,7 @@ def as_json(
     return {
         **{name: value for name, value in restorer.items() if value is not None},
         "files": [_file(result, names, with_flow) for result in results],
+        "passed_over": [{"input": str(one.path), "reason": one.reason} for one in passed],
         "totals": totals,
         "exit_code": code,
     }

@@ -31,11 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur request`."""
     settings = RequestSettings.read(arguments)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would say is in our error
-    jobs = plan_jobs(settings.files)
+    jobs, passed = plan_jobs(settings.files)
     load_tensorflow(settings.verbose)
     left = jobs_left(jobs, settings.files.overwrite)
     if not left:
-        return _request(None, jobs, settings, 1)
+        return _request(None, jobs, passed, settings, 1)
     if any(job.is_video for job in left):
         print(
             "Videos: the sound is not carried over; no files of --flow and --confidence are "
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     with _connect(settings) as client:
-        return _request(client, jobs, settings, min(settings.concurrency, len(left)))
+        return _request(client, jobs, passed, settings, min(settings.concurrency, len(left)))
 
 
 def _connect(settings: RequestSettings):
@@ -96,13 +96,19 @@ def _look(client, settings: RequestSettings) -> None:
     print(f"{where}, version {metadata.version}", file=sys.stderr)
 
 
-def _request(client, jobs: Sequence[Any], settings: RequestSettings, concurrency: int) -> int:
+def _request(
+    client,
+    jobs: Sequence[Any],
+    passed: Sequence[Any],
+    settings: RequestSettings,
+    concurrency: int,
+) -> int:
     from export.client.files import request_files
     from tfdeblur.cli.files.progress import Progress
 
     def describe(results: Sequence[Any], code: int) -> dict[str, Any]:
         served = {"target": settings.target, "model": settings.model}
-        return as_json(served, frozenset(), settings.files.flow, results, code)
+        return as_json(served, frozenset(), settings.files.flow, passed, results, code)
 
     return work_and_report(
         lambda on_event: request_files(
