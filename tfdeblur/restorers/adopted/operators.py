@@ -20,7 +20,7 @@ _MOST_OPERATORS = 1_000_000
 ALLOWED = frozenset(
     """
     Placeholder PlaceholderWithDefault Const Identity IdentityN NoOp StopGradient PreventGradient
-    Snapshot CheckNumerics
+    Snapshot
 
     Abs Acos Acosh Add AddN AddV2 Asin Asinh Atan Atan2 Atanh BiasAdd BiasAddV1 Cast Ceil
     ClipByValue Cos Cosh Cross Cumprod Cumsum Digamma Div DivNoNan Elu Erf Erfc Exp Expm1 Floor
@@ -44,7 +44,7 @@ ALLOWED = frozenset(
     BatchToSpace BatchToSpaceND BroadcastArgs BroadcastTo Concat ConcatOffset ConcatV2
     DepthToSpace Diag DiagPart ExpandDims ExtractImagePatches Fill Gather GatherNd GatherV2
     InvertPermutation LinSpace MatrixBandPart MatrixDiag MatrixDiagPart MirrorPad OneHot OnesLike
-    Pack Pad PadV2 ParallelConcat Range Rank Reshape ResizeArea ResizeBicubic ResizeBilinear
+    Pack Pad PadV2 Range Rank Reshape ResizeArea ResizeBicubic ResizeBilinear
     ResizeNearestNeighbor Reverse ReverseV2 Roll ScaleAndTranslate ScatterNd Shape ShapeN Size
     Slice SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Squeeze StridedSlice
     TensorScatterAdd TensorScatterUpdate Tile Transpose Unpack ZerosLike
