@@ -14,6 +14,8 @@ from tfdeblur.restorers.adopted.description import TOPS, Probe
 from tfdeblur.restorers.images import MAX_MEAN_CHANGE
 
 _FIXED = (64, 96, 128, 192, 256, 320, 384, 512)  # that are tried where no multiple is taken
+_KEPT = 0.1  # a mean change of a picture that leaves no doubt of what white is
+Tell = Callable[[str], None]
 _SMALLEST_FIXED, _LARGEST_FIXED = 64, 2048
 
 
@@ -33,7 +35,7 @@ def probe_graph(
     named: Sequence[str],
     wanted: str | None,
     top: int | None,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Probe:
     """Runs a network on small pictures of many sizes.
 
@@ -57,7 +59,7 @@ def probe_graph(
         if len(outputs) > 1:
             others = ", ".join(name for name in outputs if name != output)
             tell(f"has {len(outputs)} results: {output} is taken; not {others} (see --output)")
-        white = _find_top(running, given, output, sizes.example, top)
+        white = _find_top(running, given, output, sizes.example, top, tell)
         image = white * picture(*sizes.example)[None]
         largest = running.largest_bytes(output, given, image)
         return Probe(
@@ -146,7 +148,7 @@ def _other_shape(size: tuple[int, int], shape: tuple[int, ...]) -> str:
 
 
 def _find_top(
-    running: Running, given: str, output: str, size: tuple[int, int], wanted: int | None
+    running: Running, given: str, output: str, size: tuple[int, int], wanted: int | None, tell: Tell
 ) -> int:
     """What white is: that for which the result is nearest to the picture.
 
@@ -163,9 +165,12 @@ def _find_top(
         if bad:
             reasons[top] = f"{bad} of its {result.size} values are NaN or infinite"
     best = min(changes, key=lambda top: changes[top])
-    # Many networks do the same for both, and one for 0..255 may keep black as it is.
-    if wanted is None and changes[1] <= max(0.02, 2 * changes[best]):
+    # What a network adds to its image hardly shows beside levels up to 255, so that those for 0..1
+    # seem the better for them. One for 0..255 would have to keep black to 1/10 of a level.
+    if wanted is None and changes[1] <= max(_KEPT, 2 * changes[best]):
         best = 1
+    told = ", ".join(f"by {change:.3g} of 0 to {top}" for top, change in changes.items())
+    tell(f"changes a picture {told}, on average")
     if not changes[best] <= MAX_MEAN_CHANGE:
         raise DataError(
             f"{running.where} does not restore images: {reasons[best]}, for levels from 0 to "
