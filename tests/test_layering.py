@@ -30,6 +30,7 @@ ALLOWED = {
     },
     "files": {"files", "restorers", "operators", "image", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},
+    "adopt": {"adopt", "convert", "restorers", "errors", "tensorflow"},
     "evaluation": {
         *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
         *{"operators", "processor", "errors", "tensorflow"},
@@ -49,6 +50,10 @@ INNER = {
         *("tfdeblur.restorers.kind", "tfdeblur.models"),
         *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
         *("tfdeblur.image", "tfdeblur.errors"),
+    ),
+    "tfdeblur/restorers/adopted": (
+        *("tfdeblur.restorers.adopted", "tfdeblur.restorers.network", "tfdeblur.image"),
+        "tfdeblur.errors",
     ),
     "export/graph": (
         *("export.graph", "tfdeblur.restorers", "tfdeblur.operators", "tfdeblur.image"),

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from export.graph.restoration import Restore, blind_body, restoring_body
 from tfdeblur.errors import InvalidInput
+from tfdeblur.restorers.adopted.network import AdoptedNetwork
 from tfdeblur.restorers.blind.restorer import BlindRestorer
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.network import Restorer
@@ -84,6 +85,7 @@ def served_model(model) -> Served:
     """
     if isinstance(model, str | os.PathLike):
         model = open_restorer(model)
+    _refuse_adopted(model)
     if isinstance(model, BlindRestorer):
         return _blind(model)
     if isinstance(model, InPasses) and isinstance(model.restorer, Restorer):
@@ -96,6 +98,15 @@ def served_model(model) -> Served:
         "`model` must be a Restorer, a BlindRestorer, a network, a run folder, the name of a "
         f"preset or a .keras file. Received: {type(model).__name__}"
     )
+
+
+def _refuse_adopted(model) -> None:
+    restorer = getattr(model, "restorer", model)  # of `InPasses`
+    if isinstance(getattr(restorer, "network", restorer), AdoptedNetwork):
+        raise InvalidInput(
+            "`model` is an adopted network, and those are not exported for TensorFlow Serving yet. "
+            "Restore with it here: `tfdeblur deblur --model ...`."
+        )
 
 
 def _restoring(restorer: Restorer, passes: int) -> Served:

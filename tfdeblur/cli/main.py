@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import convert, export, presets, serve, train
+from tfdeblur.cli import adopt, convert, export, presets, serve, train
 from tfdeblur.cli.common import Parser, run_command
 from tfdeblur.cli.data import command as data
 from tfdeblur.cli.deblur import command as deblur
@@ -17,7 +17,10 @@ from tfdeblur.cli.evaluate import command as evaluate
 from tfdeblur.cli.experiment import command as experiment
 from tfdeblur.cli.request import command as request
 
-COMMANDS = (deblur, presets, convert, train, evaluate, experiment, data, export, serve, request)
+COMMANDS = (
+    *(deblur, presets, adopt, convert, train, evaluate, experiment, data, export, serve),
+    request,
+)
 
 EPILOG = """\
 exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 data missing or corrupt,

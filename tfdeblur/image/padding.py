@@ -30,6 +30,14 @@ def pad_to_multiple(image, multiple: int):
     return image, (height, width)
 
 
+def pad_to_size(image, height: int, width: int):
+    """The same up to a size that is at least the image's: mirrored below and to the right."""
+    image = tf.convert_to_tensor(image)
+    shape = tf.shape(image)
+    image = _extend(image, height - shape[-3], axis=-3)
+    return _extend(image, width - shape[-2], axis=-2)
+
+
 def crop_back(image, size):
     """Undoes `pad_to_multiple`: keeps the top left `size = (height, width)` pixels."""
     height, width = size

@@ -41,7 +41,7 @@ def no_such_model(name: str) -> InvalidInput:
     return InvalidInput(
         f"No model {name!r}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
         f"{NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train one "
-        "with `tfdeblur train`."
+        "with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`."
     )
 
 

@@ -24,13 +24,17 @@ def bytes_per_pixel(network, precision: str = "float32", channels: int = 3) -> f
 
     Traces the network at a small size (without running it) and multiplies its largest
     tensor by what such networks were measured to hold at once, and by `network.memory_factor`
-    where it has one.
+    where it has one. A network that has `largest_bytes`, of its largest tensor per pixel, is not
+    traced.
 
     Args:
         network: as for `restorers.graph.inference_function`.
         precision: as for `restorers.graph.arithmetic`.
         channels: int, of the input.
     """
+    held = _PEAK_OVER_LARGEST[precision] * getattr(network, "memory_factor", 1.0)
+    if hasattr(network, "largest_bytes"):
+        return network.largest_bytes * held
     side = math.lcm(_PROBE_PIXELS, size_multiple(network))
     probe = tf.TensorSpec((1, side, side, channels), tf.float32)
     body = tf.function(inference_body(network, channels), autograph=False)
@@ -42,5 +46,4 @@ def bytes_per_pixel(network, precision: str = "float32", channels: int = 3) -> f
         # Activations only: the first axis of a weight is its height.
         if output.shape.rank == 4 and output.shape[0] == 1
     )
-    held = _PEAK_OVER_LARGEST[precision] * getattr(network, "memory_factor", 1.0)
     return 4 * largest / side**2 * held

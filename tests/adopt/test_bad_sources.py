@@ -1,0 +1,22 @@
+"""Sources that are refused: one line that says why, nothing is written."""
+
+import pytest
+
+from tests.adopt.bad.makers import ROWS
+from tests.cli.makers import contents
+from tfdeblur.cli.main import main
+
+
+@pytest.mark.parametrize(("make", "says", "code"), ROWS)
+def test_bad_sources_are_refused_and_nothing_is_written(make, says, code, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    source = make(tmp_path / "in")
+    before = contents(tmp_path)
+    assert main(["adopt", str(source), "--out", str(tmp_path / "models" / "out")]) == code
+    said = capsys.readouterr()
+    assert says in said.err, said.err
+    assert "Traceback" not in said.err and said.out == ""
+    # One line, that a terminal shows whole.
+    error = said.err[said.err.index("tfdeblur: error: ") :]
+    assert error.count("\n") == 1 and len(error) < 1200
+    assert contents(tmp_path) == before

@@ -1,0 +1,1 @@
+"""Networks of others: a frozen graph, and what was found out about it."""
