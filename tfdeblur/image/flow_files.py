@@ -123,7 +123,8 @@ def _decode_npz(data: bytes, name: str) -> np.ndarray:
             names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
             if names.count(_ENTRY) != 1:
                 found = ", ".join(names) or "none"
-                raise InvalidInput(f'{name} must hold one array "{_ENTRY}". Received: {found}')
+                one = "one" if _ENTRY in names else "an"
+                raise InvalidInput(f'{name} must hold {one} array "{_ENTRY}". Received: {found}')
             info = archive.infolist()[names.index(_ENTRY)]
             with archive.open(info) as entry:
                 _check_header(entry, info, name)
