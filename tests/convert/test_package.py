@@ -80,3 +80,13 @@ def test_no_such_source(tmp_path):
 @pytest.mark.parametrize("name", ["a", "a/b.bin", "./a", "a..b", "..a"])
 def test_names_inside(name):
     assert check_name(name, "x") == name.removeprefix("./")
+
+
+def test_no_wrong_byte_goes_unseen(tmp_path):
+    path = packed(tmp_path)
+    whole = path.read_bytes()
+    beginning = whole.index(b"\0", 10) + 1  # after gzip's own header, whose date nothing depends on
+    for place in range(beginning, len(whole), max(1, len(whole) // 150)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with pytest.raises(DataError, match="package.tgz"):
+            open_package(path)

@@ -121,14 +121,17 @@ def guarded(path: Path, npm: str = _MAXIM) -> Iterator[None]:
     """Turns what gzip, tarfile and the system raise into a DataError that names the file."""
     try:
         yield
-    except gzip.BadGzipFile as error:
-        raise DataError(
-            f"{path} is no archive of `npm pack` (.tgz): {error}. {_advice(npm)}"
-        ) from error
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut: {error}. {_advice(npm)}") from error
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        none = isinstance(error, gzip.BadGzipFile) and not _begins_as_gzip(path)
+        what = "no archive of `npm pack` (.tgz)" if none else "damaged or cut"
+        raise DataError(f"{path} is {what}: {error}. {_advice(npm)}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _begins_as_gzip(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _advice(npm: str) -> str:
@@ -242,7 +245,7 @@ class _Bounded:
 
     def read(self, count: int) -> bytes:
         if not 0 <= count <= _MOST_OF_A_HEADER:
-            raise DataError(f"{self._path} is damaged: a header in it claims {count} bytes.")
+            raise tarfile.ReadError(f"a header in it claims {count} bytes")
         return self._file.read(count)
 
     def seek(self, position: int) -> int:
@@ -273,7 +276,24 @@ def _read_members(unpacked: gzip.GzipFile, path: Path) -> dict[str, tarfile.TarI
             if name in found:
                 raise DataError(f"{path} is damaged: it holds {name} twice.")
             found[name] = member
+        _check_end(unpacked, archive.offset)
     return found
+
+
+def _check_end(unpacked: gzip.GzipFile, position: int) -> None:
+    """What follows the last member must be zeros, up to a checksum that fits.
+
+    At a header that is damaged, tarfile ends as if the archive did: the files after it would be
+    missing without a word. And gzip compares its checksum only when the end is read.
+    """
+    unpacked.seek(position)
+    for _ in range(_MOST_BYTES // _CHUNK):
+        chunk = unpacked.read(_CHUNK)
+        if not chunk:
+            return
+        if chunk.strip(b"\0"):
+            raise tarfile.ReadError("something that is no file follows its last file")
+    raise tarfile.ReadError("it does not end")
 
 
 def _within_package(

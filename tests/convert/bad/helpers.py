@@ -82,6 +82,22 @@ def archive_with_a_wrong_byte(folder):
     return file(folder, data)
 
 
+@row("package.tgz is damaged or cut: CRC check failed")
+def archive_with_a_wrong_checksum(folder):
+    data = bytearray(packed(folder).read_bytes())
+    data[-8] ^= 1
+    return file(folder, data)
+
+
+@row("package.tgz is damaged or cut: something that is no file follows its last file")
+def archive_with_a_damaged_header_in_the_middle(folder):
+    data = bytearray(gzip.decompress(packed(folder).read_bytes()))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        second = archive.getmembers()[1].offset
+    data[second : second + 8] = b"\xff" * 8
+    return file(folder, gzip.compress(bytes(data)))
+
+
 @row("package.tgz must hold one model.json. Received: none. Fetch it again")
 def empty_archive(folder):
     data = io.BytesIO()
