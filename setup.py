@@ -18,13 +18,16 @@ TEST = [
     "hypothesis>=6",
     "scipy>=1.11",
     "scikit-image>=0.24",
-    "pillow>=10",
     "jax>=0.5",  # the networks are held against Keras on JAX and NumPy
     "dill",
     "psutil",  # memory of the service under abuse
     "pyyaml",  # the compose file of an export
+    "onnx>=1.18",  # writes the files that are adopted
     *("setuptools>=65", "wheel"),  # a wheel is built and looked at
 ]
+RAW = ["rawpy>=0.24"]
+HEIF = ["pillow-heif>=0.22"]
+ONNX = ["onnxruntime>=1.20"]
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
 # these three left out of requirements.lock.
@@ -52,6 +55,11 @@ setup(
         "keras~=3.15.0",
         "numpy>=2.0",
         "opencv-python>=4.10",
+        # photographs and videos with all that belongs to them
+        "pillow>=11",
+        "tifffile>=2025.1",
+        "imagecodecs>=2025.3",
+        "av>=14",
         "tensorboard~=2.21.0",
         # export: client and local service
         "tensorflow-serving-api~=2.21.0",
@@ -61,7 +69,10 @@ setup(
     ],
     extras_require={
         "data": DATA,
-        "test": TEST + DATA,
+        "raw": RAW,
+        "heif": HEIF,
+        "onnx": ONNX,
+        "test": TEST + DATA + RAW + HEIF + ONNX,
         "dev": DEV,
         "beam": BEAM + DATA,
     },
