@@ -11,7 +11,14 @@ from export.client.calls import ModelService
 from export.client.errors import CallFailed, failure
 from export.client.facts import SignatureFacts, read_metadata
 from export.client.payloads import Payload
-from export.client.tiles import Ahead, extended, plan_by_pixels, plan_by_side, send_tiles
+from export.client.tiles import (
+    Ahead,
+    extended,
+    padded_pixels,
+    plan_by_pixels,
+    plan_by_side,
+    send_tiles,
+)
 from tfdeblur.image.tiling import TilePlan
 
 Progress = Callable[[int, int], None]
@@ -79,7 +86,8 @@ class Sender:
         images = batch
         if batch.shape[1:3] != (plan.height, plan.width):
             images = np.stack([extended(image, plan.height, plan.width) for image in batch])
-        together = len(batch) if max_pixels is None else max(1, max_pixels // plan.tile_pixels)
+        pixels = padded_pixels(*images.shape[1:3])
+        together = len(batch) if max_pixels is None else max(1, max_pixels // pixels)
         shares = [images[i : i + together] for i in range(0, len(images), together)]
         height, width = batch.shape[1:3]
         if len(shares) == 1:  # in the caller's own thread: as many at a time as there are callers
@@ -140,7 +148,7 @@ class Sender:
         side = self._side(payload)
         if side is not None:
             return plan_by_side(height, width, side, self._overlap)
-        limit = height * width if max_pixels is None else max_pixels
+        limit = padded_pixels(height, width) if max_pixels is None else max_pixels
         return plan_by_pixels(height, width, limit, self._overlap)
 
     def _side(self, payload: Payload) -> int | None:

@@ -28,18 +28,27 @@ _Out = TypeVar("_Out")
 def plan_by_pixels(height: int, width: int, max_pixels: int, overlap: int = OVERLAP) -> TilePlan:
     """Covers an image by tiles of at most `max_pixels`; by one where it has no more itself.
 
+    Models count an image as they pad it, so it is counted here as padded to `STRIDE`. Where that
+    is too much, but the image itself is not, and tiles cannot be that small, it is sent whole.
+
     Raises:
         InvalidInput: if `max_pixels` does not hold a tile with its overlap.
     """
-    if height * width <= max_pixels:
-        return TilePlan(height, width, height, width, (0,), (0,))
     least = smallest_tile(STRIDE, overlap)
+    room = max_pixels if max_pixels >= least**2 else 0
+    if padded_pixels(height, width) <= room or height * width <= max_pixels < least**2:
+        return TilePlan(height, width, height, width, (0,), (0,))
     if max_pixels < least**2:
         raise InvalidInput(
             f"`max_pixels` must be at least {least**2} ({least} x {least}) for an image that is "
             f"larger, as tiles overlap by {overlap} at each side. Received: max_pixels={max_pixels}"
         )
     return plan_tiles(height, width, max_pixels=max_pixels, multiple=STRIDE, overlap=overlap)
+
+
+def padded_pixels(height: int, width: int) -> int:
+    """Pixels of an image as a model that pads to multiples of `STRIDE` counts them."""
+    return (-(-height // STRIDE) * STRIDE) * (-(-width // STRIDE) * STRIDE)
 
 
 def plan_by_side(height: int, width: int, side: int, overlap: int = OVERLAP) -> TilePlan:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from export.graph.guards import Limits
 from export.graph.manifest import MANIFEST, manifest, to_bytes
-from export.graph.self_check import check_version
+from export.graph.self_check import CHECKED_SIZE, check_version
 from export.graph.served import Served, served_model
 from export.graph.serving_config import (
     BATCHING_OF_A_VERSION,
@@ -56,8 +57,9 @@ def export_model(
         root: folder of all models of a server; made if missing.
         name: str, letters, digits, "_", "-" and ".", what requests call the model.
         version: int >= 1; None: one more than the highest there.
-        max_pixels: int >= 1, the most pixels (images x height x width) of a request; larger ones
-            are refused by the graph itself, before anything is computed.
+        max_pixels: int >= 1, the most pixels (images x height x width) of a request, counted as
+            the network sees them, padded to its multiples; larger ones are refused by the graph
+            itself, before anything is computed.
         warmup: sizes `(height, width)`, pixels, that a server runs before the version is available.
         fixed_tile: int, pixels: also writes `root/name_tile/version`, for images of that height
             and width only, which a server may batch. Not for RP-GAN, whose solver needs whole
@@ -78,6 +80,7 @@ def export_model(
     if isinstance(model, str | os.PathLike):
         tell(f"loading {os.fspath(model)}")
     served = served_model(model)
+    _check_sizes(warmup, served, max_pixels)
     _check_tile(fixed_tile, served, max_pixels)
     tell("tracing the graph")
     _ = served.restore  # tells models that do not restore, before anything is written
@@ -127,9 +130,8 @@ def _write_beside(one: _Servable, served: Served, max_pixels: int) -> None:
     side, folder = one.side, one.begun
     # Traced anew for one size, TensorFlow knows all shapes of the graph.
     restore = served.restore if side is None else served.body
-    functions = signature_functions(
-        restore, max_pixels=max_pixels, estimates_motion=served.estimates_motion, side=side
-    )
+    limits = Limits(max_pixels, served.padded_to, side)
+    functions = signature_functions(restore, limits, estimates_motion=served.estimates_motion)
     signatures = {key: f.get_concrete_function() for key, f in functions.items()}
     records = warmup_records(one.base.name, signatures, one.warmup)
     module = tf.Module()
@@ -234,17 +236,32 @@ def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, in
         )
     sizes = tuple(warmup)
     for size in sizes:
-        fits = isinstance(size, tuple | list) and len(size) == 2 and all(map(_is_count, size))
-        if not fits or size[0] * size[1] > max_pixels:
+        if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(_is_count, size)):
             raise InvalidInput(
-                "`warmup` must be sizes (height, width) in pixels, of at most `max_pixels` = "
-                f"{max_pixels}. Received: {size!r}"
+                f"`warmup` must be sizes (height, width) in pixels. Received: {size!r}"
             )
     return tuple((height, width) for height, width in sizes)
 
 
 def _is_count(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST
+
+
+def _check_sizes(warmup, served: Served, max_pixels: int) -> None:
+    """What is to be run must fit: sizes of the warm-up, and the picture of the self-check."""
+    for what, size in (*(("`warmup`", size) for size in warmup), ("the self-check", CHECKED_SIZE)):
+        padded = _padded(size, served.padded_to)
+        if padded > max_pixels:
+            raise InvalidInput(
+                f"`max_pixels` must be at least {padded} for {what} of {size[0]}x{size[1]}, as "
+                f"sizes count padded to multiples of {served.padded_to}. "
+                f"Received: max_pixels={max_pixels}"
+            )
+
+
+def _padded(size: tuple[int, int], multiple: int) -> int:
+    height, width = (-(-length // multiple) * multiple for length in size)
+    return height * width
 
 
 def _check_tile(side, served: Served, max_pixels: int) -> None:
@@ -255,7 +272,8 @@ def _check_tile(side, served: Served, max_pixels: int) -> None:
             "`fixed_tile` is not for RP-GAN: its solver needs whole images. Leave it out."
         )
     least = smallest_tile(*served.size_multiples.values())
-    if not _is_count(side) or side < least or side % 32 or side * side > max_pixels:
+    wrong = not _is_count(side) or side < least or side % 32
+    if wrong or _padded((side, side), served.padded_to) > max_pixels:
         raise InvalidInput(
             f"`fixed_tile` must be a multiple of 32 pixels from {least}, as tiles overlap, and its "
             f"square at most `max_pixels` = {max_pixels}. Received: fixed_tile={side!r}"

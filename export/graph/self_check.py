@@ -17,7 +17,7 @@ from export.graph.manifest import weights_bytes
 from export.graph.served import Served
 from tfdeblur.errors import TfdeblurError
 
-_SIZE = (21, 34)  # pixels, no multiple of anything that networks have
+CHECKED_SIZE = (21, 34)  # pixels, no multiple of anything that networks have
 _CLOSE = 1e-3  # mean difference that arithmetic in another order may make, in [0, 1]
 _INDEX_BYTES = 100_000  # names, shapes and offsets beside the weights
 
@@ -41,7 +41,7 @@ def check_version(folder: Path, served: Served, side: int | None = None) -> None
     variables = served.variables()
     check_graph(folder, len(variables))
     check_size(folder, weights_bytes(variables))
-    height, width = (side, side) if side else _SIZE
+    height, width = (side, side) if side else CHECKED_SIZE
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
     wanted = served.restore(tf.constant(image * np.float32(1 / 255))).image.numpy()
     for key, outputs in run_signatures(folder, image).items():

@@ -53,6 +53,11 @@ class Served:
         """Pixels that each network's images are padded to a multiple of, inside the graph."""
         return {part: size_multiple(network) for part, network in self.networks.items()}
 
+    @property
+    def padded_to(self) -> int:
+        """The largest of them."""
+        return max(self.size_multiples.values())
+
     def variables(self) -> dict[str, tf.Variable]:
         """All weights, by names that do not depend on what else the process has built.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from export.graph.guards import decoded_image, guarded_images
+from export.graph.guards import Limits, decoded_image, guarded_files, guarded_images, marked
 from export.graph.restoration import Restore
 
 Signature = Callable[..., Mapping[str, tf.Tensor]]  # of one input, to outputs by name
@@ -26,37 +26,40 @@ _PNG_COMPRESSION = 1
 
 
 def signature_functions(
-    restore: Restore, *, max_pixels: int, estimates_motion: bool, side: int | None = None
+    restore: Restore, limits: Limits, *, estimates_motion: bool
 ) -> dict[str, Any]:
     """Returns the `tf.function`s to be saved, by the key that requests name.
 
     Args:
         restore: the graph, float32 images to `Restoration`.
-        max_pixels: int >= 1, the most pixels of a request; for bytes, of one picture, as they are
-            restored one after the other.
+        limits: of a request. With a `side` images must be that high and wide, and there are no
+            bytes: requests can then be put together by the server's batching.
         estimates_motion: whether `restore` returns a motion, for `serving_flow`.
-        side: int, pixels: images must be that high and wide, and there are no bytes: requests
-            can then be put together by the server's batching. None: any size.
     """
+    side = limits.side
     float_images = tf.TensorSpec((None, side, side, 3), tf.float32, name="image")
     integers = tf.TensorSpec((None, side, side, 3), tf.uint8, name="image_u8")
     files = tf.TensorSpec((None,), tf.string, name="image_bytes")
 
     def serve_float(image):
-        return {"restored": restore(guarded_images(image, max_pixels, side)).image}
+        image = guarded_images(image, limits)
+        restored = restore(image).image
+        return {"restored": restored if side is None else marked(image, restored)}
 
     def serve_integers(image_u8):
-        image_u8 = guarded_images(image_u8, max_pixels, side)
+        image_u8 = guarded_images(image_u8, limits)
         return {"restored_u8": _restore_integers(restore, image_u8)}
 
     def serve_flow(image):
-        found: Any = restore(guarded_images(image, max_pixels, side))
-        return {"restored": found.image, **found.motion._asdict()}
+        image = guarded_images(image, limits)
+        found: Any = restore(image)
+        restored = found.image if side is None else marked(image, found.image)
+        return {"restored": restored, **found.motion._asdict()}
 
     functions = {"serving_default": (serve_float, float_images)}
     functions["serving_uint8"] = (serve_integers, integers)
     if side is None:
-        functions["serving_bytes"] = (_serve_files(restore, max_pixels), files)
+        functions["serving_bytes"] = (_serve_files(restore, limits), files)
     if estimates_motion:
         functions["serving_flow"] = (serve_flow, float_images)
     return {
@@ -65,16 +68,16 @@ def signature_functions(
     }
 
 
-def _serve_files(restore: Restore, max_pixels: int) -> Signature:
+def _serve_files(restore: Restore, limits: Limits) -> Signature:
     def restore_file(data):
-        image = decoded_image(data, max_pixels)
+        image = decoded_image(data)
         restored = _restore_integers(restore, image[tf.newaxis])[0]
         return tf.io.encode_png(restored, compression=_PNG_COMPRESSION)
 
     def serve_files(image_bytes):
         restored = tf.map_fn(
             restore_file,
-            tf.ensure_shape(image_bytes, (None,)),
+            guarded_files(tf.ensure_shape(image_bytes, (None,)), limits),
             parallel_iterations=1,  # each picture may be as large as memory allows
             fn_output_signature=tf.TensorSpec((), tf.string),
         )

@@ -5,6 +5,7 @@ the same codes and texts, and mistakes of an export that `tf.saved_model.load` h
 as they would be there.
 """
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import tensorflow as tf
 from export.service.options import ServiceOptions
 from export.status import BY_NUMBER, Status
 
+_MANIFEST = Path("assets.extra") / "tfdeblur_export.json"  # of `export.graph`
 _loader = tf.compat.v1.saved_model.loader
 
 
@@ -27,6 +29,8 @@ class Engine:
 
     Attributes:
         signatures: dict, name -> SignatureDef, with those that begin with `__`.
+        padded_to: int, pixels, that the graph pads heights and widths to, as the manifest of
+            `tfdeblur export` tells; 1 where there is none.
 
     Raises:
         Status: with TensorFlow's code, where the folder does not hold a model that loads.
@@ -50,6 +54,7 @@ class Engine:
             self.close()
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
+        self.padded_to = _padded_to(folder)
 
     def run(
         self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None
@@ -97,6 +102,14 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, ValueError):  # Session.run's own check of shapes
         return Status("INVALID_ARGUMENT", str(error))
     return Status("UNKNOWN", f"{type(error).__name__}: {error}")
+
+
+def _padded_to(folder: Path) -> int:
+    try:
+        described = json.loads((folder / _MANIFEST).read_bytes())
+        return max(int(multiple) for multiple in described["size_multiples"].values())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return 1  # somebody else's model
 
 
 def _config(options: ServiceOptions) -> Any:

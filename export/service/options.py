@@ -21,8 +21,8 @@ class ServiceOptions:
         max_running: int, images that are restored at the same time; the others wait, and their
             waiting counts against their deadline. 0: one on a GPU, else two.
         max_receive_message_bytes: int, largest request; -1: no limit, as TensorFlow Serving.
-        max_image_pixels: int, N*H*W of an array in a request; 0: only what the model itself
-            refuses.
+        max_image_pixels: int, N*H*W of a request, of arrays as of encoded pictures, counted as
+            the model pads them; 0: only what the model itself refuses.
         file_system_poll_wait_seconds: float, pause between looks for new versions; 0: never
             looks again.
         model_config_file_poll_wait_seconds: float, the same for `models.config`.

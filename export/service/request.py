@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 from export.service.engine import Engine
 from export.service.options import ServiceOptions
+from export.service.pictures import check_pictures, padded_pixels
 from export.service.tensors import check, decode, written
 from export.status import Status
 
 DEFAULT_SIGNATURE = "serving_default"
-_METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
 def answer(
@@ -58,12 +59,15 @@ def answer(
     for index, (alias, (dtype, shape)) in enumerate(headers.items()):
         _check_type(index, signature.inputs[alias], dtype)
         _check_shape(alias, signature.inputs[alias], shape)
-        _check_pixels(shape, options.max_image_pixels)
+        _check_pixels(shape, engine.padded_to, options.max_image_pixels)
     with turn or nullcontext(seconds) as left:
         feeds = {
             signature.inputs[alias].name: decode(alias, inputs[alias], *header)
             for alias, header in headers.items()
         }
+        for value in feeds.values():
+            if value.dtype == object:
+                check_pictures(value, engine.padded_to, options.max_image_pixels)
         values = engine.run(feeds, [signature.outputs[alias].name for alias in outputs], left)
     return dict(zip(outputs, values, strict=True))
 
@@ -72,19 +76,15 @@ def find_signature(engine: Engine, name: str) -> Any:
     """The signature that a request names; none is `serving_default`.
 
     Raises:
-        Status: FAILED_PRECONDITION if there is none of that name; INTERNAL if it is not for
-            requests.
+        Status: FAILED_PRECONDITION if there is none of that name. Those that are not for requests
+            (`__saved_model_init_op`) are found as well, and refused for their inputs and outputs:
+            TensorFlow Serving looks at their method only under
+            `--enable_signature_method_name_check`, which is off by default.
     """
     name = name or DEFAULT_SIGNATURE
     signature = engine.signatures.get(name)
     if signature is None:
         raise Status("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
-    if signature.method_name not in _METHODS:
-        raise Status(
-            "INTERNAL",
-            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
-            f"Was: {signature.method_name}",
-        )
     return signature
 
 
@@ -120,7 +120,12 @@ def _outputs(signature: Any, wanted: Any) -> list[str]:
         if alias in seen:
             raise Status("INVALID_ARGUMENT", f"duplicate output tensor alias: {alias}")
         seen.append(alias)
-    return seen or sorted(signature.outputs)
+    seen = seen or sorted(signature.outputs)
+    for alias in seen:
+        if signature.outputs[alias].dtype == types_pb2.DT_INVALID:  # an operation, no tensor
+            name = signature.outputs[alias].name
+            raise Status("OUT_OF_RANGE", f"Node '{name}' does not have output 0")
+    return seen
 
 
 def _check_type(index: int, info: Any, dtype: tf.DType) -> None:
@@ -147,12 +152,13 @@ def _check_shape(alias: str, info: Any, shape: tuple[int, ...]) -> None:
         )
 
 
-def _check_pixels(shape: tuple[int, ...], most: int) -> None:
-    if most and len(shape) == 4 and shape[0] * shape[1] * shape[2] > most:
+def _check_pixels(shape: tuple[int, ...], multiple: int, most: int) -> None:
+    if most and len(shape) == 4 and shape[0] * padded_pixels(*shape[1:3], multiple) > most:
         raise Status(
             "INVALID_ARGUMENT",
             f"image has too many pixels: [{written(shape)}], and this service's limit is {most} "
-            "(N*H*W). Send tiles, or raise its --max_image_pixels.",
+            f"(N*H*W, padded to multiples of {multiple}). Send tiles, or raise its "
+            "--max_image_pixels.",
         )
 
 

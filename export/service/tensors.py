@@ -65,6 +65,8 @@ def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[i
             f"limit is {largest_bytes}",
         )
     content = proto.tensor_content if count else b""  # each look at it is a copy
+    if dtype == tf.string and not content:
+        _check_repeated(alias, proto, count, largest_bytes)
     if content:
         if dtype == tf.string:
             _strings(alias, content, count)
@@ -141,6 +143,19 @@ def encode(value: np.ndarray, as_content: bool) -> Parts:
 def written(shape: tuple[int | None, ...]) -> str:
     """A shape as TensorFlow's C++ messages write it: `?` for an axis of any size."""
     return ",".join("?" if size is None or size < 0 else str(size) for size in shape)
+
+
+def _check_repeated(alias: str, proto: Any, count: int, largest_bytes: int) -> None:
+    """Counts the copies that TensorFlow makes of the last text where the shape asks for more."""
+    lengths = [len(text) for text in proto.string_val[:count]]
+    copies = (count - len(lengths)) * lengths[-1] if lengths else 0
+    size = count * _STRING_BYTES + sum(lengths) + copies
+    if size > largest_bytes:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"{UNREADABLE.format(alias)}: {count} strings, of which {len(lengths)} were sent and "
+            f"the last is repeated, take {size} bytes, and the limit is {largest_bytes}",
+        )
 
 
 def _fill(values: np.ndarray, count: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from tfdeblur.image.codec import to_float, to_integers
 # Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
 # 0.05 on average. A quarter of the whole range is no restoration any more.
 MAX_MEAN_CHANGE = 0.25
-_FLOAT_TOLERANCE = 0.5  # ringing of resampled images passes, 0..255 floats do not
+FLOAT_TOLERANCE = 0.5  # ringing of resampled images passes, 0..255 floats do not
 
 
 def check_image(image) -> np.ndarray:
@@ -41,7 +41,7 @@ def check_image(image) -> np.ndarray:
                 "`image` must be finite. Received: "
                 f"{np.count_nonzero(~np.isfinite(image))} NaN or infinite values"
             )
-        if low < -_FLOAT_TOLERANCE or high > 1 + _FLOAT_TOLERANCE:
+        if low < -FLOAT_TOLERANCE or high > 1 + FLOAT_TOLERANCE:
             raise InvalidInput(
                 f"`image` must be in [0, 1] where it is float. Received: values from {low:.6g} to "
                 f"{high:.6g}. Divide by 255, or pass uint8."

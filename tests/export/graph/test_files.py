@@ -189,7 +189,11 @@ BAD = {
     "too many pixels": (dict(max_pixels=2**31), "`max_pixels` must be a whole number from 1"),
     "one number": (dict(warmup=[64]), "`warmup` must be sizes"),
     "empty size": (dict(warmup=[(0, 64)]), "`warmup` must be sizes"),
-    "large size": (dict(warmup=[(101, 100)], max_pixels=10_000), "`warmup` must be sizes"),
+    "large size": (
+        dict(warmup=[(101, 100)], max_pixels=10_000),
+        "`max_pixels` must be at least 10400 for `warmup` of 101x100, as sizes count padded to",
+    ),
+    "no room": (dict(max_pixels=863), "at least 864 for the self-check of 21x34"),
     "many sizes": (dict(warmup=[(8, 8)] * 334), "at most 333 sizes"),
     "small tile": (dict(fixed_tile=128), "`fixed_tile` must be a multiple of 32"),
     "odd tile": (dict(fixed_tile=161), "`fixed_tile` must be a multiple of 32"),

@@ -151,10 +151,6 @@ def test_refusals(served, case):
     assert caught.value.error_code == INVALID_ARGUMENT
 
 
-def test_as_many_pixels_as_allowed(served):
-    assert served("serving_uint8", random_u8(2, 100, 100, 3)).shape == (2, 100, 100, 3)
-
-
 @pytest.fixture(scope="module")
 def brighter(tmp_path_factory):
     """Root of a model that makes all brighter, for any size and for one."""

@@ -28,9 +28,9 @@ def _spec(shape, dtype, name):
 class Negative(tf.Module):
     """Restores an image to its negative; `serving_slow` takes as many seconds as it is told."""
 
-    def __init__(self):
+    def __init__(self, white=255.0):
         super().__init__()
-        self.white = tf.Variable(255.0)
+        self.white = tf.Variable(white)
 
     @tf.function(input_signature=_spec([None, None, None, 3], "float32", "image"), autograph=False)
     def floats(self, image):
@@ -67,8 +67,8 @@ class Negative(tf.Module):
         return {"steps": steps[0]}
 
 
-def save(folder):
-    module = Negative()
+def save(folder, white=255.0):
+    module = Negative(white)
     signatures = {
         "serving_default": module.floats,
         "serving_uint8": module.bytes,

@@ -69,6 +69,25 @@ def test_a_list_of_very_many_strings(served):
     assert code == INVALID and "tensor parsing error: image_bytes" in text
 
 
+def test_a_picture_that_the_shape_repeats_very_often(served):
+    """2.4 kB on the wire that TensorFlow would copy into gigabytes."""
+    picture = PNG + bytes(2200)
+    before = psutil.Process().memory_info().rss
+    fields = {"string_val": [picture]}
+    code, text = bomb(served, (500_000,), "image_bytes", "string", "serving_bytes", **fields)
+    size = 500_000 * (64 + len(picture))
+    assert code == INVALID and f"the last is repeated, take {size} bytes" in text
+    assert psutil.Process().memory_info().rss - before < 64 * 2**20
+
+
+def test_a_picture_that_the_shape_repeats_twice(served):
+    request = served.request("serving_bytes", image_bytes=[PNG])
+    request.inputs["image_bytes"].tensor_shape.dim[0].size = 3
+    answer = served.prediction.Predict(request, timeout=30)
+    first, *others = tf.make_ndarray(answer.outputs["restored_bytes"])
+    assert others == [first] * 2
+
+
 @pytest.mark.parametrize("dtype", ["complex64", "resource", "variant", "qint8"])
 def test_types_that_no_image_has(served, dtype):
     code, text = bomb(served, (1, 4, 4, 3), dtype=dtype)

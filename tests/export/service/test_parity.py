@@ -81,6 +81,11 @@ ROWS = {
     "P5": (_versioned(77), NOT_FOUND, "Servable not found for request: Specific("),
     "P5 zero": (_versioned(0), NOT_FOUND, ", 0)"),
     "P6": (_signature("no"), PRECONDITION, 'Serving signature key "no" not found.'),
+    # Not for requests; TensorFlow Serving looks at that only under a flag that is off by default.
+    "P7 initialisation": (
+        _signature("__saved_model_init_op"),
+        *(INVALID, "input size does not match signature: 1!=0"),
+    ),
     "P7 many": (
         _inputs(image=picture(), more=1.0),
         *(INVALID, "input size does not match signature: 2!=1"),
@@ -117,6 +122,11 @@ def test_predict_refuses(caller, row):
     request = caller.request(image=picture())
     change(request)
     assert_refused(caller.prediction.Predict, request, code, text)
+
+
+def test_the_initialisation_has_nothing_to_answer(caller):
+    request = caller.request("__saved_model_init_op")
+    assert_refused(caller.prediction.Predict, request, 11, "does not have output 0")
 
 
 @pytest.mark.parametrize("kind", FILES)
