@@ -24,7 +24,8 @@ from export.graph.warmup import WARMUP_FILE, warmup_records, write_warmup
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.tiling import smallest_tile
 
-DEFAULT_MAX_PIXELS = 2**23  # 3840 x 2160 fits; at full width Bi-Skip then takes 7.5 GB
+MOST_DEFAULT_PIXELS = 2**23  # 3840 x 2160 fits; at full width Bi-Skip then takes 7.5 GB
+_DEFAULT_BYTES = 2**33  # of working memory; one stage of MAXIM then takes 1920 x 1080
 _LARGEST = 2**31 - 1  # of a version, and of pixels: beyond, TensorFlow's kernels do not count
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"[0-9]+")
@@ -39,7 +40,7 @@ def export_model(
     root: str | os.PathLike[str],
     name: str = "deblur",
     version: int | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
     *,
     warmup: Iterable[tuple[int, int]] = (),
     fixed_tile: int | None = None,
@@ -59,7 +60,8 @@ def export_model(
         version: int >= 1; None: one more than the highest there.
         max_pixels: int >= 1, the most pixels (images x height x width) of a request, counted as
             the network sees them, padded to its multiples; larger ones are refused by the graph
-            itself, before anything is computed.
+            itself, before anything is computed. None: as many as 8 GB of working memory hold, at
+            most 3840 x 2160.
         warmup: sizes `(height, width)`, pixels, that a server runs before the version is available.
         fixed_tile: int, pixels: also writes `root/name_tile/version`, for images of that height
             and width only, which a server may batch. Not for RP-GAN, whose solver needs whole
@@ -80,6 +82,9 @@ def export_model(
     if isinstance(model, str | os.PathLike):
         tell(f"loading {os.fspath(model)}")
     served = served_model(model)
+    if max_pixels is None:
+        max_pixels = default_max_pixels(served)
+        tell(f"requests of up to {max_pixels} pixels will be answered, larger ones refused")
     _check_sizes(warmup, served, max_pixels)
     _check_tile(fixed_tile, served, max_pixels)
     tell("tracing the graph")
@@ -221,6 +226,13 @@ def _cannot_write(folder: Path, error: Exception) -> DataError:
     )
 
 
+def default_max_pixels(served: Served) -> int:
+    """Pixels that a request may have where nobody said: as many as memory should hold."""
+    if served.estimates_motion:
+        return MOST_DEFAULT_PIXELS  # its solver keeps to a budget of its own
+    return min(MOST_DEFAULT_PIXELS, int(_DEFAULT_BYTES / served.bytes_per_pixel))
+
+
 def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, int], ...]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidInput(
@@ -229,7 +241,7 @@ def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, in
         )
     if version is not None and not _is_count(version):
         raise InvalidInput(f"`version` must be a whole number >= 1. Received: version={version!r}")
-    if not _is_count(max_pixels):
+    if max_pixels is not None and not _is_count(max_pixels):
         raise InvalidInput(
             f"`max_pixels` must be a whole number from 1 to {_LARGEST}. "
             f"Received: max_pixels={max_pixels!r}"

@@ -13,6 +13,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.adopted.network import AdoptedNetwork
 from tfdeblur.restorers.blind.restorer import BlindRestorer
 from tfdeblur.restorers.graph import size_multiple
+from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.network import Restorer
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.passes import InPasses
@@ -57,6 +58,16 @@ class Served:
     def padded_to(self) -> int:
         """The largest of them."""
         return max(self.size_multiples.values())
+
+    @functools.cached_property
+    def bytes_per_pixel(self) -> float:
+        """Working memory that its networks take, whichever takes most.
+
+        Raises:
+            InvalidInput: as `restore`.
+        """
+        _ = self.restore  # what is no restorer is not looked at any further
+        return max(map(bytes_per_pixel, self.networks.values()))
 
     def variables(self) -> dict[str, tf.Variable]:
         """All weights, by names that do not depend on what else the process has built.

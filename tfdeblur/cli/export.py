@@ -43,9 +43,10 @@ signatures:
   serving_flow     image, as above; of RP-GAN            ->  restored, flow, confidence, score
 
 memory:
-  A server restores whole images: Bi-Skip at full width takes 0.9 GB for a megapixel. Requests of
-  more than --max-pixels are refused before anything is computed (INVALID_ARGUMENT). The default
-  lets 3840x2160 pass; `tfdeblur request` cuts larger images into tiles.
+  A server restores whole images: a megapixel takes one stage of MAXIM 3.2 GB and Bi-Skip at full
+  width 0.9 GB. Requests of more than --max-pixels are refused before anything is computed
+  (INVALID_ARGUMENT). The default is what 8 GB hold: 1920x1080 for MAXIM, 3840x2160 for Bi-Skip;
+  `tfdeblur request` cuts larger images into tiles.
 
 first requests:
   The first one to each signature waits until TensorFlow has optimised its graph, of an RP-GAN for
@@ -117,7 +118,8 @@ def add_parser(commands) -> None:
         "--max-pixels",
         type=at_least_one,
         metavar="N",
-        help="most pixels of a request, images x height x width (default: 8388608)",
+        help="most pixels of a request, images x height x width, each padded as the network pads it "
+        "(default: as 8 GB of memory hold, at most 8388608)",
     )
     parser.add_argument(
         "--warmup",
@@ -175,7 +177,7 @@ def _export(settings: ExportSettings) -> int:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.
         for library in ("tensorflow", "absl"):
             logging.getLogger(library).setLevel(logging.WARNING)
-    from export.graph.saved_model import DEFAULT_MAX_PIXELS, export_model
+    from export.graph.saved_model import export_model
 
     _tell(f"loading {settings.model}")
     try:
@@ -187,7 +189,7 @@ def _export(settings: ExportSettings) -> int:
         settings.root,
         settings.name,
         settings.version,
-        settings.max_pixels or DEFAULT_MAX_PIXELS,
+        settings.max_pixels,
         warmup=settings.warmup,
         fixed_tile=settings.fixed_tile,
         progress=_tell,

@@ -35,7 +35,7 @@ def test_defaults(called, capsys, tmp_path):
     assert main(["export", "--model", "m", "--root", "served"]) == 0
     ((model, root, name, version, max_pixels, options),) = called
     assert isinstance(model, Restorer) and (root, name, version) == ("served", "deblur", None)
-    assert max_pixels == saved_model.DEFAULT_MAX_PIXELS
+    assert max_pixels is None
     assert options["warmup"] == () and options["fixed_tile"] is None
     shown = capsys.readouterr()
     assert shown.out == f"{tmp_path / 'deblur' / '1'}\n"
@@ -54,7 +54,7 @@ def test_options(called):
 
 def test_the_help_names_the_default():
     """It stands there as text, as nothing may be imported for it."""
-    assert saved_model.DEFAULT_MAX_PIXELS == 8388608
+    assert saved_model.MOST_DEFAULT_PIXELS == 8388608
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
+from export.graph.saved_model import default_max_pixels
+from export.graph.served import served_model
 from tests.export.helpers import MAX_PIXELS, Scale, loaded, pixels, png, random_u8
 from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.network import Restorer
@@ -104,3 +106,12 @@ def test_where_the_server_puts_requests_together_each_answers_for_itself(tmp_pat
         restored = v1("serving_default", images)
     assert np.isnan(restored[1:3]).all()
     np.testing.assert_allclose(restored[[0, 3]], 0.72, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_pixel", "pixels"), [(900.0, 2**23), (1024.0, 2**23), (3168.0, 2711469)]
+)
+def test_by_default_as_many_pixels_as_memory_holds(bytes_per_pixel, pixels):
+    network = Scale()
+    network.largest_bytes = bytes_per_pixel / 3.75  # see `restorers.memory`
+    assert default_max_pixels(served_model(network)) == pixels
