@@ -118,7 +118,7 @@ def add_parser(commands) -> None:
         "--max-pixels",
         type=at_least_one,
         metavar="N",
-        help="most pixels of a request, images x height x width, each padded as the network pads it "
+        help="most pixels of a request, images x height x width, padded as the network pads "
         "(default: as 8 GB of memory hold, at most 8388608)",
     )
     parser.add_argument(
