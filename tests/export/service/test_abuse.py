@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from export import LocalService
 from tests.export.service.makers import Caller, add_version, picture, refusal
+from tests.fuzz.mutate import flipped
 
 INVALID = 3
 PNG = tf.io.encode_png(picture(9, 8, dtype="uint8")[0]).numpy()
@@ -166,15 +167,4 @@ def fuzz(caller, count, seed):
     ]
     messages = [request.SerializeToString() for request in seeds]
     for _ in range(count):
-        data = bytearray(generator.choice(messages))
-        for _ in range(generator.randint(1, 3)):
-            at = generator.randrange(len(data))
-            kind = generator.random()
-            if kind < 0.9:  # most changes of length leave no message to decode
-                data[at] ^= 1 << generator.randrange(8)
-            elif kind < 0.95:
-                del data[at : at + generator.randint(1, 4)]
-            else:
-                data[at:at] = generator.randbytes(generator.randint(1, 4))
-            data = data or bytearray(b"\x00")
-        yield refusal(call, bytes(data), timeout=30)[0]
+        yield refusal(call, flipped(messages, generator), timeout=30)[0]

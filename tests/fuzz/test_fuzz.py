@@ -1,0 +1,69 @@
+"""The small part of `make fuzz` that runs each time, and what it found before."""
+
+import random
+
+import pytest
+
+from tests.fuzz.mutate import flipped, mutated
+from tests.fuzz.run import MOST_BYTES, Fault, Target, run
+from tests.fuzz.service import fuzz_service
+from tests.fuzz.targets import all_targets
+from tfdeblur.errors import DataError
+
+TARGETS = {target.name: target for target in all_targets()}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_damaged_files_are_refused_in_words(name, tmp_path):
+    faults, refused = run(TARGETS[name], count=150, seed=1, folder=tmp_path)
+    # Of processor time nothing is asked here: this machine may be slow.
+    faults = [fault for fault in faults if not fault.what.startswith("took ")]
+    assert not faults, "\n".join(f"{fault.write(tmp_path)}: {fault.what}" for fault in faults)
+    assert refused > 15  # else the damage does not reach what reads
+
+
+def test_a_service_with_damaged_and_good_callers():
+    report = fuzz_service(calls=400, callers=4, seed=1)
+    assert not report.faults, report.text()
+    assert report.valid > 50 and report.codes[0] > 20 and report.codes[3] > 20, report.text()
+    assert report.megabytes < 200, report.text()
+
+
+def _judged(read, tmp_path):
+    return run(Target("t", [b"good"], read), count=20, seed=0, folder=tmp_path)
+
+
+def test_a_foreign_error_is_a_fault_and_an_own_one_is_not(tmp_path):
+    def foreign(data, folder):
+        if data != b"good":
+            raise KeyError("entry")
+
+    def own(data, folder):
+        if data != b"good":
+            raise DataError("damaged")
+
+    faults, refused = _judged(foreign, tmp_path)
+    assert len(faults) == 20 and refused == 0 and "KeyError: 'entry'" in faults[0].what
+    assert faults[0].write(tmp_path / "found").read_bytes() == faults[0].data
+    assert _judged(own, tmp_path) == ([], 20)
+
+
+def test_memory_is_looked_at(tmp_path, monkeypatch):
+    sizes = iter([0, *[MOST_BYTES + 1] * 100])
+    monkeypatch.setattr("tests.fuzz.run._peak", lambda: next(sizes))
+    faults, _ = _judged(lambda data, folder: None, tmp_path)
+    assert [fault.what for fault in faults] == ["grew by 1000 MB"]
+
+
+@pytest.mark.parametrize("change", [mutated, flipped])
+def test_the_same_seed_gives_the_same_damage(change):
+    first, again, other = (
+        [change([b"abcdefgh" * 9], generator) for _ in range(30)]
+        for generator in (random.Random(1), random.Random(1), random.Random(2))
+    )
+    assert first == again != other
+    assert all(data for data in first)
+
+
+def test_a_fault_is_named_by_its_input(tmp_path):
+    assert Fault("png", "", b"a").write(tmp_path) != Fault("png", "", b"b").write(tmp_path)
