@@ -1,11 +1,12 @@
 """What became of a file, and the news while it is worked on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, InvalidInput, NotConverged
 from tfdeblur.files.plan import Job
+from tfdeblur.text import printable
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,24 @@ class Event:
     fraction: float = 0.0
     detail: str = ""
     result: FileResult | None = None
+
+
+def present(results: Sequence[FileResult]) -> list[FileResult]:
+    """The results as they are on the disk now: what is gone since it was written has failed."""
+    return [replace(one, **_gone(one)) if one.status != "failed" else one for one in results]
+
+
+def _gone(result: FileResult) -> dict[str, object]:
+    files = [result.output] if result.flow is None else [result.output, result.flow]
+    missing = [printable(file) for file in files if not file.exists()]
+    if not missing:
+        return {}
+    return {
+        "status": "failed",
+        "reason": f"{' and '.join(missing)} was there and is gone: was the folder removed? Run "
+        "the same command again.",
+        "exit_code": DataError.exit_code,
+    }
 
 
 def exit_code(results: Sequence[FileResult]) -> int:

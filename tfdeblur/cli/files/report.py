@@ -57,6 +57,7 @@ def work_and_report(
     code = EXIT_UNEXPECTED
     try:
         work(on_event)
+        results = _on_disk(results)
         code = exit_code(results)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -66,10 +67,22 @@ def work_and_report(
         raise
     finally:
         progress.close()
+        results = _on_disk(results)
         summarise(results, jobs, code)
         if describe is not None:
             print(json.dumps(describe(results, code), indent=2))
     return code
+
+
+def _on_disk(results: list["FileResult"]) -> list["FileResult"]:
+    """Those that are still there; names the others, as their news were good before."""
+    from tfdeblur.files.results import present
+
+    now = present(results)
+    for before, after in zip(results, now, strict=True):
+        if before is not after and before.status != after.status:
+            print(f"{after.output.name}: {after.reason}", file=sys.stderr)
+    return now
 
 
 def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
