@@ -43,6 +43,7 @@ def manifest(
         "signatures": {key: _signature(function) for key, function in signatures.items()},
         "size_multiples": served.size_multiples,
         "max_pixels": max_pixels,
+        "bytes_per_pixel": served.bytes_per_pixel,
         "fixed_tile": side,
         "warmup": [{"height": height, "width": width} for height, width in warmup],
         "parameters": sum(variable.shape.num_elements() for variable in variables.values()),

@@ -31,6 +31,7 @@ class Engine:
         signatures: dict, name -> SignatureDef, with those that begin with `__`.
         padded_to: int, pixels, that the graph pads heights and widths to, as the manifest of
             `tfdeblur export` tells; 1 where there is none.
+        bytes_per_pixel: float, working memory for each padded pixel; 0 where it is not known.
 
     Raises:
         Status: with TensorFlow's code, where the folder does not hold a model that loads.
@@ -54,7 +55,7 @@ class Engine:
             self.close()
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
-        self.padded_to = _padded_to(folder)
+        self.padded_to, self.bytes_per_pixel = _costs(folder)
 
     def run(
         self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None
@@ -104,12 +105,13 @@ def status_of(error: BaseException) -> Status:
     return Status("UNKNOWN", f"{type(error).__name__}: {error}")
 
 
-def _padded_to(folder: Path) -> int:
+def _costs(folder: Path) -> tuple[int, float]:
     try:
         described = json.loads((folder / _MANIFEST).read_bytes())
-        return max(int(multiple) for multiple in described["size_multiples"].values())
+        multiple = max(int(multiple) for multiple in described["size_multiples"].values())
+        return multiple, float(described.get("bytes_per_pixel", 0))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return 1  # somebody else's model
+        return 1, 0.0  # somebody else's model
 
 
 def _config(options: ServiceOptions) -> Any:

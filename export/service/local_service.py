@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from export.service.config import CONTAINER, Source, find_sources, parse_path_map, read_config
 from export.service.gate import Gate
+from export.service.memory import for_requests
 from export.service.options import ServiceOptions
 from export.service.port import check_free, target_of
 from export.service.server import Server
@@ -91,7 +92,8 @@ class LocalService:
         """Loads the models and listens; returns itself."""
         check_free(self._options.host, self._port)  # before models load, which takes long
         sources = self._sources()
-        gate = Gate(self._options.max_running or _places(), self._options.callers)
+        # One image per GPU at a time; on a processor two fill each other's gaps.
+        gate = Gate(self._options.max_running or _gpus() or 2, self._options.callers)
         path_map = self._path_map or {CONTAINER: self._folder()}
         server = Server(self._versions, gate, self._options, path_map)
         try:
@@ -99,6 +101,8 @@ class LocalService:
                 server.open(self._port)
                 self._server = server
             self._load(sources)
+            if not _gpus():
+                gate.memory = for_requests(self._options.memory)
             if not self._options.open_port_early:
                 server.open(self._port)
                 self._server = server
@@ -188,6 +192,5 @@ class LocalService:
             logger.error("the new models.config is not taken over: %s", error)
 
 
-def _places() -> int:
-    """Images to restore at a time: one per GPU; on a processor two fill each other's gaps."""
-    return len(tf.config.list_physical_devices("GPU")) or 2
+def _gpus() -> int:
+    return len(tf.config.list_physical_devices("GPU"))

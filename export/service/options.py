@@ -23,6 +23,9 @@ class ServiceOptions:
         max_receive_message_bytes: int, largest request; -1: no limit, as TensorFlow Serving.
         max_image_pixels: int, N*H*W of a request, of arrays as of encoded pictures, counted as
             the model pads them; 0: only what the model itself refuses.
+        memory: int, MB that the process may take, models and requests together: what would pass
+            it waits or gets RESOURCE_EXHAUSTED, by what `tfdeblur export` noted of the model. 0:
+            four fifths of the machine's or the container's. Without effect on a GPU.
         file_system_poll_wait_seconds: float, pause between looks for new versions; 0: never
             looks again.
         model_config_file_poll_wait_seconds: float, the same for `models.config`.
@@ -50,6 +53,7 @@ class ServiceOptions:
     max_running: int = 0
     max_receive_message_bytes: int = 256 * MEBIBYTE
     max_image_pixels: int = 0
+    memory: int = 0
     file_system_poll_wait_seconds: float = 1.0
     model_config_file_poll_wait_seconds: float = 0.0
     max_num_load_retries: int = 1

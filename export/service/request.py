@@ -6,6 +6,8 @@ run: `Session.run` would cast a wrong type in silence, and a wrong rank ends the
 graph does not guard itself.
 """
 
+import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -15,19 +17,25 @@ from tensorflow.core.framework import types_pb2
 
 from export.service.engine import Engine
 from export.service.options import ServiceOptions
-from export.service.pictures import check_pictures, padded_pixels
-from export.service.tensors import check, decode, written
+from export.service.pictures import padded_pixels, picture_pixels
+from export.service.tensors import check, decode, sent_strings, written
 from export.status import Status
 
 DEFAULT_SIGNATURE = "serving_default"
+
+
+Turn = Callable[[int, int], AbstractContextManager]
+
+
+def _at_once(message: int, needed: int) -> AbstractContextManager:
+    return nullcontext()
 
 
 def answer(
     engine: Engine,
     request: Any,
     options: ServiceOptions,
-    seconds: float | None = None,
-    turn: AbstractContextManager | None = None,
+    turn: Turn = _at_once,
 ) -> dict[str, np.ndarray]:
     """Checks a request and runs it.
 
@@ -35,9 +43,9 @@ def answer(
         engine: the version.
         request: PredictRequest; its model spec was resolved before.
         options: limits.
-        seconds: time left to the caller.
-        turn: entered around decoding and run, so that only so many are in memory at a time; what
-            it yields takes the place of `seconds`.
+        turn: gives what is entered around decoding and run, so that only so many are in memory
+            at a time; it is told the bytes of the request and those that answering it takes, and
+            yields the seconds that are left to the caller.
 
     Returns:
         Output alias -> array, those of the output filter or all.
@@ -59,15 +67,13 @@ def answer(
     for index, (alias, (dtype, shape)) in enumerate(headers.items()):
         _check_type(index, signature.inputs[alias], dtype)
         _check_shape(alias, signature.inputs[alias], shape)
-        _check_pixels(shape, engine.padded_to, options.max_image_pixels)
-    with turn or nullcontext(seconds) as left:
+    pixels = [_pixels(a, inputs[a], engine, options, *header) for a, header in headers.items()]
+    needed = int(engine.bytes_per_pixel * max(pixels, default=0))
+    with turn(request.ByteSize(), needed) as left:
         feeds = {
             signature.inputs[alias].name: decode(alias, inputs[alias], *header)
             for alias, header in headers.items()
         }
-        for value in feeds.values():
-            if value.dtype == object:
-                check_pictures(value, engine.padded_to, options.max_image_pixels)
         values = engine.run(feeds, [signature.outputs[alias].name for alias in outputs], left)
     return dict(zip(outputs, values, strict=True))
 
@@ -152,14 +158,37 @@ def _check_shape(alias: str, info: Any, shape: tuple[int, ...]) -> None:
         )
 
 
-def _check_pixels(shape: tuple[int, ...], multiple: int, most: int) -> None:
-    if most and len(shape) == 4 and shape[0] * padded_pixels(*shape[1:3], multiple) > most:
+def _pixels(
+    alias: str,
+    proto: Any,
+    engine: Engine,
+    options: ServiceOptions,
+    dtype: tf.DType,
+    shape: tuple[int, ...],
+) -> int:
+    """Padded pixels that are restored at a time: of an array all, of files those of the largest.
+
+    Raises:
+        Status: INVALID_ARGUMENT if all together are more than the service's own limit.
+    """
+    if dtype == tf.string:
+        count = math.prod(shape)
+        texts = sent_strings(alias, proto, count)
+        sizes = [picture_pixels(text, engine.padded_to) for text in texts]
+        repeated = (count - len(sizes)) * sizes[-1] if sizes else 0
+        total, largest = sum(sizes) + repeated, max(sizes, default=0)
+    elif len(shape) == 4:
+        total = largest = shape[0] * padded_pixels(*shape[1:3], engine.padded_to)
+    else:
+        return 0
+    if options.max_image_pixels and total > options.max_image_pixels:
         raise Status(
             "INVALID_ARGUMENT",
-            f"image has too many pixels: [{written(shape)}], and this service's limit is {most} "
-            f"(N*H*W, padded to multiples of {multiple}). Send tiles, or raise its "
-            "--max_image_pixels.",
+            f"image has too many pixels: {total} in a request of shape [{written(shape)}], padded "
+            f"to multiples of {engine.padded_to}, and this service's limit is "
+            f"{options.max_image_pixels}. Send tiles or fewer, or raise its --max_image_pixels.",
         )
+    return largest
 
 
 def _type_name(number: int) -> str:

@@ -167,13 +167,16 @@ def _fill(values: np.ndarray, count: int) -> np.ndarray:
     return whole
 
 
-def _decode_strings(alias: str, proto: Any, count: int) -> np.ndarray:
-    texts = list(proto.string_val)
+def sent_strings(alias: str, proto: Any, count: int) -> list[bytes]:
+    """Texts of a tensor of strings that passed `check`, at most `count`: the last one repeats."""
     content = proto.tensor_content if count else b""
-    if content:
-        texts = _strings(alias, content, count)
+    return _strings(alias, content, count) if content else list(proto.string_val[:count])
+
+
+def _decode_strings(alias: str, proto: Any, count: int) -> np.ndarray:
+    texts = sent_strings(alias, proto, count)
     values = np.full(count, texts[-1] if texts else b"", object)
-    for index, text in enumerate(texts[:count]):
+    for index, text in enumerate(texts):
         values[index] = text
     return values
 

@@ -6,7 +6,7 @@ import pytest
 
 from tfdeblur.errors import DataError
 from tfdeblur.training import backup as backups
-from tfdeblur.training.backup import Backup, Position, restore_backup
+from tfdeblur.training.backup import Backup, Position, newest_position, restore_backup
 
 
 def model_of(value):
@@ -66,3 +66,19 @@ def test_a_damaged_one_is_passed_over(tmp_path, caplog):
     (tmp_path / "step-000000001a" / "position.json").write_text(json.dumps({"epoch": 0, "row": 1}))
     with pytest.raises(DataError, match="No backup in .* can be read"):
         restore_backup(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"epoch": "1", "step": 0}', '{"epoch": 1.0, "step": 0}', "[1, 0]", "7", "{", "null"]
+)
+def test_a_position_that_is_none_is_passed_over(tmp_path, caplog, text):
+    saved(tmp_path, 1.0, Position(0, 1))
+    saved(tmp_path, 2.0, Position(0, 2))
+    (tmp_path / "step-000000002a" / "position.json").write_text(text)
+    for found in (newest_position(tmp_path), restore_backup(model_of(0.0), tmp_path)):
+        assert found == Position(0, 1)
+    assert "step-000000002a cannot be read" in caplog.text
+    (tmp_path / "step-000000001a" / "position.json").write_text(text)
+    for read in (newest_position, lambda folder: restore_backup(model_of(0.0), folder)):
+        with pytest.raises(DataError, match="step-000000001a: "):
+            read(tmp_path)

@@ -1,5 +1,6 @@
 """Whole runs: resuming equals not stopping, folders are not mixed, records tell what was done."""
 
+import csv
 import json
 
 import keras
@@ -55,16 +56,16 @@ def stop_after(monkeypatch, steps):
 
 @pytest.fixture(scope="module")
 def uninterrupted(pairs, tmp_path_factory):
-    """Maps an EMA momentum to its configuration and the trainer of an uninterrupted run."""
+    """Maps an EMA momentum to an uninterrupted run: configuration, trainer, history."""
     known = {}
 
     def trained(ema):
         if ema not in known:
             config = tiny(pairs, loss__scheme="SA1-S", optimizer__ema=ema, run__backup_minutes=0.0)
             with pytest.MonkeyPatch.context() as patch:
-                built = keep_trainers(patch)
-                runs.train(config, tmp_path_factory.mktemp("whole"), verbose=0)
-            known[ema] = config, built[0]
+                built, folder = keep_trainers(patch), tmp_path_factory.mktemp("whole")
+                runs.train(config, folder, verbose=0)
+            known[ema] = config, built[0], history(folder)
         return known[ema]
 
     return trained
@@ -73,7 +74,7 @@ def uninterrupted(pairs, tmp_path_factory):
 # 3 epochs of 3 steps: stopped inside an epoch, and at the last step of one.
 @pytest.mark.parametrize(("ema", "stop"), [(0.0, 4), (0.9, 4), (0.9, 6)])
 def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trainers, ema, stop):
-    config, whole = uninterrupted(ema)
+    config, whole, rows = uninterrupted(ema)
     with monkeypatch.context() as patch:
         stop_after(patch, stop)
         with pytest.raises(KeyboardInterrupt):
@@ -89,6 +90,16 @@ def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trai
     assert_close(whole.variables, resumed.variables)
     for player in ("optimizer", "critic_optimizer"):  # moments and EMA
         assert_close(getattr(whole, player).variables, getattr(resumed, player).variables)
+    assert history(tmp_path).keys() == rows.keys()
+    for name, values in history(tmp_path).items():  # means over all steps of the epoch
+        np.testing.assert_allclose(values, rows[name], rtol=2e-3, err_msg=name)
+
+
+def history(folder):
+    """Columns of a run's history."""
+    with open(folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
 
 def assert_close(ours, theirs):

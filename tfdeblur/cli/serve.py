@@ -248,6 +248,8 @@ def _add_limit_arguments(parser: argparse.ArgumentParser) -> None:
         "max_receive_message_bytes": "largest request; -1: no limit (default: 268435456)",
         "max_image_pixels": "N*H*W of a request, as the model pads it; 0: what the model itself "
         "refuses (default: 0)",
+        "memory": "MB for models and requests; what would pass it waits or gets "
+        "RESOURCE_EXHAUSTED (default: four fifths of the machine's)",
         "tensorflow_intra_op_parallelism": "threads inside an operation (default: 0, automatic)",
         "tensorflow_inter_op_parallelism": "operations at a time (default: 0, automatic)",
     }

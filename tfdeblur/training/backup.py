@@ -12,10 +12,11 @@ import shutil
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tfdeblur.errors import DataError
 
@@ -23,15 +24,20 @@ logger = logging.getLogger(__name__)
 
 _WEIGHTS = "trainer.weights.h5"
 _POSITION = "position.json"
+_MEANS = "means.npy"
 _KEPT = 2  # the newest, and one more should a disk fault have eaten that
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a run is: `epoch` epochs are complete, and `step` steps of the next one."""
+    """How far a run is: `epoch` epochs are complete, and `step` steps of the next one.
+
+    `means` is the state of the running means over those steps; empty where it was not saved.
+    """
 
     epoch: int = 0
     step: int = 0
+    means: tuple[float, ...] = field(default=(), compare=False)
 
 
 def newest_backup(folder):
@@ -41,14 +47,12 @@ def newest_backup(folder):
 
 
 def newest_position(folder):
-    """`Position` of the newest complete backup in `folder`; the start if there is none."""
-    newest = newest_backup(folder)
-    if newest is None:
-        return Position()
-    try:
-        return Position(**json.loads((newest / _POSITION).read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"The backup {newest} cannot be read: {error}") from error
+    """`Position` of the newest backup whose position can be read; the start if there is none.
+
+    Raises:
+        DataError: if there are backups, and none of them can be read.
+    """
+    return _newest(folder, _read_position)
 
 
 def restore_backup(trainer, folder):
@@ -64,13 +68,21 @@ def restore_backup(trainer, folder):
     Raises:
         DataError: if no backup in the folder can be read.
     """
-    candidates = sorted(Path(folder).glob("step-*"), reverse=True)
+
+    def restore(path):
+        position = _read_position(path)
+        trainer.load_weights(path / _WEIGHTS)
+        return position
+
+    return _newest(folder, restore)
+
+
+def _newest(folder, read):
+    """What `read` makes of the newest backup that it can read."""
     faults = []
-    for path in candidates:
+    for path in sorted(Path(folder).glob("step-*"), reverse=True):
         try:
-            position = Position(**json.loads((path / _POSITION).read_text()))
-            trainer.load_weights(path / _WEIGHTS)
-            return position
+            return read(path)
         except (OSError, ValueError, TypeError, KeyError) as error:
             logger.warning("Backup %s cannot be read (%s); trying an older one.", path, error)
             faults.append(f"{path.name}: {error}")
@@ -80,6 +92,18 @@ def restore_backup(trainer, folder):
             f"Faults: {'; '.join(faults)}"
         )
     return Position()
+
+
+def _read_position(path):
+    values = json.loads((path / _POSITION).read_text())
+    numbers = values.values() if isinstance(values, dict) else ()
+    if set(values) != {"epoch", "step"} or not all(type(n) is int and n >= 0 for n in numbers):
+        raise ValueError(
+            f"{_POSITION} must hold the whole numbers epoch and step. Received: {values!r:.200}"
+        )
+    means = path / _MEANS  # backups of earlier versions have none
+    found = np.load(means, allow_pickle=False).ravel().tolist() if means.is_file() else ()
+    return Position(**values, means=tuple(found))
 
 
 class Backup(keras.callbacks.Callback):
@@ -134,7 +158,10 @@ class Backup(keras.callbacks.Callback):
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         self.model.save_weights(beside / _WEIGHTS)
-        (beside / _POSITION).write_text(json.dumps(asdict(position)))
+        means = [float(variable) for variable in self.model.metrics_variables]
+        np.save(beside / _MEANS, np.array(means))
+        position = {"epoch": position.epoch, "step": position.step}
+        (beside / _POSITION).write_text(json.dumps(position))
         for path in beside.iterdir():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())

@@ -214,7 +214,11 @@ class History(keras.callbacks.CSVLogger):
         self.measures = tuple(measures)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the row."""
+        """Writes the row; where all steps were done before a restart, with their means."""
+        logs = dict(logs or {})
+        means = getattr(self.model, "epoch_means", dict)()
+        if not logs.keys() & means.keys():
+            logs.update(means)
         if self.keys is None:
             self.keys = self._columns_before() or sorted({*logs, *self.measures})
         super().on_epoch_end(epoch, logs)

@@ -75,7 +75,7 @@ def train(
         found = find_network(config.run.init, task_of(config).file, "run.init")
         begin_with(trainer.network, found)
         logger.info("Beginning with the weights of %s.", found)
-    trainer.skip_steps(position.step)
+    trainer.skip_steps(position.step, position.means)
     done = position.epoch * steps + position.step
     # Before the record: a crop that does not fit must not leave a run behind.
     batches = task_of(config).batches(config, data.train, done * config.data.batch)

@@ -30,6 +30,7 @@ class Trainer(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in measures}
         self.stage = 0
         self._steps_to_skip = 0
+        self._means_of_skipped = ()
         self.built = True  # all parts are; there are no weights of its own
 
     @property
@@ -78,13 +79,32 @@ class Trainer(keras.Model):
     def close(self):
         """Ends work beside the training, if there is any; no step follows."""
 
-    def skip_steps(self, steps):
+    def skip_steps(self, steps, means=()):
         """Makes the next `steps` training steps do nothing: they were done before a restart.
 
         The data stream must start behind them. `fit` counts them, so that the first epoch after
         a restart in its middle ends where it would have ended.
+
+        Args:
+            steps: int.
+            means: floats, state of the running means after those steps, so that the epoch's
+                means are over all of it; empty: they begin anew.
         """
         self._steps_to_skip = steps
+        self._means_of_skipped = tuple(means)
+
+    def reset_metrics(self):
+        """Begins the means of an epoch; those of a restart in its middle go on."""
+        super().reset_metrics()
+        if self._steps_to_skip > 0 and len(self._means_of_skipped) == len(self.metrics_variables):
+            for variable, value in zip(self.metrics_variables, self._means_of_skipped, strict=True):
+                variable.assign(value)
+
+    def epoch_means(self):
+        """dict of float, the epoch's means so far, of all trackers that hold something."""
+        return {
+            name: float(mean.result()) for name, mean in self.trackers.items() if float(mean.count)
+        }
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built, and Keras 3.15's own fails on several workers' batches."""

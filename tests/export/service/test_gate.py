@@ -60,3 +60,63 @@ def test_an_error_inside_gives_the_place_back():
         with pytest.raises(ZeroDivisionError):
             with gate.turn(lambda: None):
                 1 / 0  # noqa: B018
+
+
+def refused(gate, **wants):
+    with pytest.raises(Status) as error:
+        with gate.turn(lambda: 0.01, **wants):
+            pytest.fail("there was no room")
+    return error.value.row.name, error.value.text
+
+
+def test_what_memory_can_never_hold_is_refused_at_once():
+    gate = Gate(2, 9)
+    gate.memory = 1_000_000_000
+    code, text = refused(gate, message=100_000_000, needed=950_000_000)
+    assert code == "RESOURCE_EXHAUSTED"
+    assert "about 1050 MB of memory, and the service has 1000 MB for requests (--memory)" in text
+    with gate.turn(lambda: None, message=100_000_000, needed=900_000_000):
+        pass
+
+
+def test_what_fits_alone_waits_for_the_memory_of_the_others():
+    gate = Gate(2, 9)
+    gate.memory = 1000
+    with gate.turn(lambda: None, needed=600):
+        assert refused(gate, needed=401)[0] == "DEADLINE_EXCEEDED"  # waited in vain
+        with gate.turn(lambda: 5.0, needed=400):
+            pass
+    with gate.turn(lambda: 5.0, needed=1000):
+        pass
+
+
+def test_messages_that_wait_take_memory_too():
+    gate = Gate(1, 9)
+    gate.memory = 1000
+    with gate.turn(lambda: None, message=700, needed=200):
+        code, text = refused(gate, message=101)
+        assert code == "RESOURCE_EXHAUSTED" and "Requests that run and wait take" in text
+        assert refused(gate, message=100)[0] == "DEADLINE_EXCEEDED"
+    assert gate._taken == 0
+
+
+def test_a_large_request_is_not_passed_by():
+    gate, order = Gate(3, 20), []
+    gate.memory = 1000
+
+    def enter(needed):
+        with gate.turn(lambda: 30.0, needed=needed):
+            order.append(needed)
+
+    with ThreadPoolExecutor(10) as pool:
+        with gate.turn(lambda: None, needed=300):
+            large = pool.submit(enter, 900)
+            while len(gate._waiting) < 1:
+                pass
+            small = [pool.submit(enter, 100) for _ in range(3)]
+            while len(gate._waiting) < 4:
+                pass
+            assert order == []  # they would fit, but came later
+        for call in (large, *small):
+            call.result()
+    assert order == [900, 100, 100, 100] and gate._taken == 0
