@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, InvalidInput, NotConverged
 from tfdeblur.files.plan import Job
@@ -75,7 +76,7 @@ def present(results: Sequence[FileResult]) -> list[FileResult]:
     return [replace(one, **_gone(one)) if one.status != "failed" else one for one in results]
 
 
-def _gone(result: FileResult) -> dict[str, object]:
+def _gone(result: FileResult) -> dict[str, Any]:
     files = [result.output] if result.flow is None else [result.output, result.flow]
     missing = [printable(file) for file in files if not file.exists()]
     if not missing:
