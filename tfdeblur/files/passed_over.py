@@ -10,7 +10,7 @@ _RAW = frozenset(
 _PICTURES = frozenset(
     ".avif .exr .gif .hdr .heic .heics .heif .hif .ico .j2k .jp2 .jxl .pgm .ppm .psd .svg".split()
 )
-_VIDEOS = frozenset(".3gp .flv .m2ts .m4v .mpg .mpeg .mts .ogv .ts .webm .wmv".split())
+_VIDEOS = frozenset(".3gp .flv .m2ts .mpg .mpeg .mts .ogv .ts .wmv".split())
 _MOST_NAMES = 5  # of one reason, on the terminal
 
 

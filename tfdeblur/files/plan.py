@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
+from tfdeblur.files.video.settings import VideoSettings
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
 from tfdeblur.text import printable
 
@@ -35,6 +36,7 @@ class Job:
         flow_file: where the motion flow goes, or None.
         flow_picture: where the picture of the motion flow goes, or None.
         confidence: where the heat map of the confidence goes, or None.
+        video: how a video is written.
     """
 
     source: Path
@@ -45,6 +47,7 @@ class Job:
     flow_file: Path | None = None
     flow_picture: Path | None = None
     confidence: Path | None = None
+    video: VideoSettings = VideoSettings()
 
     @property
     def is_video(self) -> bool:
@@ -84,6 +87,7 @@ def plan_outputs(
     compare: bool = False,
     flow_format: str | None = None,
     confidence: bool = False,
+    video: VideoSettings = VideoSettings(),  # noqa: B008 (frozen)
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
@@ -102,6 +106,7 @@ def plan_outputs(
         flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
             beside each result that is no video; None for neither.
         confidence: whether to write NAME.confidence.png beside each result that is no video.
+        video: how videos are written.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
@@ -116,6 +121,7 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
+    jobs = [replace(job, video=video) for job in jobs]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
