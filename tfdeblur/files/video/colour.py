@@ -87,6 +87,11 @@ class Colour:
         return "rgb24" if self.content.bits == 8 else "rgb48le"
 
     @property
+    def plane_format(self) -> str:
+        """The same, a plane a colour."""
+        return "gbrp" if self.content.bits == 8 else "gbrp16le"
+
+    @property
     def remark(self) -> str:
         """What the user should know, "" if nothing."""
         curve = _HDR.get(self.tags["color_trc"])
@@ -129,7 +134,7 @@ class ToRGB:
 
     def __init__(self, colour: Colour):
         self._colour = colour
-        self._scaler = VideoReformatter()
+        self._scaler, self._packer = VideoReformatter(), VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """`(height, width, 3)` over the full range of its type.
@@ -139,15 +144,21 @@ class ToRGB:
         """
         _refuse_transparent(frame)
         colour = self._colour
-        made = self._scaler.reformat(
+        if frame.format.name == colour.array_format:
+            return frame.to_ndarray()
+        # In two steps, which give the same in less than half the time.
+        planes = self._scaler.reformat(
             frame,
-            format=colour.array_format,
+            format=colour.plane_format,
             src_colorspace=colour.matrix,
             dst_colorspace=colour.matrix,
             src_color_range=_range(colour.full),
             dst_color_range=_range(True),
             interpolation=_EXACT,
             threads=1,
+        )
+        made = self._packer.reformat(
+            planes, format=colour.array_format, interpolation=_EXACT, threads=1
         )
         return made.to_ndarray()
 
@@ -233,8 +244,8 @@ def _range(full: bool) -> int:
 def _refuse_transparent(frame: av.VideoFrame) -> None:
     if not any(one.is_alpha for one in frame.format.components):
         return
-    samples = frame.reformat(format="rgba64le").to_ndarray()[..., 3]
-    if samples.min() < 65535:
+    alpha = frame.reformat(format="rgba64le").to_ndarray()[..., 3]
+    if alpha.min() < 0xFF00:  # 255 of 8 bits becomes that
         raise InvalidInput(
             "This video is transparent in places, which would be lost. Save its frames as PNG and "
             "restore those."

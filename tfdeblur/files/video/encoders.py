@@ -25,7 +25,7 @@ _QUIET = "log-level=none"
 # (measured by benchmarks/video.py). The presets are the quick ones: at this quality slower ones
 # make files that are hardly smaller. `tune=psnr` leaves out what trades error for looks.
 _LOSSY = {
-    "libx264": (9, {"preset": "superfast", "tune": "psnr"}),
+    "libx264": (9, {"preset": "ultrafast", "tune": "psnr", "bf": "3"}),
     "libx265": (6, {"preset": "ultrafast", "tune": "psnr", "x265-params": _QUIET}),
     "libvpx-vp9": (4, {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "b": "0"}),
     "libsvtav1": (6, {"preset": "10"}),
