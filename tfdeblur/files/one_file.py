@@ -10,7 +10,9 @@ from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult
-from tfdeblur.files.video.restore import VideoProgress, restore_video
+from tfdeblur.files.video.animation import restore_animation
+from tfdeblur.files.video.progress import VideoProgress
+from tfdeblur.files.video.restore import restore_video
 from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
@@ -116,11 +118,17 @@ def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     def on_part(video: VideoProgress) -> None:
         # How many frames there are is known at the end; until then, as many in every second.
         frames = max(1, video.frames) / max(video.fraction, 1e-9)
-        of = "" if video.duration is None else f" of {_clock(video.duration)}"
-        detail = f"frame {video.frames}, {_clock(video.seconds)}{of}"
+        detail = f"frame {video.frames}"
+        if video.seconds is not None:
+            detail += f", {_clock(video.seconds)}"
+        if video.duration is not None:
+            detail += f" of {_clock(video.duration)}"
         on_progress(video.fraction, round(frames) * video.width * video.height, detail)
 
-    video = restore_video(restorer, job.source, job.output, job.video, on_part)
+    if job.animated:
+        video = restore_animation(restorer, job.source, job.output, on_part)
+    else:
+        video = restore_video(restorer, job.source, job.output, job.video, on_part)
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
     result = replace(result, reason=video.remark, confidence=video.confidence)
     if job.comparison is not None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
+from tfdeblur.files.video.kinds import is_animation
 from tfdeblur.files.video.settings import VideoSettings
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
 from tfdeblur.text import printable
@@ -37,6 +38,7 @@ class Job:
         flow_picture: where the picture of the motion flow goes, or None.
         confidence: where the heat map of the confidence goes, or None.
         video: how a video is written.
+        animated: whether `source` is an animated picture.
     """
 
     source: Path
@@ -48,11 +50,12 @@ class Job:
     flow_picture: Path | None = None
     confidence: Path | None = None
     video: VideoSettings = VideoSettings()
+    animated: bool = False
 
     @property
     def is_video(self) -> bool:
-        """Whether the suffix is a video's."""
-        return _is_video(self.source)
+        """Whether it is a video by its suffix, or an animated picture."""
+        return self.animated or self.source.suffix.lower() in VIDEO_SUFFIXES
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -136,13 +139,10 @@ def plan_outputs(
     return kept
 
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Beside) -> Job:
     ending = source.path.suffix
-    video = _is_video(source.path)
+    animated = source.error is None and is_animation(source.path)
+    video = animated or ending.lower() in VIDEO_SUFFIXES
     if not video:
         ending = _image_ending(ending, file_format)
     stem = source.relative.stem + suffix
@@ -151,7 +151,7 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     # the originals, which is asked for with a suffix.
     if source.named and not suffix and _key(folder / (stem + ending)) == _key(source.path):
         stem += IN_PLACE_SUFFIX
-    job = Job(source.path, folder / (stem + ending), error=source.error)
+    job = Job(source.path, folder / (stem + ending), error=source.error, animated=animated)
     pictures = _pictures(job)
     if beside.compare:
         job = replace(job, comparison=pictures.comparison)

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.ahead import Behind, read_ahead
 from tfdeblur.files.video.colour import Colour, ToRGB
 from tfdeblur.files.video.encoders import choose_encoding
+from tfdeblur.files.video.progress import OnProgress, VideoProgress
 from tfdeblur.files.video.reader import Reader, Shot
 from tfdeblur.files.video.settings import VideoSettings, container_of
 from tfdeblur.files.video.tally import Tally, VideoResult
@@ -24,29 +24,6 @@ from tfdeblur.text import printable
 logger = logging.getLogger(__name__)
 
 _AHEAD = 3  # frames that are read, and frames that wait to be written, while one is restored
-
-
-@dataclass(frozen=True)
-class VideoProgress:
-    """How far the work on a video is.
-
-    Attributes:
-        fraction: float in [0, 1], of the time that it lasts; of its bytes where that is unknown.
-        frames: int, restored so far.
-        width, height: int, pixels of a frame.
-        seconds: float, the time in the video.
-        duration: float, seconds, as the file announces; None where it does not.
-    """
-
-    fraction: float
-    frames: int
-    width: int
-    height: int
-    seconds: float
-    duration: float | None
-
-
-OnProgress = Callable[[VideoProgress], None]
 
 
 def unfinished(output: Path) -> Path:
@@ -176,7 +153,8 @@ class _Work:
         self._refuse_other_size(shot)
         restored = self._restorer(blurred, progress=self._within(shot))
         behind.call(writer.write, restored.image, shot)
-        self._tally.add(shot, blurred, restored)
+        size = shot.frame.width, shot.frame.height
+        self._tally.add(size, shot.frame.rotation, blurred, restored)
         self._tell(shot, 1.0)
 
     def _opened(self, first: av.VideoFrame, behind: Behind) -> Writer:

@@ -17,6 +17,9 @@ CONTAINERS = {
     ".avi": "avi",
 }
 
+# Pictures that may move; WebP and PNG are looked into.
+ANIMATED_SUFFIXES = frozenset((".gif", ".apng"))
+
 # Codec -> largest quantiser that its encoders take; None: it is lossless only.
 CODECS = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63, "mjpeg": 31, "ffv1": None}
 

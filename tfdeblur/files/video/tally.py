@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.files.video.reader import Shot
 from tfdeblur.image.codec import to_uint8
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
@@ -59,10 +58,18 @@ class Tally:
         self._largest_change = -1.0
         self._sample: tuple[np.ndarray, np.ndarray, int] | None = None
 
-    def add(self, shot: Shot, blurred: np.ndarray, restored: Restored) -> None:
-        """Counts a frame."""
+    def add(
+        self, size: tuple[int, int], degrees: int, blurred: np.ndarray, restored: Restored
+    ) -> None:
+        """Counts a frame.
+
+        Args:
+            size: width and height, pixels.
+            degrees: by which it is to be turned to the left to be upright.
+            blurred, restored: before and after.
+        """
         self.frames += 1
-        self.size = shot.frame.width, shot.frame.height
+        self.size = size
         self._degenerate += bool(restored.degenerate)
         if SOLVER in self._reports:
             self._not_converged += not restored.converged  # type: ignore[attr-defined]
@@ -74,7 +81,7 @@ class Tally:
         change = float(np.abs(after - before).mean())
         if change > self._largest_change:
             self._largest_change = change
-            self._sample = blurred, restored.image, shot.frame.rotation
+            self._sample = blurred, restored.image, degrees
 
     def result(self, remark: str) -> VideoResult:
         """The sum; there was at least one frame."""
