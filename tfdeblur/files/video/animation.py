@@ -73,8 +73,8 @@ def restore_animation(
 def _opened(source: Path) -> Any:
     data = source.read_bytes()  # an error of the disk is no damage
     try:
-        picture = Image.open(io.BytesIO(data))
-        if picture.n_frames:  # type: ignore[attr-defined] (GIF looks for them all)
+        picture: Any = Image.open(io.BytesIO(data))
+        if picture.n_frames:  # a GIF is looked through for them
             return picture
     except _DAMAGE as error:
         raise InvalidInput(f"{printable(source)} is damaged, or no animated picture.") from error

@@ -83,10 +83,22 @@ def _add(out: Any, source: Any) -> Any:
         name = source.metadata.get("filename", "attachment")
         out.add_attachment(name, source.mimetype or "application/octet-stream", source.data)
         return None
+    if source.disposition & _COVER and out.format.name == "matroska":
+        # An attachment, too: FFmpeg shows it as a picture, and would write it as one more video.
+        name = source.metadata.get("filename", "cover")
+        out.add_attachment(name, source.metadata.get("mimetype", "image/jpeg"), _packet_of(source))
+        return None
     track = out.add_stream_from_template(source, opaque=True)
     track.metadata.update(source.metadata)
     track.disposition = source.disposition
     return track
+
+
+def _packet_of(cover: Any) -> bytes:
+    """The one packet of a cover, by opening its file once more: reading goes on elsewhere."""
+    with av.open(cover.container.name, metadata_errors=TEXT_ERRORS) as file:
+        packets = file.demux(file.streams[cover.index])
+        return next((bytes(packet) for packet in packets if packet.size), b"")
 
 
 def _is_timecode(source: Any) -> bool:
