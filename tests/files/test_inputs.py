@@ -47,14 +47,14 @@ def test_given_order_is_kept_and_each_file_comes_once(folder):
 
 
 def test_what_is_passed_over_is_listed_with_its_reason(folder):
-    for name in ("p/x.HEIC", "p/y.nef", "p/sub/z.webm", "w.heif"):
+    for name in ("p/x.HEIC", "p/y.nef", "p/sub/z.wmv", "w.heif"):
         Path(name).write_bytes(b"")
     passed = []
     find_inputs(["p", "*", "p/y.nef"], recursive=True, passed_over=passed)
     found = {str(one.path): one.reason for one in passed}
     assert found == {
         "p/notes.txt": "neither a picture nor a video by its name",
-        "p/sub/z.webm": "videos of the kind webm are not read: convert them to MP4 or MKV",
+        "p/sub/z.wmv": "videos of the kind wmv are not read: convert them to MP4 or MKV",
         "p/x.HEIC": "pictures of the kind heic are not read: convert them to PNG or JPEG",
         "w.heif": "pictures of the kind heif are not read: convert them to PNG or JPEG",
     }  # y.nef was given by name, and hidden and unfinished files were not meant

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over
+from tfdeblur.files.video.settings import ANIMATED_SUFFIXES, CONTAINERS
 
 IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
-VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv".split())
+VIDEO_SUFFIXES = frozenset(CONTAINERS) | ANIMATED_SUFFIXES
 
 _MAGIC = frozenset("*?[")
 _UNFINISHED = ".part"  # a video that was being written is called NAME.part.mp4

@@ -1,6 +1,5 @@
 """Restores one file: reads it, writes the result and what is wanted beside it."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,9 @@ from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult
-from tfdeblur.files.video import restore_video
+from tfdeblur.files.video.animation import restore_animation
+from tfdeblur.files.video.progress import VideoProgress
+from tfdeblur.files.video.restore import restore_video
 from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
@@ -108,12 +109,26 @@ def _unsound(result: FileResult, status: str, reason: str) -> FileResult:
     return replace(result, status=status, reason=reason, exit_code=NotConverged.exit_code)
 
 
-def _restore_video(restorer, job: Job, on_progress) -> FileResult:
-    def on_frame(frames: float, total: int, width: int, height: int) -> None:
-        total = max(math.ceil(frames), total)
-        on_progress(frames / total, total * width * height, f"frame {int(frames)} of {total}")
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
-    video = restore_video(restorer, job.source, job.output, on_frame)
+
+def _restore_video(restorer, job: Job, on_progress) -> FileResult:
+    def on_part(video: VideoProgress) -> None:
+        # How many frames there are is known at the end; until then, as many in every second.
+        frames = max(1, video.frames) / max(video.fraction, 1e-9)
+        detail = f"frame {video.frames}"
+        if video.seconds is not None:
+            detail += f", {_clock(video.seconds)}"
+        if video.duration is not None:
+            detail += f" of {_clock(video.duration)}"
+        on_progress(video.fraction, round(frames) * video.width * video.height, detail)
+
+    if job.animated:
+        video = restore_animation(restorer, job.source, job.output, on_part)
+    else:
+        video = restore_video(restorer, job.source, job.output, job.video, on_part)
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
     result = replace(result, reason=video.remark, confidence=video.confidence)
     if job.comparison is not None:

@@ -8,9 +8,9 @@ _RAW = frozenset(
     ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
 )
 _PICTURES = frozenset(
-    ".avif .exr .gif .hdr .heic .heics .heif .hif .ico .j2k .jp2 .jxl .pgm .ppm .psd .svg".split()
+    ".avif .exr .hdr .heic .heics .heif .hif .ico .j2k .jp2 .jxl .pgm .ppm .psd .svg".split()
 )
-_VIDEOS = frozenset(".3gp .flv .m2ts .m4v .mpg .mpeg .mts .ogv .ts .webm .wmv".split())
+_VIDEOS = frozenset(".3gp .flv .m2ts .mpg .mpeg .mts .ogv .ts .wmv".split())
 _MOST_NAMES = 5  # of one reason, on the terminal
 
 

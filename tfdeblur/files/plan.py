@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
+from tfdeblur.files.video.kinds import is_animation
+from tfdeblur.files.video.settings import VideoSettings
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
 from tfdeblur.text import printable
 
@@ -35,6 +37,8 @@ class Job:
         flow_file: where the motion flow goes, or None.
         flow_picture: where the picture of the motion flow goes, or None.
         confidence: where the heat map of the confidence goes, or None.
+        video: how a video is written.
+        animated: whether `source` is an animated picture.
     """
 
     source: Path
@@ -45,11 +49,13 @@ class Job:
     flow_file: Path | None = None
     flow_picture: Path | None = None
     confidence: Path | None = None
+    video: VideoSettings = VideoSettings()
+    animated: bool = False
 
     @property
     def is_video(self) -> bool:
-        """Whether the suffix is a video's."""
-        return _is_video(self.source)
+        """Whether it is a video by its suffix, or an animated picture."""
+        return self.animated or self.source.suffix.lower() in VIDEO_SUFFIXES
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -84,6 +90,7 @@ def plan_outputs(
     compare: bool = False,
     flow_format: str | None = None,
     confidence: bool = False,
+    video: VideoSettings = VideoSettings(),  # noqa: B008 (frozen)
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
@@ -102,6 +109,7 @@ def plan_outputs(
         flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
             beside each result that is no video; None for neither.
         confidence: whether to write NAME.confidence.png beside each result that is no video.
+        video: how videos are written.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
@@ -116,6 +124,7 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
+    jobs = [replace(job, video=video) for job in jobs]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
@@ -130,13 +139,10 @@ def plan_outputs(
     return kept
 
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Beside) -> Job:
     ending = source.path.suffix
-    video = _is_video(source.path)
+    animated = source.error is None and is_animation(source.path)
+    video = animated or ending.lower() in VIDEO_SUFFIXES
     if not video:
         ending = _image_ending(ending, file_format)
     stem = source.relative.stem + suffix
@@ -145,7 +151,7 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     # the originals, which is asked for with a suffix.
     if source.named and not suffix and _key(folder / (stem + ending)) == _key(source.path):
         stem += IN_PLACE_SUFFIX
-    job = Job(source.path, folder / (stem + ending), error=source.error)
+    job = Job(source.path, folder / (stem + ending), error=source.error, animated=animated)
     pictures = _pictures(job)
     if beside.compare:
         job = replace(job, comparison=pictures.comparison)

@@ -45,6 +45,11 @@ def crop_back(image, size):
 
 
 def _extend(image, pad, axis):
+    # Most pictures need no pad; joined to nothing they would still be copied.
+    return tf.cond(pad > 0, lambda: _extended(image, pad, axis), lambda: image)
+
+
+def _extended(image, pad, axis):
     length = tf.shape(image)[axis]
     period = tf.maximum(2 * (length - 1), 1)  # 1, not 0, for a single row: all its rows are row 0
     place = (length + tf.range(pad)) % period

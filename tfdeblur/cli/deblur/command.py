@@ -57,7 +57,6 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
 
 
 def _tell_about_videos(settings: DeblurSettings) -> None:
-    print("Videos: the sound is not carried over.", file=sys.stderr)
     if settings.files.flow or settings.files.confidence:
         print(
             "Videos: no files of --flow and --confidence are written for them; to get those, "

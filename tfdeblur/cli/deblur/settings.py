@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
-from tfdeblur.cli.files.options import refuse_flow_format_alone
+from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 from tfdeblur.cli.restoring import flag_of, restoring_options, settled, settled_name
 from tfdeblur.restorers.kind import CONFIDENCE, FLOW, KNOWN_FLOW
@@ -55,6 +55,8 @@ class DeblurSettings:
             model=None if alone else settled(arguments.model),
             known_flow=arguments.known_flow,
             options=options,
-            files=read_settings(FileSettings, arguments),
+            files=read_settings(
+                FileSettings, arguments, video=video_settings(arguments, arguments.parser)
+            ),
             verbose=arguments.verbose,
         )

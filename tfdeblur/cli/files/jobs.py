@@ -27,9 +27,9 @@ def plan_jobs(
         InvalidInput: if two results would have one name, or names mean nothing.
         DataError: if the folder cannot be made, or a known flow is missing.
     """
-    # OpenCV and FFmpeg would describe each broken video a second time, in their own words.
+    # What OpenCV would say of a broken file is in our error; SVT-AV1 would tell its settings.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("SVT_LOG", "1")
     from tfdeblur.files.inputs import find_inputs
     from tfdeblur.files.passed_over import PassedOver, tell
     from tfdeblur.files.plan import plan_outputs, prepare_folder
@@ -47,6 +47,7 @@ def plan_jobs(
         compare=files.compare,
         flow_format=files.flow_format or "npz" if files.flow else None,
         confidence=files.confidence,
+        video=files.video,
     )
     if known_flow is not None:
         jobs = with_flows(jobs, known_flow, files.out)

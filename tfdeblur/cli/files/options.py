@@ -2,6 +2,9 @@
 
 import argparse
 
+from tfdeblur.errors import InvalidInput
+from tfdeblur.files.video.settings import CODECS, LOSSLESS, VideoSettings
+
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what to restore, and where to."""
@@ -70,6 +73,43 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one JSON object about all files on stdout, and nothing else there",
     )
+
+
+def add_video_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds how videos are written."""
+    group = parser.add_argument_group("videos")
+    group.add_argument(
+        "--video-codec",
+        choices=tuple(CODECS),
+        help="of restored videos (default: h264; hevc for more than 8 bits; vp9 or av1 in WebM)",
+    )
+    group.add_argument(
+        "--video-quality",
+        type=_quality,
+        metavar="Q",
+        help="constant rate factor of the codec, 0 (best) to 51, or 63 for vp9 and av1; or "
+        f"{LOSSLESS}: the very frames that were restored, in files many times larger (default: "
+        "as good as costs 0.1 dB of a result of 30 dB at most)",
+    )
+
+
+def _quality(text: str) -> int | str:
+    if text == LOSSLESS:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number or {LOSSLESS}, not {text!r}"
+        ) from None
+
+
+def video_settings(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> VideoSettings:
+    """Of the parsed options; ends with a usage error if they mean nothing."""
+    try:
+        return VideoSettings(arguments.video_codec, arguments.video_quality)
+    except InvalidInput as error:
+        parser.error(f"argument --video-quality: {error}")
 
 
 def refuse_flow_format_alone(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tfdeblur.files.video.settings import VideoSettings
+
 
 @dataclass(frozen=True)
 class FileSettings:
@@ -17,6 +19,7 @@ class FileSettings:
         suffix: text, added to names.
         format: "keep", "png" or "jpeg".
         json: whether to print a report on stdout.
+        video: how videos are written.
     """
 
     inputs: tuple[str, ...]
@@ -30,3 +33,4 @@ class FileSettings:
     suffix: str
     format: str
     json: bool
+    video: VideoSettings

@@ -36,12 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     left = jobs_left(jobs, settings.files.overwrite)
     if not left:
         return _request(None, jobs, passed, settings, 1)
-    if any(job.is_video for job in left):
-        print(
-            "Videos: the sound is not carried over; no files of --flow and --confidence are "
-            "written for them.",
-            file=sys.stderr,
-        )
+    files = settings.files
+    if any(job.is_video for job in left) and (files.flow or files.confidence):
+        text = "Videos: no files of --flow and --confidence are written for them."
+        print(text, file=sys.stderr)
     with _connect(settings) as client:
         return _request(client, jobs, passed, settings, min(settings.concurrency, len(left)))
 

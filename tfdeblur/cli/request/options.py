@@ -7,6 +7,7 @@ from tfdeblur.cli.files.options import (
     add_beside_arguments,
     add_file_arguments,
     add_input_arguments,
+    add_video_arguments,
 )
 
 DESCRIPTION = """\
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_call_arguments(parser)
     add_beside_arguments(parser, motion_of="of RP-GAN models: ")
     add_file_arguments(parser)
+    add_video_arguments(parser)
     add_common_arguments(parser)
 
 

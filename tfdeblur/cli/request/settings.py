@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
-from tfdeblur.cli.files.options import refuse_flow_format_alone
+from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 
 
@@ -45,8 +45,9 @@ class RequestSettings:
     @classmethod
     def read(cls, arguments: argparse.Namespace) -> "RequestSettings":
         """Of the parsed options; ends with a usage error if one means nothing beside others."""
-        settings = read_settings(cls, arguments, files=read_settings(FileSettings, arguments))
-        files, error = settings.files, arguments.parser.error
+        video = video_settings(arguments, arguments.parser)
+        files = read_settings(FileSettings, arguments, video=video)
+        settings, error = read_settings(cls, arguments, files=files), arguments.parser.error
         refuse_flow_format_alone(arguments, arguments.parser)
         if (files.flow or files.confidence) and settings.payload not in ("auto", "float"):
             error("argument --payload: flow and confidence come with floats only")

@@ -1,0 +1,1 @@
+"""Videos and animated pictures, from disk to disk."""
