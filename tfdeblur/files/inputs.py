@@ -7,9 +7,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over
+from tfdeblur.files.passed_over import PassedOver, extra_suffixes, reason_to_pass_over
 
-IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
+WRITTEN_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
 VIDEO_SUFFIXES = frozenset(".mp4 .avi .mov .mkv".split())
 
 _MAGIC = frozenset("*?[")
@@ -96,7 +96,7 @@ def _in_folder(folder: Path, recursive: bool, seen: set[str], over: list[Path]) 
     seen.discard(os.path.realpath(folder))  # named by the user: entered even if it is --out
     sources = list(_walk(folder, folder, recursive, seen, over))
     if not sources:
-        suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        suffixes = " ".join(sorted(WRITTEN_SUFFIXES | VIDEO_SUFFIXES))
         text = f"The folder holds no images or videos ({suffixes})."
         if not recursive:
             text += " To enter its subfolders, give --recursive (recursive=True)."
@@ -124,7 +124,7 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
 
 def _is_wanted(name: str) -> bool:
     stem, suffix = os.path.splitext(name)
-    known = suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    known = suffix.lower() in WRITTEN_SUFFIXES | VIDEO_SUFFIXES | extra_suffixes()
     return known and not name.startswith(".") and not stem.endswith(_UNFINISHED)
 
 

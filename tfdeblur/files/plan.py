@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
-from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
+from tfdeblur.files.inputs import VIDEO_SUFFIXES, WRITTEN_SUFFIXES, Source
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
+from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.text import printable
 
 FORMATS = ("keep", "png", "jpeg")
@@ -35,6 +36,8 @@ class Job:
         flow_file: where the motion flow goes, or None.
         flow_picture: where the picture of the motion flow goes, or None.
         confidence: where the heat map of the confidence goes, or None.
+        strip: whether profile, EXIF and the like of the input are left out of the result.
+        white: which level of 16-bit images is white, for all jobs of a folder.
     """
 
     source: Path
@@ -45,6 +48,8 @@ class Job:
     flow_file: Path | None = None
     flow_picture: Path | None = None
     confidence: Path | None = None
+    strip: bool = False
+    white: WhiteLevel | None = None
 
     @property
     def is_video(self) -> bool:
@@ -84,6 +89,7 @@ def plan_outputs(
     compare: bool = False,
     flow_format: str | None = None,
     confidence: bool = False,
+    strip: bool = False,
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
@@ -97,11 +103,12 @@ def plan_outputs(
         out: folder for the results.
         suffix: text between a name and its ending: "_sharp" makes photo_sharp.jpg.
         file_format: "keep" (by the ending of the input: JPEG stays JPEG; PNG where the ending
-            is no image's), "png" or "jpeg". Videos keep theirs.
+            is none that is written: of raw files, HEIC), "png" or "jpeg". Videos keep theirs.
         compare: whether to write NAME.compare.png beside each result.
         flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
             beside each result that is no video; None for neither.
         confidence: whether to write NAME.confidence.png beside each result that is no video.
+        strip: whether results are to lose profile, EXIF and the like.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
@@ -116,6 +123,7 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
+    jobs = [replace(job, strip=strip) for job in jobs]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
@@ -128,6 +136,15 @@ def plan_outputs(
     ]
     _refuse_losses(kept)
     return kept
+
+
+def with_white_levels(jobs: Sequence[Job], wanted: str | int) -> list[Job]:
+    """Gives the jobs of each folder one level of white, `wanted` as for `WhiteLevel`."""
+    folders: dict[Path, list[Path]] = {}
+    for job in jobs:
+        folders.setdefault(job.source.parent, []).append(job.source)
+    levels = {one: WhiteLevel(wanted, paths, printable(one)) for one, paths in folders.items()}
+    return [replace(job, white=levels[job.source.parent]) for job in jobs]
 
 
 def _is_video(path: Path) -> bool:
@@ -171,7 +188,7 @@ def _pictures(job: Job) -> _Pictures:
 
 def _image_ending(ending: str, file_format: str) -> str:
     if file_format == "keep":
-        return ending if ending.lower() in IMAGE_SUFFIXES else ".png"
+        return ending if ending.lower() in WRITTEN_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]
     return ending if ending.lower() in endings else endings[0]
 

@@ -17,6 +17,8 @@ class FileSettings:
         suffix: text, added to names.
         format: "keep", "png" or "jpeg".
         json: whether to print a report on stdout.
+        strip: whether results lose profile, EXIF and the like of their inputs.
+        white_level: "auto", "full" or the level of 16-bit files that is white.
     """
 
     inputs: tuple[str, ...]
@@ -30,3 +32,5 @@ class FileSettings:
     suffix: str
     format: str
     json: bool
+    strip: bool
+    white_level: str | int
