@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.files import passed_over
 from tfdeblur.files.inputs import find_inputs
 from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over, tell
 from tfdeblur.text import printable
+
+HEIC = (
+    "HEIC files: to restore them, install the extra heif (pip install 'tfdeblur[heif]'), "
+    "or convert them to PNG or JPEG"
+)
 
 
 @pytest.fixture
@@ -46,21 +52,50 @@ def test_given_order_is_kept_and_each_file_comes_once(folder):
     assert [source.named for source in found] == [True, False]
 
 
-def test_what_is_passed_over_is_listed_with_its_reason(folder):
+@pytest.fixture
+def without_extras(monkeypatch):
+    for room in (passed_over.camera_raw, passed_over.heif):
+        monkeypatch.setattr(room, "is_available", lambda: False)
+    monkeypatch.setattr(passed_over.heif, "avif_is_available", lambda: False)
+
+
+def test_what_is_passed_over_is_listed_with_its_reason(folder, without_extras):
     for name in ("p/x.HEIC", "p/y.nef", "p/sub/z.wmv", "w.heif"):
         Path(name).write_bytes(b"")
-    passed = []
-    find_inputs(["p", "*", "p/y.nef"], recursive=True, passed_over=passed)
-    found = {str(one.path): one.reason for one in passed}
+    over = []
+    find_inputs(["p", "*", "p/y.nef"], recursive=True, passed_over=over)
+    found = {str(one.path): one.reason for one in over}
     assert found == {
         "p/notes.txt": "neither a picture nor a video by its name",
         "p/sub/z.wmv": "videos of the kind wmv are not read: convert them to MP4 or MKV",
-        "p/x.HEIC": "pictures of the kind heic are not read: convert them to PNG or JPEG",
-        "w.heif": "pictures of the kind heif are not read: convert them to PNG or JPEG",
+        "p/x.HEIC": HEIC,
+        "w.heif": HEIC,
     }  # y.nef was given by name, and hidden and unfinished files were not meant
     passed = []
     find_inputs(["p/y.nef"], passed_over=passed)
     assert passed == []
+
+
+@pytest.mark.parametrize(
+    ("room", "function", "names"),
+    [
+        ("camera_raw", "is_available", ["a.dng", "b.NEF", "c.cr3"]),
+        ("heif", "is_available", ["a.heic", "b.HEIF", "c.hif"]),
+        ("heif", "avif_is_available", ["a.avif"]),
+    ],
+)
+def test_an_extra_library_opens_its_files(
+    room, function, names, tmp_path, without_extras, monkeypatch
+):
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    passed = []
+    (source,) = find_inputs([tmp_path], passed_over=passed)
+    assert source.error is not None and len(passed) == len(names)
+    monkeypatch.setattr(getattr(passed_over, room), function, lambda: True)
+    passed = []
+    found = find_inputs([tmp_path], passed_over=passed)
+    assert [source.path.name for source in found] == names and passed == []
 
 
 def test_few_names_of_each_reason_are_told():
@@ -68,7 +103,8 @@ def test_few_names_of_each_reason_are_told():
     passed.append(PassedOver(Path("p/a.md"), reason_to_pass_over("a.md")))
     assert tell(passed).splitlines() == [
         "Passed over 8 files:",
-        "  raw files of cameras are not read: develop them first, to 16-bit TIFF or PNG: "
+        "  raw files of cameras: to restore them, install the extra raw (pip install "
+        "'tfdeblur[raw]'), or develop them first, to 16-bit TIFF: "
         "0.dng, 1.dng, 2.dng, 3.dng, 4.dng and 2 more (--json names all)",
         "  neither a picture nor a video by its name: a.md",
     ]

@@ -65,6 +65,15 @@ def above_zero(text: str) -> float:
     return value
 
 
+def white_level(text: str) -> str | int:
+    """Type of the option `--white-level`: auto, full, or a level of 16 bits."""
+    if text in ("auto", "full"):
+        return text
+    if text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be auto, full or a level, 1 to 65535, not {text!r}")
+
+
 def duration(seconds: float) -> str:
     """A time span for people: `40 s`, `12 min`, `3 h 05 min`."""
     if seconds < 60:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Set
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def write_beside(
     if flow is not None and np.isfinite(flow).all():
         if job.flow_file is not None and job.flow_file in wanted:
             write_flow(job.flow_file, flow)
-        write(job.flow_picture, lambda: flow_picture(to_uint8(blurred.rgb), flow))
+        write(job.flow_picture, lambda: flow_picture(to_uint8(blurred.seen_rgb()), flow))
     if sure is not None and score is not None and np.isfinite(sure).all():
         write(job.confidence, lambda: confidence_picture(to_uint8(restored.image), sure, score))
     stages = getattr(restored, "stages", ())
@@ -58,21 +59,28 @@ def compare_with(
     Args:
         source: the file of the image, for `sharp_partner`.
         blurred: the image.
-        restored: in any of the codec's types.
+        restored: as it is seen on black, in any of the codec's types.
         stages: of restorers that report them.
 
     Returns:
         uint8 `(rows, columns, 3)` RGB.
     """
     partner = sharp_partner(source)
-    sharp = None if partner is None else to_uint8(read_image(partner).rgb)
+    sharp = None if partner is None else _seen(partner, blurred)
     if sharp is not None and sharp.shape != blurred.rgb.shape:
         logger.warning("%s has another size than its blurred image; left out.", partner)
         sharp = None
-    before, after = to_uint8(blurred.rgb), to_uint8(restored)
+    before, after = to_uint8(blurred.seen_rgb()), to_uint8(restored)
     if stages:
         return stage_comparison(before, stages, after, sharp)
     return comparison(before, after, sharp)
+
+
+def _seen(path: Path, like: DecodedImage) -> np.ndarray:
+    """uint8 `(height, width, 3)` of another file, with the level of white of `like`."""
+    image = read_image(path)
+    white = like.white if image.bits == 16 and image.rgb.max() <= (like.white or 0) else None
+    return to_uint8(replace(image, white=white).seen_rgb())
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -7,10 +7,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.files.passed_over import PassedOver, reason_to_pass_over
+from tfdeblur.files.passed_over import PassedOver, extra_suffixes, reason_to_pass_over
 from tfdeblur.files.video.settings import ANIMATED_SUFFIXES, CONTAINERS
 
-IMAGE_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
+WRITTEN_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
 VIDEO_SUFFIXES = frozenset(CONTAINERS) | ANIMATED_SUFFIXES
 
 _MAGIC = frozenset("*?[")
@@ -97,7 +97,7 @@ def _in_folder(folder: Path, recursive: bool, seen: set[str], over: list[Path]) 
     seen.discard(os.path.realpath(folder))  # named by the user: entered even if it is --out
     sources = list(_walk(folder, folder, recursive, seen, over))
     if not sources:
-        suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        suffixes = " ".join(sorted(WRITTEN_SUFFIXES | VIDEO_SUFFIXES))
         text = f"The folder holds no images or videos ({suffixes})."
         if not recursive:
             text += " To enter its subfolders, give --recursive (recursive=True)."
@@ -125,7 +125,7 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
 
 def _is_wanted(name: str) -> bool:
     stem, suffix = os.path.splitext(name)
-    known = suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    known = suffix.lower() in WRITTEN_SUFFIXES | VIDEO_SUFFIXES | extra_suffixes()
     return known and not name.startswith(".") and not stem.endswith(_UNFINISHED)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.errors import NotConverged
+from tfdeblur.files.alpha import restore_seen
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
@@ -13,7 +14,13 @@ from tfdeblur.files.results import FileResult
 from tfdeblur.files.video.animation import restore_animation
 from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
-from tfdeblur.image.codec import encode_image, format_of, read_image, write_atomically
+from tfdeblur.image.codec import (
+    DecodedImage,
+    encode_image,
+    format_of,
+    read_image,
+    write_atomically,
+)
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
 from tfdeblur.text import printable
@@ -49,12 +56,13 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     missing = job.missing()
     # With a new result all is new: what is beside it must not be of another model.
     wanted = frozenset(job.outputs if overwrite or job.output in missing else missing)
-    decoded = read_image(job.source)
+    decoded = _read(job)
     height, width = decoded.rgb.shape[:2]
     result = FileResult(job.source, job.output, "done", width, height, 1)
+    result = replace(result, white_level=decoded.white, pictures=decoded.pictures)
     stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
-        there = read_image(job.output).float_rgb()  # all that the picture needs
+        there = _in_white(read_image(job.output), job).seen_rgb()  # all that the picture needs
         write_picture(job.comparison, compare_with(job.source, decoded, there))
         return replace(result, status="skipped", reason="already done; the comparison was added")
 
@@ -62,19 +70,25 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
         on_progress(done / total, height * width)
 
     on_progress(0.0, height * width)
-    # Of gray images three channels are averaged at the end: they are rounded after that, once.
-    image = decoded.float_rgb() if decoded.gray else decoded.rgb
     options: dict[str, Any] = {} if job.flow is None else {"flow": job.flow}
     if stages:
         options["keep_stages"] = True
-    restored = restorer(image, progress=on_tiles, **options)
-    data = encode_image(restored.image, like=decoded, format=format_of(job.output))
+    restored, rgb, like = restore_seen(restorer, decoded, on_tiles, options)
+    data = encode_image(rgb, like=like, format=format_of(job.output))
     write_beside(job, wanted, decoded, restored)
     # Last, because a file that is there counts as done.
     if job.output in wanted:
         write_atomically(job.output, data)
     result = _with_reports(result, job, restorer, restored)
     return _verdict(result, restored, wanted)
+
+
+def _read(job: Job) -> DecodedImage:
+    return _in_white(read_image(job.source, with_metadata=not job.strip), job)
+
+
+def _in_white(image: DecodedImage, job: Job) -> DecodedImage:
+    return image if job.white is None else job.white.of(image, printable(job.source))
 
 
 def _with_reports(result: FileResult, job: Job, restorer, restored: Restored) -> FileResult:

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-_RAW = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef "
-    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
-)
-_PICTURES = frozenset(
-    ".avif .exr .hdr .heic .heics .heif .hif .ico .j2k .jp2 .jxl .pgm .ppm .psd .svg".split()
-)
+from tfdeblur.image import camera_raw, heif
+
+_PICTURES = frozenset(".exr .hdr .heics .ico .j2k .jp2 .jxl .pgm .ppm .psd .raw .svg".split())
 _VIDEOS = frozenset(".3gp .flv .m2ts .mpg .mpeg .mts .ogv .ts .wmv".split())
 _MOST_NAMES = 5  # of one reason, on the terminal
 
@@ -27,11 +23,22 @@ class PassedOver:
     reason: str
 
 
+def extra_suffixes() -> frozenset[str]:
+    """Suffixes of pictures that are read because an extra library is there."""
+    raw = camera_raw.SUFFIXES if camera_raw.is_available() else frozenset()
+    heic = heif.HEIC_SUFFIXES if heif.is_available() else frozenset()
+    return raw | heic | (heif.AVIF_SUFFIXES if heif.avif_is_available() else frozenset())
+
+
 def reason_to_pass_over(name: str) -> str:
     """Why a file of that name, whose suffix is none of ours, is not restored."""
     suffix = Path(name).suffix.lower()
-    if suffix in _RAW:
-        return "raw files of cameras are not read: develop them first, to 16-bit TIFF or PNG"
+    if suffix in camera_raw.SUFFIXES:
+        return f"raw files of cameras: to restore them, {camera_raw.HINT}"
+    if suffix in heif.HEIC_SUFFIXES:
+        return f"HEIC files: to restore them, {heif.HINT}"
+    if suffix in heif.AVIF_SUFFIXES:
+        return "AVIF files, which this build of Pillow does not read: convert them to PNG or JPEG"
     if suffix in _PICTURES:
         return f"pictures of the kind {suffix[1:]} are not read: convert them to PNG or JPEG"
     if suffix in _VIDEOS:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
-from tfdeblur.files.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Source
+from tfdeblur.files.inputs import VIDEO_SUFFIXES, WRITTEN_SUFFIXES, Source
 from tfdeblur.files.video.kinds import is_animation
 from tfdeblur.files.video.settings import VideoSettings
 from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
+from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.text import printable
 
 FORMATS = ("keep", "png", "jpeg")
@@ -39,6 +40,8 @@ class Job:
         confidence: where the heat map of the confidence goes, or None.
         video: how a video is written.
         animated: whether `source` is an animated picture.
+        strip: whether profile, EXIF and the like of the input are left out of the result.
+        white: which level of 16-bit images is white, for all jobs of a folder.
     """
 
     source: Path
@@ -51,6 +54,8 @@ class Job:
     confidence: Path | None = None
     video: VideoSettings = VideoSettings()
     animated: bool = False
+    strip: bool = False
+    white: WhiteLevel | None = None
 
     @property
     def is_video(self) -> bool:
@@ -91,6 +96,7 @@ def plan_outputs(
     flow_format: str | None = None,
     confidence: bool = False,
     video: VideoSettings = VideoSettings(),  # noqa: B008 (frozen)
+    strip: bool = False,
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
@@ -104,12 +110,13 @@ def plan_outputs(
         out: folder for the results.
         suffix: text between a name and its ending: "_sharp" makes photo_sharp.jpg.
         file_format: "keep" (by the ending of the input: JPEG stays JPEG; PNG where the ending
-            is no image's), "png" or "jpeg". Videos keep theirs.
+            is none that is written: of raw files, HEIC), "png" or "jpeg". Videos keep theirs.
         compare: whether to write NAME.compare.png beside each result.
         flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
             beside each result that is no video; None for neither.
         confidence: whether to write NAME.confidence.png beside each result that is no video.
         video: how videos are written.
+        strip: whether results are to lose profile, EXIF and the like.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
@@ -124,7 +131,7 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
-    jobs = [replace(job, video=video) for job in jobs]
+    jobs = [replace(job, video=video, strip=strip) for job in jobs]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
@@ -137,6 +144,15 @@ def plan_outputs(
     ]
     _refuse_losses(kept)
     return kept
+
+
+def with_white_levels(jobs: Sequence[Job], wanted: str | int) -> list[Job]:
+    """Gives the jobs of each folder one level of white, `wanted` as for `WhiteLevel`."""
+    folders: dict[Path, list[Path]] = {}
+    for job in jobs:
+        folders.setdefault(job.source.parent, []).append(job.source)
+    levels = {one: WhiteLevel(wanted, paths, printable(one)) for one, paths in folders.items()}
+    return [replace(job, white=levels[job.source.parent]) for job in jobs]
 
 
 def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Beside) -> Job:
@@ -177,7 +193,7 @@ def _pictures(job: Job) -> _Pictures:
 
 def _image_ending(ending: str, file_format: str) -> str:
     if file_format == "keep":
-        return ending if ending.lower() in IMAGE_SUFFIXES else ".png"
+        return ending if ending.lower() in WRITTEN_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]
     return ending if ending.lower() in endings else endings[0]
 

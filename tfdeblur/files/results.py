@@ -31,6 +31,8 @@ class FileResult:
             video the mean of its frames; None where no motion was estimated.
         remark: what the restorer said, "" if nothing.
         flow: file that the motion flow was written to, None if it was not.
+        white_level: int, the level of a 16-bit image that was taken for white; None: the usual.
+        pictures: int, pictures in the file, of which the first is restored.
     """
 
     input: Path
@@ -50,6 +52,8 @@ class FileResult:
     confidence: float | None = None
     remark: str = ""
     flow: Path | None = None
+    white_level: int | None = None
+    pictures: int = 1
 
 
 @dataclass(frozen=True)

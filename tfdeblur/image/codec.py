@@ -1,9 +1,4 @@
-"""Image files to arrays and back; the one place where images are rounded.
-
-PNG and JPEG go through TensorFlow, as in training: its decoders refuse cut files (OpenCV
-returns the half it could read) and know both kinds of CMYK. WebP, BMP and TIFF go through
-OpenCV. EXIF turns are applied here: TensorFlow does not, and OpenCV only sometimes.
-"""
+"""Image files to arrays and back; the one place where images are rounded."""
 
 import logging
 import os
@@ -11,12 +6,13 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import tensorflow as tf
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.headers import Header, cut_off, read_header
+from tfdeblur.image.decode import decode_pixels
+from tfdeblur.image.encode import encode_pixels
+from tfdeblur.image.headers import read_header
+from tfdeblur.image.metadata import Metadata, read_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +24,6 @@ EXTENSIONS = {
     "bmp": (".bmp",),
     "tiff": (".tif", ".tiff"),
 }
-_JPEG_QUALITY = 95
 _SIXTEEN_BIT_FORMATS = ("png", "tiff")
 _ALPHA_FORMATS = ("png", "webp", "tiff", "bmp")
 
@@ -42,7 +37,14 @@ class DecodedImage:
         alpha: same type `(height, width)`, or None; 0 is transparent.
         gray: whether the file had one colour channel; `rgb` then holds it three times.
         bits: 8 or 16.
-        format: "png", "jpeg", "webp", "bmp" or "tiff".
+        format: "png", "jpeg", "webp", "bmp", "tiff", "heif", "avif" or "raw".
+        extra: what `alpha` is: "alpha", or "unnamed": a fourth channel of a TIFF that does not
+            say what it is, which is kept as it is and is no transparency.
+        white: int, the level of 16 bits that is white (1023 where a file of 16 bits holds 10);
+            None: the largest of the type.
+        largest: int, the largest level that a TIFF of 16 bits announces; None: it does not.
+        metadata: what else the file carries; None where that was not asked for.
+        pictures: int, pictures in the file, of which this is the first.
     """
 
     rgb: np.ndarray
@@ -50,10 +52,36 @@ class DecodedImage:
     gray: bool
     bits: int
     format: str
+    extra: str = "alpha"
+    white: int | None = None
+    largest: int | None = None
+    metadata: Metadata | None = None
+    pictures: int = 1
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether some pixel is not fully opaque."""
+        if self.alpha is None or self.extra != "alpha":
+            return False
+        return bool(self.alpha.min() < np.iinfo(self.alpha.dtype).max)
 
     def float_rgb(self) -> np.ndarray:
         """The picture as float32 `(height, width, 3)` in [0, 1]."""
-        return to_float(self.rgb)
+        if self.white is None:
+            return to_float(self.rgb)
+        return np.minimum(self.rgb * np.float32(1 / self.white), np.float32(1))
+
+    def seen_rgb(self) -> np.ndarray:
+        """What is seen of the picture on black: colours times alpha, over the full range.
+
+        What lies under transparent pixels is anything, and no part of the picture.
+
+        Returns:
+            `rgb` itself where that is it; else float32 `(height, width, 3)` in [0, 1].
+        """
+        if self.is_transparent and self.alpha is not None:
+            return self.float_rgb() * to_float(self.alpha)[..., None]
+        return self.rgb if self.white is None else self.float_rgb()
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
@@ -89,32 +117,40 @@ def to_integers(image: np.ndarray, dtype: type[np.unsignedinteger]) -> np.ndarra
     return np.round(scaled, out=scaled).astype(dtype)
 
 
-def read_image(path: str | os.PathLike[str]) -> DecodedImage:
+def read_image(path: str | os.PathLike[str], *, with_metadata: bool = False) -> DecodedImage:
     """Reads and decodes an image file.
+
+    Args:
+        path: of the file.
+        with_metadata: whether to read profile, EXIF and the like as well.
 
     Raises:
         DataError: if the file is missing or cannot be read.
         InvalidInput: if `path` is a folder or the file is no sound image.
     """
-    path = Path(path)
+    return decode_image(read_bytes(path), str(path), with_metadata=with_metadata)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; errors as of `read_image`."""
     try:
-        data = path.read_bytes()
+        return Path(path).read_bytes()
     except IsADirectoryError as error:
         raise InvalidInput(f"{path} is a folder; an image file is needed.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return decode_image(data, str(path))
 
 
-def decode_image(data: bytes, name: str) -> DecodedImage:
-    """Decodes PNG, JPEG, WebP, BMP or TIFF bytes and turns the picture upright.
+def decode_image(data: bytes, name: str, *, with_metadata: bool = False) -> DecodedImage:
+    """Decodes the bytes of an image file and turns the picture upright.
 
     Of an animation or a file of several pages the first picture is taken, with a logged
     warning. Colour profiles are not applied.
 
     Args:
-        data: the whole file.
-        name: what to call it in errors.
+        data: the whole file: PNG, JPEG, WebP, BMP, TIFF; with extras HEIC, AVIF, cameras' raw.
+        name: what to call it in errors; its ending tells raw files from TIFFs.
+        with_metadata: whether to read profile, EXIF and the like as well.
 
     Raises:
         InvalidInput: if the bytes are empty, cut off, damaged, larger than `MAX_PIXELS`
@@ -130,11 +166,8 @@ def decode_image(data: bytes, name: str) -> DecodedImage:
         )
     if header.pictures > 1:
         logger.warning("%s holds several pictures; only the first is used.", name)
-    decode = _decode_with_tensorflow if header.format in ("png", "jpeg") else _decode_with_opencv
-    pixels = decode(data, header, name)
-    if header.format != "tiff":  # OpenCV turns TIFF, and TIFF only, even when told not to
-        pixels = _turn_upright(pixels, header.orientation)
-    pixels = np.ascontiguousarray(pixels)
+    found = decode_pixels(data, header, name)
+    pixels = found.values
     channels = pixels.shape[-1]
     gray = channels <= 2
     return DecodedImage(
@@ -143,62 +176,11 @@ def decode_image(data: bytes, name: str) -> DecodedImage:
         gray=gray,
         bits=8 if pixels.dtype == np.uint8 else 16,
         format=header.format,
+        extra=found.extra or "alpha",
+        largest=found.largest,
+        metadata=read_metadata(data, header, name) if with_metadata else None,
+        pictures=header.pictures,
     )
-
-
-def _decode_with_tensorflow(data: bytes, header: Header, name: str) -> np.ndarray:
-    try:
-        with tf.device("CPU:0"):
-            if header.format == "jpeg":
-                # Four channels (CMYK, also Adobe's inverted one) are turned into RGB.
-                channels = 1 if header.channels == 1 else 3
-                return tf.io.decode_jpeg(
-                    data, channels=channels, dct_method="INTEGER_ACCURATE"
-                ).numpy()
-            dtype = tf.uint16 if header.bits == 16 else tf.uint8
-            return tf.io.decode_png(data, dtype=dtype).numpy()
-    except tf.errors.OpError as error:
-        if header.format == "jpeg":
-            raise cut_off(name) from error
-        raise InvalidInput(f"{name} is damaged: its pixel data cannot be unpacked.") from error
-
-
-def _decode_with_opencv(data: bytes, header: Header, name: str) -> np.ndarray:
-    if header.alpha_kind:
-        # libtiff would multiply the colours by their alpha, and lose what is transparent.
-        position, as_stored = header.alpha_kind
-        data = data[:position] + as_stored + data[position + len(as_stored) :]
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # its complaints on stderr would add nothing to our error
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # alpha, 16 bits
-    except cv2.error:
-        pixels = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise InvalidInput(
-            f"{name} is damaged, or a kind of {header.format.upper()} that cannot be read. "
-            "Save it as PNG."
-        )
-    if pixels.ndim == 2:
-        return pixels[..., None]
-    if pixels.shape[-1] == 4:
-        return pixels[..., [2, 1, 0, 3]]
-    return pixels[..., ::-1] if pixels.shape[-1] == 3 else pixels
-
-
-def _turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undoes an EXIF orientation 1..8 of `(height, width, channels)`."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -220,8 +202,8 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
 
     Args:
         restored_rgb: float in [0, 1] (clipped here), uint8 or uint16, `(height, width, 3)`.
-        like: where bits per channel, gray and alpha are taken from; None: as the array
-            says (8 bits for floats), colour, no alpha.
+        like: where bits per channel, level of white, gray, alpha and metadata are taken from;
+            None: as the array says (8 bits for floats), colour, no alpha, no metadata.
         format: "png", "jpeg", "webp", "bmp" or "tiff". JPEG, WebP and BMP hold 8 bits; JPEG
             has no alpha: it is dropped, with a logged warning. JPEG and WebP have quality
             95, JPEG full colour resolution (4:4:4), WebP half (all that lossy WebP has).
@@ -244,45 +226,36 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
     if like and like.gray:
         # The network sees three equal channels; what it made of each counts the same.
         restored_rgb = to_float(restored_rgb).mean(axis=-1, keepdims=True)
+    if like and like.white and dtype == np.uint16:  # back to the levels that the file had
+        restored_rgb = np.clip(to_float(restored_rgb), 0, 1) * np.float32(like.white / 65535)
     planes = [to_integers(restored_rgb, dtype)]
-    if like and like.alpha is not None:
-        if like.alpha.shape != restored_rgb.shape[:2]:
-            raise InvalidInput(
-                "`like.alpha` must have the size of `restored_rgb`. Received: "
-                f"alpha {like.alpha.shape}, image {restored_rgb.shape[:2]}"
-            )
-        if format in _ALPHA_FORMATS:
-            planes.append(to_integers(like.alpha[..., None], dtype))
-        else:
-            logger.warning("Transparency is dropped: %s cannot hold it.", format.upper())
-    return _encode(np.concatenate(planes, axis=-1), format)
+    extra = _extra_plane(like, restored_rgb.shape[:2], format) if like else None
+    if like and extra is not None:
+        planes.append(to_integers(extra[..., None], dtype))
+    return encode_pixels(
+        np.concatenate(planes, axis=-1),
+        format,
+        (like.metadata if like else None) or Metadata(),
+        like.extra if like and extra is not None else "",
+    )
 
 
-def _encode(pixels: np.ndarray, format: str) -> bytes:
-    """Encodes uint8 or uint16 `(height, width, 1..4)`: gray, gray + alpha, RGB, RGBA."""
-    if format == "png":
-        with tf.device("CPU:0"):
-            return tf.io.encode_png(pixels).numpy()
-    if format == "jpeg":
-        with tf.device("CPU:0"):
-            return tf.io.encode_jpeg(
-                pixels, quality=_JPEG_QUALITY, chroma_downsampling=False, optimize_size=True
-            ).numpy()
-    if pixels.shape[-1] == 2:  # OpenCV has no gray with alpha
-        pixels = pixels[..., [0, 0, 0, 1]]
-    if pixels.shape[-1] >= 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[-1]]]
-    options = [cv2.IMWRITE_WEBP_QUALITY, _JPEG_QUALITY] if format == "webp" else []
-    try:
-        done, encoded = cv2.imencode(EXTENSIONS[format][0], np.ascontiguousarray(pixels), options)
-    except cv2.error:
-        done = False
-    if not done:
+def _extra_plane(like: DecodedImage, size: tuple[int, ...], format: str) -> np.ndarray | None:
+    """The alpha of `like`, as far as the format holds it; what it does not is told."""
+    if like.alpha is None:
+        return None
+    if like.alpha.shape != size:
         raise InvalidInput(
-            f"An image of {pixels.shape[1]} x {pixels.shape[0]} pixels cannot be written as "
-            f"{format.upper()}. Use PNG."
+            "`like.alpha` must have the size of `restored_rgb`. Received: "
+            f"alpha {like.alpha.shape}, image {size}"
         )
-    return encoded.tobytes()
+    if like.extra == "unnamed" and format != "tiff":
+        logger.warning("The fourth channel is dropped: %s has no unnamed ones.", format.upper())
+        return None
+    if format not in _ALPHA_FORMATS:
+        logger.warning("Transparency is dropped: %s cannot hold it.", format.upper())
+        return None
+    return like.alpha
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

@@ -16,6 +16,7 @@ from tfdeblur.models.shipped import (
 )
 
 SEN_FILE = "sen.keras"
+_PROBE = (64, 96)  # height and width in pixels that networks of five halvings take
 PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
 
 
@@ -28,11 +29,14 @@ def load_network(model: Any) -> Any:
     Raises:
         InvalidInput: if nothing of that name exists.
         DataError: if a run has no generator yet, a file cannot be loaded, or its network does
-            not restore images by itself.
+            not restore images by itself: it takes or gives something else than one image, or
+            gives another size.
     """
     path = _generator_path(model if isinstance(model, Place) else find_place(model))
     network = load_keras(path) if path.is_file() else _load_preset(path)
     _check_restores_alone(network, path)
+    if not type(network).__module__.startswith("tfdeblur."):
+        check_image_to_image(network, path)
     return network
 
 
@@ -107,6 +111,49 @@ def _check_restores_alone(network, path: Path) -> None:
             f"{path} is the generator of an RP-GAN and restores nothing by itself. Give the "
             f"folder that also holds {SEN_FILE} and {PIPELINE_FILE}."
         )
+
+
+def check_image_to_image(network, path: Path) -> None:
+    """Runs somebody's network on a small image, once: what is no image then is told by its name.
+
+    Raises:
+        DataError: if it does not make one image of the same size and channels of it.
+    """
+    from keras import ops
+
+    takes = getattr(network, "input_shape", None)
+    if not isinstance(takes, tuple) or len(takes) != 4 or takes[1:3] != (None, None):
+        received = f"{len(takes)} inputs" if isinstance(takes, list | dict) else f"shape {takes}"
+        raise DataError(
+            f"{path} must take one image of any size, of shape (None, None, None, 3). Received: "
+            f"{received}. What takes one size only can be taken with `tfdeblur adopt`."
+        )
+    shape = (1, *_PROBE, takes[3] or 3)
+    try:
+        given = network(ops.zeros(shape, "float32"), training=False)
+    except Exception as error:  # keras raises what its layers and their own code do
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be run on an image of {_size(shape)}: {reason}") from error
+    if isinstance(given, list | tuple | dict):
+        raise DataError(
+            f"{path} must give one image. Received: {len(given)} outputs. Save a model that has "
+            "the restored image as its only output."
+        )
+    if len(given.shape) != 4 or tuple(given.shape[1:3]) != _PROBE:
+        raise DataError(
+            f"{path} must give an image of the size that it takes. Received: shape "
+            f"{tuple(given.shape)} for an image of {shape}. Networks that enlarge or reduce do "
+            "not restore in place; scale their output in the model."
+        )
+    if shape[3] != 3 or given.shape[3] != 3:
+        raise DataError(
+            f"{path} must take and give 3 channels, RGB. Received: {shape[3]} in, "
+            f"{given.shape[3]} out"
+        )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[2]}x{shape[1]} pixels"
 
 
 def check_channels(network, path: Path, what: str, wanted: tuple[int, int]) -> None:

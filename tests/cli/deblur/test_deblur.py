@@ -98,12 +98,12 @@ def test_json_is_all_there_is_on_stdout(deblur, capsys):
 
 
 def test_files_that_are_passed_over_are_named(deblur, capsys):
-    Path("p/photo.HEIC").write_bytes(b"")
+    Path("p/photo.jxl").write_bytes(b"")
     assert deblur("p", "--json") == 0
     captured = capsys.readouterr()
-    reason = "pictures of the kind heic are not read: convert them to PNG or JPEG"
-    assert f"Passed over 1 file:\n  {reason}: photo.HEIC\n" in captured.err
-    assert json.loads(captured.out)["passed_over"] == [{"input": "p/photo.HEIC", "reason": reason}]
+    reason = "pictures of the kind jxl are not read: convert them to PNG or JPEG"
+    assert f"Passed over 1 file:\n  {reason}: photo.jxl\n" in captured.err
+    assert json.loads(captured.out)["passed_over"] == [{"input": "p/photo.jxl", "reason": reason}]
 
 
 def test_results_of_this_run_are_not_told_as_passed_over(deblur, capsys):

@@ -23,9 +23,15 @@ exist are skipped. Input files are never changed.
 
 EPILOG = """\
 what is kept:
-  16-bit PNG and TIFF stay 16-bit, gray stays gray, transparency is kept as it is, JPEG stays
-  JPEG (quality 95). Photographs with an EXIF turn are written upright, without the tag; other
-  EXIF data are not carried over. A file that was given by name lands in DIR under that name,
+  16-bit PNG and TIFF stay 16-bit, gray stays gray, JPEG stays JPEG (quality 95). Colour profile,
+  EXIF (date, place, camera), XMP and resolution are carried over; --strip leaves them out.
+  Photographs with an EXIF turn are written upright, and their EXIF data say so. Where some of a
+  photograph is transparent, what is seen and the transparency are restored alike. Of 16-bit files
+  that hold 10 or 12 bits, white is found out (--white-level) and levels come back as they were.
+  Raw files of cameras (extra raw: pip install 'tfdeblur[raw]') are developed with the camera's
+  white balance, to 16-bit PNG; HEIC (extra heif) and AVIF become PNG. Other files of a folder, and
+  all but the first picture of a file of several, are passed over by name, in --json as well.
+  A file that was given by name lands in DIR under that name,
   or as NAME_sharp.jpg if it lies in DIR itself; the folders below a folder that was given are
   kept: photos/a/x.png with INPUT photos becomes DIR/a/x.png. Two inputs that would meet in one
   result are refused before any work.

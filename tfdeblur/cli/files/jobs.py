@@ -32,7 +32,7 @@ def plan_jobs(
     os.environ.setdefault("SVT_LOG", "1")
     from tfdeblur.files.inputs import find_inputs
     from tfdeblur.files.passed_over import PassedOver, tell
-    from tfdeblur.files.plan import plan_outputs, prepare_folder
+    from tfdeblur.files.plan import plan_outputs, prepare_folder, with_white_levels
     from tfdeblur.files.plan_flows import with_flows
 
     passed: list[PassedOver] = []
@@ -48,7 +48,9 @@ def plan_jobs(
         flow_format=files.flow_format or "npz" if files.flow else None,
         confidence=files.confidence,
         video=files.video,
+        strip=files.strip,
     )
+    jobs = with_white_levels(jobs, files.white_level)
     if known_flow is not None:
         jobs = with_flows(jobs, known_flow, files.out)
     written = {os.path.abspath(path) for job in jobs for path in job.outputs}

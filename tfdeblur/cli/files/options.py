@@ -2,6 +2,7 @@
 
 import argparse
 
+from tfdeblur.cli.common import white_level
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.settings import CODECS, LOSSLESS, VideoSettings
 
@@ -67,6 +68,21 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("keep", "png", "jpeg"),
         default="keep",
         help="of the results; keep: as the input (default: keep)",
+    )
+    group.add_argument(
+        "--strip",
+        action="store_true",
+        help="leave colour profile, EXIF, XMP, texts and resolution of the input out; "
+        "without its profile, a photograph of wide colours is shown wrongly",
+    )
+    group.add_argument(
+        "--white-level",
+        type=white_level,
+        default="auto",
+        metavar="auto|full|N",
+        help="level of 16-bit PNG and TIFF that is white; auto: as the file says, else the most of "
+        "8, 10, 12, 14 or 16 bits that the 16-bit files of a folder use; full: 65535 "
+        "(default: auto)",
     )
     group.add_argument(
         "--json",

@@ -19,6 +19,7 @@ _WORDS = {
     "not converged": "restored, but not converged",
     "failed": "failed",
 }
+_ONE_PICTURE = "only the first picture of a file is restored"
 # What is told of each file, by what the restorer may report.
 _REPORTED = (
     ("confidence", ("confidence",)),
@@ -127,10 +128,23 @@ def as_json(
     return {
         **{name: value for name, value in restorer.items() if value is not None},
         "files": [_file(result, names, with_flow) for result in results],
-        "passed_over": [{"input": str(one.path), "reason": one.reason} for one in passed],
+        "passed_over": _passed_over(passed, results),
         "totals": totals,
         "exit_code": code,
     }
+
+
+def _passed_over(
+    passed: Sequence["PassedOver"], results: Sequence["FileResult"]
+) -> list[dict[str, str]]:
+    """Files that were not restored, and pictures of files of which only the first was."""
+    stacks = [
+        (result.input, f"pictures 2 to {result.pictures} of {result.pictures}: {_ONE_PICTURE}")
+        for result in results
+        if result.pictures > 1
+    ]
+    files = [(one.path, one.reason) for one in passed]
+    return [{"input": str(path), "reason": reason} for path, reason in [*files, *stacks]]
 
 
 def _file(result: "FileResult", names: Sequence[str], with_flow: bool) -> dict[str, Any]:
@@ -146,4 +160,6 @@ def _file(result: "FileResult", names: Sequence[str], with_flow: bool) -> dict[s
     }
     if with_flow:
         file["flow"] = None if result.flow is None else str(result.flow)
+    if result.white_level is not None:
+        file["white_level"] = result.white_level
     return file | {name: getattr(result, name) for name in names}

@@ -20,6 +20,8 @@ class FileSettings:
         format: "keep", "png" or "jpeg".
         json: whether to print a report on stdout.
         video: how videos are written.
+        strip: whether results lose profile, EXIF and the like of their inputs.
+        white_level: "auto", "full" or the level of 16-bit files that is white.
     """
 
     inputs: tuple[str, ...]
@@ -34,3 +36,5 @@ class FileSettings:
     format: str
     json: bool
     video: VideoSettings
+    strip: bool
+    white_level: str | int

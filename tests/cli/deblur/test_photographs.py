@@ -1,0 +1,298 @@
+"""`tfdeblur deblur`: photographs come back with all that they had, or are refused in words."""
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.cli.deblur.test_known_flow import psnr, sharp_part, to_right
+from tests.cli.makers import levels, pixels, save_npz
+from tests.image.test_metadata import SRGB, photograph
+from tfdeblur.cli.main import main
+from tfdeblur.image import camera_raw, heif
+from tfdeblur.image.codec import read_image
+from tfdeblur.operators import MotionBlur
+
+
+@pytest.fixture
+def deblur(tmp_path, monkeypatch):
+    """Runs the command with a flow of so many pixels to the right."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, size, extent=0, out="out"):
+        save_npz(Path("flow.npz"), to_right(*size, extent))
+        return main(["deblur", *arguments, "--out", out, "--known-flow", "flow.npz"])
+
+    return run
+
+
+def opened(path):
+    return Image.open(io.BytesIO(Path(path).read_bytes()))
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("photometric", ["rgb", "minisblack", "miniswhite"])
+def test_scans_of_16_bits(planes, photometric, deblur):
+    """Planes one after the other, white is zero: the picture, not noise or a negative."""
+    sharp = levels(24, 32, 3 if photometric == "rgb" else 1, np.uint16)
+    sharp = sharp if photometric == "rgb" else sharp[..., 0]
+    stored = np.moveaxis(sharp, -1, 0) if planes == "separate" and sharp.ndim == 3 else sharp
+    stored = 65535 - stored if photometric == "miniswhite" else stored
+    kind = {"planarconfig": planes} if sharp.ndim == 3 else {}
+    tifffile.imwrite("scan.tif", stored, photometric=photometric, metadata=None, **kind)
+    assert deblur("scan.tif", "--white-level", "full", size=(24, 32)) == 0
+    again = read_image("out/scan.tif").rgb
+    expected = sharp if sharp.ndim == 3 else sharp[..., None]
+    assert np.abs(again.astype(int) - expected).max() <= 8  # a flow of zeros, float32
+    assert pixels("out/scan.tif").dtype == np.uint16
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize(
+    ("name", "format", "to"),
+    [
+        ("a.jpg", "jpeg", "jpeg"),
+        ("a.png", "png", "png"),
+        ("a.tif", "tiff", "tiff"),
+        ("a.webp", "webp", "webp"),
+        ("a.jpg", "jpeg", "png"),
+        ("a.png", "png", "jpeg"),
+    ],
+)
+def test_what_the_file_carries(name, format, to, strip, deblur):
+    Path(name).write_bytes(photograph(format))
+    options = ["--strip"] if strip else []
+    options += [] if to == format else ["--format", to]
+    assert deblur(name, *options, size=(24, 8)) == 0
+    (result,) = Path("out").iterdir()
+    image = opened(result)
+    assert image.size == (8, 24)
+    assert image.info.get("icc_profile") == (None if strip else SRGB)
+    assert image.getexif().get(271) == (None if strip else "Tokio")
+    assert image.getexif().get(274, 1) == 1
+
+
+def write_dng(path):
+    """A mosaic of a gray ramp under light with twice as much green, behind a 16x12 preview."""
+    ramp = (np.mgrid[:48, :64][1] * 40 + 200).astype(np.uint16)
+    mosaic = ramp.copy()
+    for corner in (0, 1):
+        mosaic[corner::2, corner::2] //= 2
+    identity = [one for value in (1, 0, 0, 0, 1, 0, 0, 0, 1) for one in (value, 1)]
+    camera = [
+        (50706, 1, 4, bytes((1, 4, 0, 0)), True),
+        (50708, 2, 5, b"Test\0", True),
+        (50721, 10, 9, identity, True),
+        (50728, 5, 3, [1, 2, 1, 1, 1, 2], True),
+        (271, 2, 5, b"Test\0", True),
+    ]
+    sensor = [
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, bytes((0, 1, 1, 2)), True),
+        (50717, 3, 1, 4095, True),
+    ]
+    preview = np.zeros((12, 16, 3), np.uint8)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(
+            preview, photometric="rgb", subfiletype=1, metadata=None, extratags=camera, subifds=1
+        )
+        writer.write(mosaic, photometric="cfa", metadata=None, extratags=sensor)
+    return ramp
+
+
+def test_raw_files_are_developed(deblur):
+    pytest.importorskip("rawpy")
+    ramp = write_dng("photo.dng")
+    assert deblur("photo.dng", size=(48, 64)) == 0
+    result = pixels("out/photo.png")
+    assert result.dtype == np.uint16 and result.shape == (48, 64, 3)
+    light = ramp / 4095
+    srgb = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
+    inside = (slice(8, -8), slice(8, -8))  # LibRaw guesses colours at the border
+    np.testing.assert_allclose(
+        result[inside] / 65535, srgb[inside][..., None] * [1, 1, 1], atol=0.02
+    )
+    assert opened("out/photo.png").getexif().get(271) == "Test"
+
+
+@pytest.mark.parametrize("name", ["photo.dng", "photo.nef", "photo.arw", "photo.cr2"])
+def test_raw_files_without_libraw_are_refused_in_words(name, deblur, monkeypatch, capsys):
+    monkeypatch.setattr(camera_raw, "is_available", lambda: False)
+    write_dng(name)
+    assert deblur(name, size=(48, 64)) == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{name} is the raw file of a camera. To restore such files, install the extra" in told
+    assert list(Path("out").iterdir()) == []
+
+
+def test_a_raw_file_named_tif_is_no_preview(deblur, capsys):
+    write_dng("photo.tif")
+    assert deblur("photo.tif", size=(48, 64)) == 3
+    assert "photo.tif is the raw file of a camera under the name of a TIFF" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_what_libraw_does_not_know_is_named(deblur, capsys):
+    pytest.importorskip("rawpy")
+    Image.fromarray(levels(12, 16)).save("photo.nef", "TIFF")
+    assert deblur("photo.nef", size=(12, 16)) == 3
+    assert "photo.nef is the raw file of a camera that LibRaw cannot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_heic(bits, deblur):
+    library = pytest.importorskip("pillow_heif")
+    image = levels(48, 64) if bits == 8 else levels(48, 64, dtype=np.uint16)
+    mode = "RGB" if bits == 8 else "RGB;16"
+    file = library.from_bytes(mode, (64, 48), image.tobytes())
+    exif = Image.Exif()
+    exif[271] = "Phone"
+    file.save("a.heic", quality=95, exif=exif.tobytes(), chroma=444)
+    assert deblur("a.heic", size=(48, 64)) == 0
+    result = pixels("out/a.png")
+    assert result.dtype == (np.uint8 if bits == 8 else np.uint16)
+    top = np.iinfo(result.dtype).max
+    assert np.abs(result / top - image / np.iinfo(image.dtype).max).mean() < 0.02
+    assert result.max() / top > 0.9
+    assert opened("out/a.png").getexif()[271] == "Phone"
+
+
+def test_heic_without_its_library(deblur, monkeypatch, capsys):
+    monkeypatch.setattr(heif, "is_available", lambda: False)
+    Path("a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + bytes(99))
+    assert deblur("a.heic", size=(48, 64)) == 3
+    assert "a.heic is a HEIC file. To restore such files, install the" in capsys.readouterr().err
+
+
+def test_avif(deblur):
+    if not heif.avif_is_available():
+        pytest.skip("this build of Pillow reads no AVIF")
+    image = levels(48, 64)
+    Image.fromarray(image).save("a.avif", quality=95, subsampling="4:4:4")
+    assert deblur("a.avif", size=(48, 64)) == 0
+    assert psnr(pixels("out/a.png"), image) > 30
+
+
+def shaded(sharp, alpha, flow, dtype):
+    """A blurred photograph with transparency: light and opacity are blurred alike."""
+    operator = MotionBlur(flow)
+    top = np.iinfo(dtype).max
+    seen = operator.apply((sharp / 255 * alpha[..., None])[None].astype("float32"))[0].numpy()
+    opacity = operator.apply(alpha[None, ..., None].astype("float32"))[0].numpy()
+    colours = np.where(opacity > 1e-6, seen / np.maximum(opacity, 1e-6), 0.9)
+    levels = np.concatenate([colours, opacity], axis=-1)
+    return np.round(np.clip(levels, 0, 1) * top).astype(dtype)
+
+
+def test_transparency_blurs_and_is_restored_as_light_is(deblur):
+    """A bright logo, cut out: garbage under its transparent pixels must not leak in."""
+    sharp = sharp_part()
+    height, width = sharp.shape[:2]
+    alpha = np.zeros((height, width), np.float32)
+    alpha[16:48, 24:72] = 1
+    image = shaded(sharp, alpha, to_right(height, width), np.uint8)
+    Image.fromarray(image).save("logo.png")
+    assert deblur("logo.png", "--compare", size=(height, width), extent=12) == 0
+    result = pixels("out/logo.png")
+    opaque = alpha > 0.5
+
+    def seen(picture):
+        return (picture[..., :3] / 255.0 * picture[..., 3:] / 255.0)[opaque] * 255
+
+    before, after = (psnr(seen(one), sharp[opaque]) for one in (image, result))
+    assert after > before + 4
+    wrong = np.abs(result[..., 3] / 255.0 - alpha).mean()
+    assert wrong < 0.6 * np.abs(image[..., 3] / 255.0 - alpha).mean()
+
+
+def test_opaque_alpha_is_left_alone(deblur):
+    image = np.dstack([levels(24, 32), np.full((24, 32), 255, np.uint8)])
+    Image.fromarray(image).save("a.png")
+    assert deblur("a.png", size=(24, 32)) == 0
+    np.testing.assert_allclose(pixels("out/a.png"), image, atol=1)
+    np.testing.assert_array_equal(pixels("out/a.png")[..., 3], 255)
+
+
+def ten_bits(sharp, flow):
+    found = MotionBlur(flow).apply(sharp[None].astype("float32") / 255)[0].numpy()
+    return np.round(np.clip(found, 0, 1) * 1023).astype(np.uint16)
+
+
+def save_16(path, image):
+    tifffile.imwrite(path, image, photometric="rgb", metadata=None)
+
+
+@pytest.mark.parametrize(("option", "stretched"), [("auto", 1), ("1023", 1), ("full", 0)])
+def test_ten_bits_in_sixteen(option, stretched, deblur, capsys, caplog):
+    caplog.set_level(logging.INFO)
+    sharp = sharp_part()
+    image = ten_bits(sharp, to_right(*sharp.shape[:2]))
+    save_16("a.tif", image)
+    arguments = ("a.tif", "--white-level", option, "--json")
+    assert deblur(*arguments, size=sharp.shape[:2], extent=12) == 0
+    captured = capsys.readouterr()
+    result = pixels("out/a.tif")
+    assert result.dtype == np.uint16 and 800 < result.max() <= (1023 if stretched else 1500)
+    before, after = (psnr(one / 1023 * 255, sharp) for one in (image, result))
+    assert after > before + 3
+    assert ("so white is 1023, not 65535" in caplog.text) == (option == "auto")
+    (file,) = json.loads(captured.out)["files"]
+    assert file.get("white_level") == (1023 if stretched else None)
+
+
+def test_white_is_the_same_for_a_whole_folder_and_what_the_file_says_counts(deblur, capsys):
+    Path("p").mkdir()
+    save_16("p/dark.tif", np.full((24, 32, 3), 40, np.uint16))
+    save_16("p/bright.tif", np.full((24, 32, 3), 887, np.uint16))
+    Path("q").mkdir()
+    tags = [(341, 3, 3, (4000, 4000, 4000), True)]
+    tifffile.imwrite(
+        "q/a.tif", np.full((24, 32, 3), 900, np.uint16), photometric="rgb", extratags=tags
+    )
+    assert deblur("p", "q", "--json", size=(24, 32)) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert [file["white_level"] for file in files] == [1023, 1023, 4000]
+    np.testing.assert_allclose(pixels("out/dark.tif"), 40, atol=1)
+
+
+def test_a_level_of_white_that_is_too_low_is_refused(deblur, capsys):
+    save_16("a.tif", np.full((24, 32, 3), 887, np.uint16))
+    assert deblur("a.tif", "--white-level", "800", size=(24, 32)) == 3
+    assert "a.tif has levels up to 887, above the level of white, 800" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "-5", "65536", "white", "1.5", ""])
+def test_levels_of_white_that_mean_nothing(given, deblur, capsys):
+    with pytest.raises(SystemExit):
+        deblur("a.tif", "--white-level", given, size=(24, 32))
+    assert "--white-level: must be auto, full or a level, 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["pages", "stack of one directory", "animation"])
+def test_other_pictures_of_a_file_are_named(kind, deblur, capsys, caplog):
+    pages = [levels(24, 32, seed=seed) for seed in range(3)]
+    if kind == "pages":
+        tifffile.imwrite("z.tif", np.stack(pages), photometric="rgb", metadata=None)
+    elif kind == "animation":
+        first, *others = (Image.fromarray(page) for page in pages)
+        first.save("z.tif", "PNG", save_all=True, append_images=others)
+    else:
+        file = io.BytesIO()
+        gray = np.stack([page[..., 0] for page in pages])
+        tifffile.imwrite(file, gray, imagej=True)
+        Path("z.tif").write_bytes(file.getvalue())
+    assert deblur("z.tif", "--json", size=(24, 32)) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed_over"] == [
+        {
+            "input": "z.tif",
+            "reason": "pictures 2 to 3 of 3: only the first picture of a file is restored",
+        }
+    ]
+    assert "z.tif holds several pictures; only the first is used" in caplog.text
