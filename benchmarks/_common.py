@@ -117,7 +117,7 @@ def show(title, comparison, to, bars=None):
 def finish(arguments, results):
     """Prints the facts about the machine; writes everything to `--json`."""
     from tfdeblur.evaluation.timing import machine_facts
-    from tfdeblur.image.codec import write_atomically
+    from tfdeblur.image.atomic import write_atomically
 
     facts = machine_facts()
     print("machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))

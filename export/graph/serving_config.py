@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.image.atomic import write_atomically
 
 MODELS_CONFIG = "models.config"
 CONTAINER_ROOT = "/models"  # where docker-compose.yml mounts the folder

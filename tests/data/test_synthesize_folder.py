@@ -164,10 +164,10 @@ def test_a_folder_of_other_pairs_is_refused(tmp_path):
 
 
 def test_a_full_disk_stops_the_job_and_keeps_what_is_done(tmp_path, monkeypatch):
-    from tfdeblur.image import codec
+    from tfdeblur.image import atomic
 
     folder, out = photographs(tmp_path / "photos", "a.png", "b.png"), tmp_path / "out"
-    real, room = codec.write_atomically, [12]
+    real, room = atomic.write_atomically, [12]
 
     def write_until_full(path, data):
         room[0] -= 1
@@ -176,7 +176,7 @@ def test_a_full_disk_stops_the_job_and_keeps_what_is_done(tmp_path, monkeypatch)
             raise DataError(f"{path} cannot be written: {reason.strerror}.") from reason
         real(path, data)
 
-    monkeypatch.setattr(codec, "write_atomically", write_until_full)
+    monkeypatch.setattr(atomic, "write_atomically", write_until_full)
     with pytest.raises(TfdeblurError, match="No space left .* run the same command again") as error:
         synthesize(folder, out)
     assert error.value.exit_code == 1

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.codec import read_image, write_atomically
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.codec import read_image
 
 
 def test_reading_names_path_and_reason(tmp_path):

@@ -18,9 +18,10 @@ import numpy as np
 from tfdeblur.data.frames import average_frames, middle_index
 from tfdeblur.data.photographs import Photograph, find_photographs
 from tfdeblur.data.synthesis_record import make_record, read_record, refuse_other, write_record
-from tfdeblur.data.synthesize_folder import disk_is_full, fast_png, remove_unfinished
+from tfdeblur.data.synthesize_folder import disk_is_full, fast_png
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.image.codec import read_image, to_uint8, write_atomically
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.codec import read_image, to_uint8
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,6 @@ def average_folder(
         refuse_other(earlier, record, out)
     for name in ("blur", "sharp"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    remove_unfinished([out, out / "blur", out / "sharp"])
     write_record(out / RECORD, record)
     for sequence in sequences:
         for start in starts(sequence, averaging):

@@ -120,7 +120,7 @@ def make_record(settings: dict[str, Any], photographs: Sequence[Photograph]) -> 
 
 def write_record(file: Path, record: dict[str, Any]) -> None:
     """Writes what `read_record` reads; an earlier record stays as it is."""
-    from tfdeblur.image.codec import write_atomically
+    from tfdeblur.image.atomic import write_atomically
 
     if not file.is_file():
         write_atomically(file, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())

@@ -10,7 +10,7 @@ how often they were killed.
 
 import errno
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -149,7 +149,7 @@ class FolderSynthesis:
         Raises:
             TfdeblurError: if the disk is full or a process died. Finished pairs are kept.
         """
-        from tfdeblur.image.codec import write_atomically
+        from tfdeblur.image.atomic import write_atomically
 
         self._prepare()
         work = partial(make_pair, settings=self.settings)
@@ -166,20 +166,12 @@ class FolderSynthesis:
         write_atomically(self.out / TABLE, self._table.sorted(task.key for task in self.tasks))
 
     def _prepare(self) -> None:
-        """Makes the folders, removes what a killed run left half written, writes the record."""
+        """Makes the folders, writes the record."""
         kinds = FOLDERS if self.settings.blur == "motion-flow" else FOLDERS[:2]
         folders = {task.folder / kind for task in self.tasks for kind in kinds}
         for folder in sorted(folders):
             folder.mkdir(parents=True, exist_ok=True)
-        remove_unfinished([self.out, *folders])
         write_record(self.out / RECORD, self._record)
-
-
-def remove_unfinished(folders: Iterable[Path]) -> None:
-    """Removes files that a killed run was writing: they have hidden names, and stay."""
-    for folder in folders:
-        for part in folder.glob(".tfdeblur-*.part"):
-            part.unlink(missing_ok=True)
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -240,7 +232,7 @@ def _factor(task: PairTask, settings: SynthesisSettings, seed: int) -> float:
 
 def _write(task: PairTask, settings: SynthesisSettings, seed: int) -> float:
     """Blurs and writes a pair; returns its factor."""
-    from tfdeblur.image.codec import write_atomically
+    from tfdeblur.image.atomic import write_atomically
     from tfdeblur.image.flow_files import encode_flow
 
     try:

@@ -23,13 +23,13 @@ from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.evaluation.report import EvaluationReport, ImageScore
 from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
+from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import (
     decode_image,
     encode_image,
     read_image,
     to_float,
     to_uint8,
-    write_atomically,
 )
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.image.atomic import write_atomically
 
 
 def mean(values: Iterable[float]) -> float:

@@ -12,12 +12,12 @@ from tfdeblur.files.compare_stages import stage_comparison
 from tfdeblur.files.confidence_picture import confidence_picture
 from tfdeblur.files.flow_picture import flow_picture
 from tfdeblur.files.plan import Job
+from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import (
     DecodedImage,
     encode_image,
     read_image,
     to_uint8,
-    write_atomically,
 )
 from tfdeblur.image.flow_files import write_flow
 from tfdeblur.restorers.protocol import Restored, Stage, score_of

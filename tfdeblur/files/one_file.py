@@ -14,12 +14,12 @@ from tfdeblur.files.results import FileResult
 from tfdeblur.files.video.animation import restore_animation
 from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
+from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import (
     DecodedImage,
     encode_image,
     format_of,
     read_image,
-    write_atomically,
 )
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,27 +255,3 @@ def _extra_plane(like: DecodedImage, size: tuple[int, ...], format: str) -> np.n
         logger.warning("Transparency is dropped: %s cannot hold it.", format.upper())
         return None
     return like.alpha
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file as a whole or not at all.
-
-    The bytes go to a hidden file in the same folder, which takes the name of `path` once they
-    are safely on the disk. Whatever stood at `path` stays until then.
-
-    Raises:
-        DataError: if the disk is full, the folder is missing or may not be written.
-    """
-    path = Path(path)
-    part = path.parent / f".tfdeblur-{secrets.token_hex(8)}.part"
-    try:
-        # Not tempfile: its files can be read by their owner only, and this one stays.
-        with open(part, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)  # gone already when all went well

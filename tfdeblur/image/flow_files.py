@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.atomic import write_atomically
 
 FORMATS = ("npz", "flo")
 _FLO_MAGIC = np.float32(202021.25).astype("<f4").tobytes()
@@ -58,8 +59,6 @@ def write_flow(path: str | os.PathLike[str], flow: np.ndarray) -> None:
         DataError: if the file cannot be written.
         InvalidInput: if the suffix is another one or `flow` is not what it must be.
     """
-    from tfdeblur.image.codec import write_atomically  # here: it loads tensorflow
-
     write_atomically(path, encode_flow(flow, _format_of(Path(path))))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur.errors import NotConverged
-from tfdeblur.image.codec import to_uint8, write_atomically
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.codec import to_uint8
 
 logger = logging.getLogger("tfdeblur")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.image.atomic import write_atomically
 
 
 class KeepNetwork(keras.callbacks.Callback):

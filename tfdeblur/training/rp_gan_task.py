@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfdeblur.data import evaluation_images, panel_pairs
 from tfdeblur.data.blind_pairs import blind_batches
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.image.atomic import write_atomically
 from tfdeblur.training.build_rp_gan import SEN_FILE
 from tfdeblur.training.initial import find_network
 from tfdeblur.training.rp_gan import MEASURES

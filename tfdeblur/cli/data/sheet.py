@@ -89,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sheet(settings: SheetSettings) -> int:
     from tfdeblur.config import TrainConfig, override
-    from tfdeblur.image.codec import encode_image, format_of, write_atomically
+    from tfdeblur.image.atomic import write_atomically
+    from tfdeblur.image.codec import encode_image, format_of
 
     if not 0 <= settings.seed < 2**31:
         raise InvalidInput(

@@ -24,7 +24,8 @@ from tfdeblur.evaluation.experiments.report import (
 from tfdeblur.evaluation.gopro import METRICS, make_folder, panel_path
 from tfdeblur.evaluation.report_base import Failure
 from tfdeblur.evaluation.timing import machine_facts
-from tfdeblur.image.codec import encode_image, write_atomically
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.codec import encode_image
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning, Restored
 
 logger = logging.getLogger(__name__)

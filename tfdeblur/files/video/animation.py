@@ -14,7 +14,8 @@ from PIL import Image
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.progress import OnProgress, VideoProgress
 from tfdeblur.files.video.tally import Tally, VideoResult
-from tfdeblur.image.codec import MAX_PIXELS, write_atomically
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.codec import MAX_PIXELS
 from tfdeblur.text import printable
 
 _COLOURS = 256  # of a GIF's frame
