@@ -55,6 +55,15 @@ INNER = {
         *("tfdeblur.restorers.adopted", "tfdeblur.restorers.network", "tfdeblur.image"),
         "tfdeblur.errors",
     ),
+    "tfdeblur/restorers/adopted/onnx": (
+        *("tfdeblur.restorers.adopted.onnx", "tfdeblur.restorers.adopted.network"),
+        "tfdeblur.restorers.adopted.description",
+    ),
+    "tfdeblur/adopt/onnx": (
+        *("tfdeblur.adopt.onnx", "tfdeblur.adopt.source", "tfdeblur.adopt.running"),
+        *("tfdeblur.restorers.adopted.onnx", "tfdeblur.restorers.adopted.description"),
+        "tfdeblur.convert.package",
+    ),
     "export/graph": (
         *("export.graph", "tfdeblur.restorers", "tfdeblur.operators", "tfdeblur.image"),
         *("tfdeblur.errors", "tfdeblur.__version__"),

@@ -3,8 +3,11 @@
 import pytest
 
 from tests.adopt.bad.makers import ROWS
+from tests.adopt.bad.onnx import makers
 from tests.cli.makers import contents
 from tfdeblur.cli.main import main
+
+assert makers  # it adds to ROWS
 
 
 @pytest.mark.parametrize(("make", "says", "code"), ROWS)

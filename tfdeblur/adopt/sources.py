@@ -9,10 +9,9 @@ from tfdeblur.errors import DataError, InvalidInput
 
 TAKEN = (
     "a TensorFlow.js graph model (the folder of model.json, or the .tgz of `npm pack`), a "
-    "SavedModel (the folder of saved_model.pb) or a frozen graph (.pb)"
+    "SavedModel (the folder of saved_model.pb), a frozen graph (.pb) or an ONNX file (.onnx)"
 )
 _OTHERS = {
-    ".onnx": "an ONNX file, which is not taken yet",
     ".keras": "a Keras file: --model takes those of this project; others save theirs as a "
     "SavedModel (`model.export`)",
     ".h5": "weights or a network of Keras: load it there and save a SavedModel (`model.export`)",
@@ -34,6 +33,7 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
         DataError: if it is damaged, incomplete or refused.
     """
     from tfdeblur.adopt.frozen import read_frozen
+    from tfdeblur.adopt.onnx.read import read_onnx
     from tfdeblur.adopt.saved_model import SAVED_MODEL_FILE, read_saved_model
     from tfdeblur.adopt.tensorflow_js import read_tensorflow_js
 
@@ -56,7 +56,10 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
         raise DataError(f"{path} holds no model. A source is {TAKEN}.")
     if is_folder or path.name.endswith((".tgz", ".tar.gz")):
         return read_tensorflow_js(path, tell)
-    if path.suffix == ".pb":
+    suffix = path.suffix.lower()
+    if suffix == ".pb":
         return read_frozen(path, tell)
-    other = _OTHERS.get(path.suffix.lower(), "something else, by its name")
+    if suffix == ".onnx":
+        return read_onnx(path, tell)
+    other = _OTHERS.get(suffix, "something else, by its name")
     raise InvalidInput(f"`source` must be {TAKEN}. Received: source={name!r}: {other}.")
