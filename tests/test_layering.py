@@ -30,7 +30,7 @@ ALLOWED = {
     },
     "files": {"files", "restorers", "operators", "image", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},
-    "adopt": {"adopt", "convert", "restorers", "errors", "tensorflow"},
+    "adopt": {"adopt", "convert", "models", "restorers", "errors", "tensorflow"},
     "evaluation": {
         *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
         *{"operators", "processor", "errors", "tensorflow"},

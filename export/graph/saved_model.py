@@ -79,6 +79,7 @@ def export_model(
         tell(f"loading {os.fspath(model)}")
     served = served_model(model)
     _check_tile(fixed_tile, served, max_pixels)
+    _check_largest(served, warmup, fixed_tile)
     tell("tracing the graph")
     _ = served.restore  # tells models that do not restore, before anything is written
     servables = [_Servable(root / name, None, warmup)]
@@ -245,6 +246,21 @@ def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, in
 
 def _is_count(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST
+
+
+def _check_largest(
+    served: Served, warmup: tuple[tuple[int, int], ...], fixed_tile: int | None
+) -> None:
+    """For networks that take one size: a server cuts no tiles."""
+    most = served.largest
+    sizes = [("warmup", size) for size in warmup]
+    sizes += [("fixed_tile", (fixed_tile, fixed_tile))] if fixed_tile else []
+    for name, size in sizes:
+        if most is not None and (size[0] > most[0] or size[1] > most[1]):
+            raise InvalidInput(
+                f"`{name}` must be at most {most[1]}x{most[0]} pixels (width x height) for this "
+                f"network, which takes that size only. Received: {size[1]}x{size[0]}"
+            )
 
 
 def _check_tile(side, served: Served, max_pixels: int) -> None:

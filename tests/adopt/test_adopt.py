@@ -9,14 +9,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export.graph.served import served_model
 from tests.adopt.makers import graph_of, run_plainly, sharpen, two_results, write_js, write_pb
 from tests.cli.makers import levels, pixels
 from tests.convert.makers import LICENCE, pack
 from tests.helpers import picture
 from tfdeblur import Restorer
 from tfdeblur.cli.main import main
-from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.errors import DataError
 from tfdeblur.restorers.open import kind_of
 
 
@@ -93,12 +92,6 @@ def test_tiles_batches_and_passes(model):
     np.testing.assert_allclose(both[0], whole, atol=1e-5)
     assert Restorer.from_preset(folder, passes=2)(image[:40, :40]).passes == 2
     assert Restorer.from_preset(folder, self_ensemble=True)(image[:41, :40]).image.shape[0] == 41
-
-
-def test_it_is_not_exported_yet(model):
-    for options in ({}, {"passes": 2}):
-        with pytest.raises(InvalidInput, match="is an adopted network, and those are not exported"):
-            served_model(Restorer.from_preset(model[0], **options))
 
 
 def test_a_graph_that_was_changed_is_not_opened(tmp_path):

@@ -6,23 +6,13 @@ from pathlib import Path
 
 from tfdeblur.adopt.source import Source
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.formats import what_it_is
 
 TAKEN = (
     "a TensorFlow.js graph model (the folder of model.json, or the .tgz of `npm pack`), a "
-    "SavedModel (the folder of saved_model.pb), a frozen graph (.pb) or an ONNX file (.onnx)"
+    "SavedModel (the folder of saved_model.pb), a frozen graph (.pb), a Keras file (.keras) or an "
+    "ONNX file (.onnx)"
 )
-_OTHERS = {
-    ".keras": "a Keras file: --model takes those of this project; others save theirs as a "
-    "SavedModel (`model.export`)",
-    ".h5": "weights or a network of Keras: load it there and save a SavedModel (`model.export`)",
-    ".hdf5": "weights or a network of Keras: load it there and save a SavedModel (`model.export`)",
-    ".pth": "weights of PyTorch, without a network",
-    ".pt": "a file of PyTorch",
-    ".ckpt": "weights of PyTorch or TensorFlow, without a network",
-    ".safetensors": "weights without a network",
-    ".tflite": "a TensorFlow Lite file, which is not taken",
-    ".npz": "arrays of NumPy, without a network",
-}
 
 
 def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> Source:
@@ -33,6 +23,7 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
         DataError: if it is damaged, incomplete or refused.
     """
     from tfdeblur.adopt.frozen import read_frozen
+    from tfdeblur.adopt.keras_file import read_keras
     from tfdeblur.adopt.onnx.read import read_onnx
     from tfdeblur.adopt.saved_model import SAVED_MODEL_FILE, read_saved_model
     from tfdeblur.adopt.tensorflow_js import read_tensorflow_js
@@ -59,7 +50,9 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
     suffix = path.suffix.lower()
     if suffix == ".pb":
         return read_frozen(path, tell)
+    if suffix == ".keras":
+        return read_keras(path, tell)
     if suffix == ".onnx":
         return read_onnx(path, tell)
-    other = _OTHERS.get(suffix, "something else, by its name")
+    other = what_it_is(path) or "something else, by its name"
     raise InvalidInput(f"`source` must be {TAKEN}. Received: source={name!r}: {other}.")

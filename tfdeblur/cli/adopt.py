@@ -22,6 +22,7 @@ sources:
                                  `npm pack` writes
   a frozen graph                 a .pb file
   a SavedModel                   the folder that holds saved_model.pb and variables/
+  a Keras file                   a .keras file of layers that Keras itself brings
   an ONNX file                   a .onnx file, with its weights in it or in files beside it; needs
                                  pip install 'tfdeblur[onnx]'
 
