@@ -121,7 +121,7 @@ def _restoring(restorer: Restorer, passes: int) -> Served:
     ensemble = restorer.self_ensemble
     network = restorer.network
     restore = restoring_body(network, passes=passes, self_ensemble=ensemble)
-    settings = {"passes": passes, "self_ensemble": ensemble}
+    settings: dict[str, Any] = {"passes": passes, "self_ensemble": ensemble}
     if isinstance(network, FrozenNetwork):  # its weights are constants: nothing else tells them
         settings["graph_sha256"] = network.digest
     return Served("restorer", restore, {"network": network}, settings)

@@ -123,7 +123,7 @@ def test_the_finest_of_several_results_or_the_one_that_is_named(tmp_path, capsys
     assert (probe["output"], probe["multiple"]) == ("detail:0", 1)
     assert adopt(source, "--out", tmp_path / "none", "--output", "detial") == 3
     said = capsys.readouterr().err
-    assert "Near to it: detail. RGB images, the last first: half:0, result:0, " in said
+    assert "Near to it: detail. RGB images, the last first: result:0." in said
     assert not (tmp_path / "none").exists()
 
 

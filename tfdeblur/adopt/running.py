@@ -1,7 +1,7 @@
 """Running a network of others on images, for the probe: whatever runs it."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from tfdeblur.errors import DataError, InvalidInput
 SMALLEST_FIXED = 64  # pixels a side, of networks that take one size
 _MOST_OUTPUTS = 32
 _MOST_NAMES = 5  # in a message
+_ADDING = ("Add", "AddV2", "Sub", "Sum")
 
 
 class CannotRun(Exception):
@@ -138,7 +139,7 @@ def check_outputs(where: str, found: Sequence[str]) -> tuple[str, ...]:
 
 
 def no_such_output(
-    where: str, wanted: str, names: Sequence[str], images: Sequence[str]
+    where: str, wanted: str, names: Sequence[str], images: Mapping[str, str]
 ) -> InvalidInput:
     """The error for a tensor that is not there.
 
@@ -146,13 +147,17 @@ def no_such_output(
         where: the file, for messages.
         wanted: what was asked for.
         names: of all tensors or operators.
-        images: of those that may be RGB images, in the order of the graph.
+        images: operators by the names of tensors that may be RGB images, in the order of the graph.
     """
+    # A restorer, or a stage of one, mostly adds what it has found to an image.
+    sums = [name for name, operator in images.items() if operator in _ADDING]
     near = difflib.get_close_matches(wanted.partition(":")[0], names, n=3, cutoff=0.5)
-    likely = [name for name in reversed(images) if name not in near][:_MOST_NAMES]
+    likely = [name for name in reversed(sums or list(images)) if name not in near]
     hint = f" Near to it: {', '.join(near)}." if near else ""
+    likely.sort(key=lambda name: wanted not in name)
     if likely:
-        hint += f" RGB images, the last first: {', '.join(f'{name:.80}' for name in likely)}."
+        told = ", ".join(f"{name:.150}" for name in likely[:_MOST_NAMES])
+        hint += f" RGB images, the last first: {told}."
     return InvalidInput(
         f"`output` must be a tensor of {where}. Received: output={wanted!r:.150}.{hint}"
     )

@@ -146,7 +146,7 @@ class Session:
             tensor = self._tensor(name)
         except KeyError:
             ops = self.graph.get_operations()
-            images = [t.name for op in ops for t in op.outputs if _is_rgb(t)]
+            images = {t.name: op.type for op in ops for t in op.outputs if _is_rgb(t)}
             names = [op.name for op in ops]
             raise no_such_output(self.where, name, names, images) from None
         if not _may_be_image(tensor):

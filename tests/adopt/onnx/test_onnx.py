@@ -134,7 +134,7 @@ def test_an_inner_result_and_the_finest_of_several(tmp_path, capsys):
     assert [tensor.name for tensor in kept.graph.initializer] == ["kernel"]
     assert adopt(source, "--out", tmp_path / "none", "--output", "detial") == 3
     said = capsys.readouterr().err
-    assert "Near to it: detail." in said and "RGB images, the last first: result, little" in said
+    assert "Near to it: detail." in said and "RGB images, the last first: result." in said
     assert not (tmp_path / "none").exists()
 
 

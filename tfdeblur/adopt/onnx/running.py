@@ -102,13 +102,14 @@ class OnnxRunning:
         graph = self._model.graph
         names = [name for node in graph.node for name in node.output if name]
         values = {value.name: value for value in (*graph.value_info, *graph.output)}
-        images = [
-            name
-            for name in names
+        images = {
+            name: node.op_type
+            for node in graph.node
+            for name in node.output
             if name in values
             and self._may_be_image(values[name])
             and 3 in (shape_of(values[name]) or [])[1::2]
-        ]
+        }
         return no_such_output(self.where, wanted, names, images)
 
 
