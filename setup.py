@@ -22,12 +22,11 @@ TEST = [
     "dill",
     "psutil",  # memory of the service under abuse
     "pyyaml",  # the compose file of an export
-    "onnx>=1.18",  # writes the files that are adopted
     *("setuptools>=65", "wheel"),  # a wheel is built and looked at
 ]
 RAW = ["rawpy>=0.24"]
 HEIF = ["pillow-heif>=0.22"]
-ONNX = ["onnxruntime>=1.20"]
+ONNX = ["onnxruntime>=1.20", "onnx>=1.18"]  # runs files of others; checks them before that
 DEV = ["ruff>=0.9", "mypy>=1.11"]
 # Beam 2.77 wants protobuf < 7, pyarrow < 26 and pillow < 13: an environment of its own, with
 # these three left out of requirements.lock.

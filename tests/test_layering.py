@@ -30,7 +30,7 @@ ALLOWED = {
     },
     "files": {"files", "restorers", "operators", "image", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},
-    "adopt": {"adopt", "convert", "restorers", "errors", "tensorflow"},
+    "adopt": {"adopt", "convert", "models", "restorers", "errors", "tensorflow"},
     "evaluation": {
         *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
         *{"operators", "processor", "errors", "tensorflow"},
@@ -54,6 +54,15 @@ INNER = {
     "tfdeblur/restorers/adopted": (
         *("tfdeblur.restorers.adopted", "tfdeblur.restorers.network", "tfdeblur.image"),
         "tfdeblur.errors",
+    ),
+    "tfdeblur/restorers/adopted/onnx": (
+        *("tfdeblur.restorers.adopted.onnx", "tfdeblur.restorers.adopted.network"),
+        "tfdeblur.restorers.adopted.description",
+    ),
+    "tfdeblur/adopt/onnx": (
+        *("tfdeblur.adopt.onnx", "tfdeblur.adopt.source", "tfdeblur.adopt.running"),
+        *("tfdeblur.restorers.adopted.onnx", "tfdeblur.restorers.adopted.description"),
+        "tfdeblur.convert.package",
     ),
     "export/graph": (
         *("export.graph", "tfdeblur.restorers", "tfdeblur.operators", "tfdeblur.image"),

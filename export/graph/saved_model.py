@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from export.graph.guards import Limits
 from export.graph.manifest import MANIFEST, manifest, to_bytes
-from export.graph.self_check import CHECKED_SIZE, check_version
+from export.graph.self_check import check_version
 from export.graph.served import Served, served_model
 from export.graph.serving_config import (
     BATCHING_OF_A_VERSION,
@@ -20,13 +20,17 @@ from export.graph.serving_config import (
     write_serving_files,
 )
 from export.graph.signatures import signature_functions
+from export.graph.sizes import (
+    LARGEST,
+    check_largest,
+    check_sizes,
+    check_tile,
+    default_max_pixels,
+    is_count,
+)
 from export.graph.warmup import WARMUP_FILE, warmup_records, write_warmup
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.tiling import smallest_tile
 
-MOST_DEFAULT_PIXELS = 2**23  # 3840 x 2160 fits; at full width Bi-Skip then takes 7.5 GB
-_DEFAULT_BYTES = 2**33  # of working memory; one stage of MAXIM then takes 1920 x 1080
-_LARGEST = 2**31 - 1  # of a version, and of pixels: beyond, TensorFlow's kernels do not count
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"[0-9]+")
 _BEGUN = ".tmp-"  # TensorFlow Serving overlooks folders whose names are no numbers
@@ -85,8 +89,9 @@ def export_model(
     if max_pixels is None:
         max_pixels = default_max_pixels(served)
         tell(f"requests of up to {max_pixels} pixels will be answered, larger ones refused")
-    _check_sizes(warmup, served, max_pixels)
-    _check_tile(fixed_tile, served, max_pixels)
+    check_sizes(warmup, served, max_pixels)
+    check_tile(fixed_tile, served, max_pixels)
+    check_largest(served, warmup, fixed_tile)
     tell("tracing the graph")
     _ = served.restore  # tells models that do not restore, before anything is written
     servables = [_Servable(root / name, None, warmup)]
@@ -226,67 +231,23 @@ def _cannot_write(folder: Path, error: Exception) -> DataError:
     )
 
 
-def default_max_pixels(served: Served) -> int:
-    """Pixels that a request may have where nobody said: as many as memory should hold."""
-    if served.estimates_motion:
-        return MOST_DEFAULT_PIXELS  # its solver keeps to a budget of its own
-    return min(MOST_DEFAULT_PIXELS, int(_DEFAULT_BYTES / served.bytes_per_pixel))
-
-
 def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, int], ...]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidInput(
             "`name` must begin with a letter and hold letters, digits, '_', '-' and '.' only. "
             f"Received: name={name!r}"
         )
-    if version is not None and not _is_count(version):
+    if version is not None and not is_count(version):
         raise InvalidInput(f"`version` must be a whole number >= 1. Received: version={version!r}")
-    if max_pixels is not None and not _is_count(max_pixels):
+    if max_pixels is not None and not is_count(max_pixels):
         raise InvalidInput(
-            f"`max_pixels` must be a whole number from 1 to {_LARGEST}. "
+            f"`max_pixels` must be a whole number from 1 to {LARGEST}. "
             f"Received: max_pixels={max_pixels!r}"
         )
     sizes = tuple(warmup)
     for size in sizes:
-        if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(_is_count, size)):
+        if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(is_count, size)):
             raise InvalidInput(
                 f"`warmup` must be sizes (height, width) in pixels. Received: {size!r}"
             )
     return tuple((height, width) for height, width in sizes)
-
-
-def _is_count(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST
-
-
-def _check_sizes(warmup, served: Served, max_pixels: int) -> None:
-    """What is to be run must fit: sizes of the warm-up, and the picture of the self-check."""
-    for what, size in (*(("`warmup`", size) for size in warmup), ("the self-check", CHECKED_SIZE)):
-        padded = _padded(size, served.padded_to)
-        if padded > max_pixels:
-            raise InvalidInput(
-                f"`max_pixels` must be at least {padded} for {what} of {size[0]}x{size[1]}, as "
-                f"sizes count padded to multiples of {served.padded_to}. "
-                f"Received: max_pixels={max_pixels}"
-            )
-
-
-def _padded(size: tuple[int, int], multiple: int) -> int:
-    height, width = (-(-length // multiple) * multiple for length in size)
-    return height * width
-
-
-def _check_tile(side, served: Served, max_pixels: int) -> None:
-    if side is None:
-        return
-    if served.estimates_motion:
-        raise InvalidInput(
-            "`fixed_tile` is not for RP-GAN: its solver needs whole images. Leave it out."
-        )
-    least = smallest_tile(*served.size_multiples.values())
-    wrong = not _is_count(side) or side < least or side % 32
-    if wrong or _padded((side, side), served.padded_to) > max_pixels:
-        raise InvalidInput(
-            f"`fixed_tile` must be a multiple of 32 pixels from {least}, as tiles overlap, and its "
-            f"square at most `max_pixels` = {max_pixels}. Received: fixed_tile={side!r}"
-        )

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from export.graph.restoration import Restore, blind_body, restoring_body
 from tfdeblur.errors import InvalidInput
-from tfdeblur.restorers.adopted.network import AdoptedNetwork
+from tfdeblur.restorers.adopted.frozen import FrozenNetwork
+from tfdeblur.restorers.adopted.onnx.network import OnnxNetwork
 from tfdeblur.restorers.blind.restorer import BlindRestorer
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.memory import bytes_per_pixel
@@ -69,6 +70,12 @@ class Served:
         _ = self.restore  # what is no restorer is not looked at any further
         return max(map(bytes_per_pixel, self.networks.values()))
 
+    @property
+    def largest(self) -> tuple[int, int] | None:
+        """Height and width that images may have at most; None: any."""
+        probe = getattr(self.networks.get("network"), "probe", None)
+        return None if probe is None else probe.fixed
+
     def variables(self) -> dict[str, tf.Variable]:
         """All weights, by names that do not depend on what else the process has built.
 
@@ -101,7 +108,7 @@ def served_model(model) -> Served:
     """
     if isinstance(model, str | os.PathLike):
         model = open_restorer(model)
-    _refuse_adopted(model)
+    _refuse_onnx(model)
     if isinstance(model, BlindRestorer):
         return _blind(model)
     if isinstance(model, InPasses) and isinstance(model.restorer, Restorer):
@@ -116,24 +123,24 @@ def served_model(model) -> Served:
     )
 
 
-def _refuse_adopted(model) -> None:
+def _refuse_onnx(model) -> None:
     restorer = getattr(model, "restorer", model)  # of `InPasses`
-    if isinstance(getattr(restorer, "network", restorer), AdoptedNetwork):
+    if isinstance(getattr(restorer, "network", restorer), OnnxNetwork):
         raise InvalidInput(
-            "`model` is an adopted network, and those are not exported for TensorFlow Serving yet. "
-            "Restore with it here: `tfdeblur deblur --model ...`."
+            "`model` is an ONNX file, which onnxruntime runs: it cannot be exported, as TensorFlow "
+            "Serving runs graphs of TensorFlow only. Restore with it here (`tfdeblur deblur "
+            "--model ...`), or adopt the SavedModel that it was made of."
         )
 
 
 def _restoring(restorer: Restorer, passes: int) -> Served:
     ensemble = restorer.self_ensemble
-    restore = restoring_body(restorer.network, passes=passes, self_ensemble=ensemble)
-    return Served(
-        "restorer",
-        restore,
-        {"network": restorer.network},
-        {"passes": passes, "self_ensemble": ensemble},
-    )
+    network = restorer.network
+    restore = restoring_body(network, passes=passes, self_ensemble=ensemble)
+    settings: dict[str, Any] = {"passes": passes, "self_ensemble": ensemble}
+    if isinstance(network, FrozenNetwork):  # its weights are constants: nothing else tells them
+        settings["graph_sha256"] = network.digest
+    return Served("restorer", restore, {"network": network}, settings)
 
 
 def _blind(restorer: BlindRestorer) -> Served:

@@ -2,20 +2,20 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export.graph.served import served_model
 from tests.adopt.makers import graph_of, run_plainly, sharpen, two_results, write_js, write_pb
 from tests.cli.makers import levels, pixels
 from tests.convert.makers import LICENCE, pack
 from tests.helpers import picture
 from tfdeblur import Restorer
 from tfdeblur.cli.main import main
-from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.errors import DataError
 from tfdeblur.restorers.open import kind_of
 
 
@@ -94,12 +94,6 @@ def test_tiles_batches_and_passes(model):
     assert Restorer.from_preset(folder, self_ensemble=True)(image[:41, :40]).image.shape[0] == 41
 
 
-def test_it_is_not_exported_yet(model):
-    for options in ({}, {"passes": 2}):
-        with pytest.raises(InvalidInput, match="is an adopted network, and those are not exported"):
-            served_model(Restorer.from_preset(model[0], **options))
-
-
 def test_a_graph_that_was_changed_is_not_opened(tmp_path):
     source = write_pb(tmp_path / "a.pb", graph_of(sharpen))
     assert adopt(source, "--out", tmp_path / "model") == 0
@@ -128,7 +122,8 @@ def test_the_finest_of_several_results_or_the_one_that_is_named(tmp_path, capsys
     probe = probe_of(tmp_path / "inner")
     assert (probe["output"], probe["multiple"]) == ("detail:0", 1)
     assert adopt(source, "--out", tmp_path / "none", "--output", "detial") == 3
-    assert "Near to it: detail" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Near to it: detail. RGB images, the last first: result:0." in said
     assert not (tmp_path / "none").exists()
 
 
@@ -161,6 +156,28 @@ def test_one_size_only(tmp_path):
     turned = Restorer.from_preset(tmp_path / "model", self_ensemble=True)(picture(100, 70)).image
     assert turned.shape == (100, 70, 3)
     assert restorer(np.stack([picture(30, 40)] * 3)).image.shape == (3, 30, 40, 3)
+
+
+def test_channels_first(tmp_path):
+    with tf.Graph().as_default() as graph:
+        image = tf.compat.v1.placeholder(tf.float32, (None, 3, None, None), name="image")
+        inner = sharpen(tf.transpose(image, (0, 2, 3, 1)), name="inner")
+        tf.transpose(inner, (0, 3, 1, 2), name="result")
+    source = write_pb(tmp_path / "a.pb", graph.as_graph_def())
+    assert adopt(source, "--out", tmp_path / "model") == 0
+    assert probe_of(tmp_path / "model")["channels_first"]
+    photo = picture(44, 52)
+    found = Restorer.from_preset(tmp_path / "model")(photo).image
+    wanted = np.clip(run_plainly(graph_of(sharpen), photo), 0, 1)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_description_from_before_channels_came_first(model, tmp_path):
+    folder = shutil.copytree(model[0], tmp_path / "model")
+    found = json.loads((folder / "adopted.json").read_text())
+    del found["probe"]["channels_first"]
+    (folder / "adopted.json").write_text(json.dumps(found))
+    assert Restorer.from_preset(folder)(picture(20, 20)).image.shape == (20, 20, 3)
 
 
 def test_a_model_is_replaced_when_asked_and_only_then(tmp_path, capsys):

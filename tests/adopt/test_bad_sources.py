@@ -2,9 +2,13 @@
 
 import pytest
 
+from tests.adopt.bad.keras import makers as of_keras
 from tests.adopt.bad.makers import ROWS
+from tests.adopt.bad.onnx import makers as of_onnx
 from tests.cli.makers import contents
 from tfdeblur.cli.main import main
+
+assert of_keras and of_onnx  # they add to ROWS
 
 
 @pytest.mark.parametrize(("make", "says", "code"), ROWS)

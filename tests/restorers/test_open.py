@@ -26,7 +26,7 @@ def test_kinds_are_told_by_what_lies_there(tmp_path):
 @pytest.mark.parametrize("name", ["", "gone", "gone.keras"])
 def test_what_is_not_there_may_be_any_kind_and_is_named_when_opened(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert names_of(name) == ["RP-GAN", "adopted network", "network"]
+    assert names_of(name) == ["RP-GAN", "adopted ONNX network", "adopted network", "network"]
     for opening in (kind_of, open_restorer):
         with pytest.raises(InvalidInput, match=f"No model '{name}': it must be a preset"):
             opening(name)

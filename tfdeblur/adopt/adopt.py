@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from tfdeblur.adopt.probe import probe_graph
+from tfdeblur.adopt.probe import probe_network
 from tfdeblur.adopt.source import Source
 from tfdeblur.adopt.sources import read_source
 from tfdeblur.convert.model_folder import check_target, write_files, write_folder
@@ -18,14 +16,14 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.adopted.description import (
     DESCRIPTION_FILE,
     GRAPH_FILE,
+    ONNX_FILE,
     TOPS,
     Probe,
     to_json,
 )
-from tfdeblur.restorers.adopted.network import load_adopted
-from tfdeblur.restorers.adopted.operators import checked_graph, node_of
+from tfdeblur.restorers.open import open_restorer
 
-MARKS = (DESCRIPTION_FILE, GRAPH_FILE)
+_MARKS, _GRAPHS = (DESCRIPTION_FILE,), (GRAPH_FILE, ONNX_FILE)
 
 
 def adopt(
@@ -40,7 +38,8 @@ def adopt(
     """Reads a network, finds out how it is called, and writes it as a folder.
 
     Args:
-        source: a TensorFlow.js graph model, a SavedModel or a frozen graph; it is only read.
+        source: a TensorFlow.js graph model, a SavedModel, a frozen graph or an ONNX file; it is
+            only read.
         out: folder to write; new or empty.
         output: the tensor to take as the restored image; None: the finest result.
         top: 1 or 255, what white is for the network; None: it is found out.
@@ -48,8 +47,8 @@ def adopt(
         progress: called with lines of text, also with what was found out.
 
     Returns:
-        `out`, with graph.pb, adopted.json, README.md and the licences that lay beside the source:
-        all, or, after an error, nothing.
+        `out`, with graph.pb (of ONNX: graph.onnx), adopted.json, README.md and the licences that
+        lay beside the source: all, or, after an error, nothing.
 
     Raises:
         InvalidInput: if an argument is none of the above.
@@ -59,59 +58,29 @@ def adopt(
     if top is not None and top not in TOPS:
         raise InvalidInput(f"`top` must be 1 or 255. Received: top={top!r}")
     tell = progress or (lambda line: None)
-    check_target(out, overwrite, MARKS)
+    check_target(out, overwrite, _MARKS, _GRAPHS)
     read = read_source(source, tell)
-    graph = checked_graph(_cut(read, output), read.where)
-    tell(f"probing {len(graph.node)} operators of a {read.kind}")
-    probe = probe_graph(graph, read.where, read.outputs, output, top, tell)
+    wanted = read.outputs if output is None else [output]
+    graph = read.graph.cut(wanted).checked(read.where)
+    tell(f"{read.kind}: probing {graph.operators} operators")
+    with graph.running(read.where) as running:
+        probe = probe_network(running, read.outputs, output, top, tell)
     for line in probe.in_words():
         tell(f"  {line}")
-    data = _part(graph, probe.output).SerializeToString(deterministic=True)
+    data = graph.cut([probe.output]).to_bytes()
     description = _description(read, os.fspath(source), data, probe)
     files = {
         **read.licences,
-        GRAPH_FILE: data,
+        graph.file: data,
         DESCRIPTION_FILE: (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode(),
         "README.md": _readme(description, probe).encode(),
     }
 
     def fill(folder: Path) -> None:
         write_files(folder, files)
-        load_adopted(folder)  # what is written can be opened
+        open_restorer(folder)  # what is written can be opened
 
-    return write_folder(out, fill, overwrite, MARKS)
-
-
-def _cut(read: Source, output: str | None) -> Any:
-    """What is needed for the result that is asked for, where there is one of that name.
-
-    What is not needed is not looked at either: an operator for training may be there.
-    """
-    wanted = [output] if output is not None else list(read.outputs)
-    known = {node.name for node in read.graph.node}
-    if not wanted or not {node_of(name) for name in wanted} <= known:
-        return read.graph  # what is missing is told with the names that there are
-    return _needed(read.graph, {node_of(name) for name in wanted})
-
-
-def _part(graph: Any, output: str) -> Any:
-    return _needed(graph, {node_of(output)})
-
-
-def _needed(graph: Any, ends: set[str]) -> Any:
-    """The nodes that `ends` come from, in their order."""
-    nodes = {node.name: node for node in graph.node}
-    kept: set[str] = set()
-    left = list(ends)
-    while left:
-        name = left.pop()
-        if name not in kept and name in nodes:
-            kept.add(name)
-            left += [node_of(before) for before in nodes[name].input]
-    part = tf.compat.v1.GraphDef()
-    part.versions.CopyFrom(graph.versions)
-    part.node.extend(node for node in graph.node if node.name in kept)
-    return part
+    return write_folder(out, fill, overwrite, _MARKS, _GRAPHS)
 
 
 def _description(read: Source, source: str, data: bytes, probe: Probe) -> dict[str, Any]:
@@ -131,7 +100,7 @@ def _readme(description: Mapping[str, Any], probe: Probe) -> str:
     lines = [
         f"# {description['source']}",
         "",
-        f"A network of somebody else, adopted from a {description['format']}; unchanged.",
+        f"A network of somebody else, adopted as it is. Format: {description['format']}.",
         "",
         "    tfdeblur deblur photo.jpg --out restored/ --model THIS_FOLDER",
         "",

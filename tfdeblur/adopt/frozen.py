@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.source import Source
 from tfdeblur.convert.package import open_package, read_licences
-from tfdeblur.restorers.adopted.network import parse_graph
-
-_MOST_BYTES = 2**31 - 1  # of a message of protobuf
+from tfdeblur.restorers.adopted.description import MOST_BYTES_OF_GRAPH
+from tfdeblur.restorers.adopted.frozen import parse_graph
 
 
 def read_frozen(path: Path, tell: Callable[[str], None]) -> Source:
@@ -19,8 +19,8 @@ def read_frozen(path: Path, tell: Callable[[str], None]) -> Source:
     """
     tell(f"reading {path}")
     with open_package(path.resolve().parent, npm="PACKAGE") as beside:
-        data = beside.read(path.resolve().name, _MOST_BYTES)
+        data = beside.read(path.resolve().name, MOST_BYTES_OF_GRAPH)
         licences = read_licences(beside)
     graph = parse_graph(data, str(path))
     digests = {path.name: hashlib.sha256(data).hexdigest()}
-    return Source("frozen graph", str(path), graph, (), licences, digests)
+    return Source("frozen graph", str(path), FrozenGraph(graph), (), licences, digests)

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from tfdeblur.adopt.running import Running, first_line, probe_sizes
-from tfdeblur.adopt.tensors import find_input, find_outputs
+from tfdeblur.adopt.running import SMALLEST_FIXED, CannotRun, Input, Running, probe_sizes
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.description import TOPS, Probe
 from tfdeblur.restorers.images import MAX_MEAN_CHANGE
@@ -16,32 +13,27 @@ from tfdeblur.restorers.images import MAX_MEAN_CHANGE
 _FIXED = (64, 96, 128, 192, 256, 320, 384, 512)  # that are tried where no multiple is taken
 _KEPT = 0.1  # a mean change of a picture that leaves no doubt of what white is
 Tell = Callable[[str], None]
-_SMALLEST_FIXED, _LARGEST_FIXED = 64, 2048
+_LARGEST_FIXED = 2048
 
 
 @dataclass(frozen=True)
 class _Sizes:
     """Which sizes are taken, and the outputs that have the size of the input there."""
 
+    given: Input
     multiple: int
     fixed: tuple[int, int] | None
     example: tuple[int, int]
     outputs: tuple[str, ...]
 
 
-def probe_graph(
-    graph: Any,
-    where: str,
-    named: Sequence[str],
-    wanted: str | None,
-    top: int | None,
-    tell: Tell,
+def probe_network(
+    running: Running, named: Sequence[str], wanted: str | None, top: int | None, tell: Tell
 ) -> Probe:
     """Runs a network on small pictures of many sizes.
 
     Args:
-        graph: tf.compat.v1.GraphDef, as `checked_graph` returns it.
-        where: the file it comes from, for messages.
+        running: the network.
         named: tensors that the file names as its results; empty where it names none.
         wanted: the one that the caller asks for, or None.
         top: 1 or 255, what white is; None: to be found out.
@@ -51,26 +43,26 @@ def probe_graph(
         InvalidInput: if there is no tensor `wanted`.
         DataError: if it is no network that restores RGB images, with the reason.
     """
-    with Running(graph, where) as running:
-        given, sides = find_input(running)
-        outputs = find_outputs(running, given, named, wanted)
-        sizes = _find_sizes(running, given, outputs, sides)
-        output = sizes.outputs[-1]
-        if len(outputs) > 1:
-            others = ", ".join(name for name in outputs if name != output)
-            tell(f"has {len(outputs)} results: {output} is taken; not {others} (see --output)")
-        white = _find_top(running, given, output, sizes.example, top, tell)
-        image = white * picture(*sizes.example)[None]
-        largest = running.largest_bytes(output, given, image)
-        return Probe(
-            input=given,
-            output=output,
-            top=white,
-            multiple=sizes.multiple,
-            fixed=sizes.fixed,
-            batches=_takes_batches(running, given, output, image),
-            largest_bytes=largest / (sizes.example[0] * sizes.example[1]),
-        )
+    possible = running.inputs()
+    outputs = running.outputs(possible[0].name, named, wanted)
+    sizes = _find_sizes(running, possible, outputs)
+    given, output = sizes.given, sizes.outputs[-1]
+    if len(outputs) > 1:
+        others = ", ".join(name for name in outputs if name != output)
+        tell(f"has {len(outputs)} results: {output} is taken; not {others} (see --output)")
+    white = _find_top(running, given, output, sizes.example, top, tell)
+    image = white * picture(*sizes.example)[None]
+    largest = running.largest_bytes(output, given, image)
+    return Probe(
+        input=given.name,
+        output=output,
+        top=white,
+        multiple=sizes.multiple,
+        fixed=sizes.fixed,
+        batches=_takes_batches(running, given, output, image),
+        largest_bytes=largest / (sizes.example[0] * sizes.example[1]),
+        channels_first=given.channels_first,
+    )
 
 
 def picture(height: int, width: int) -> np.ndarray:
@@ -83,22 +75,34 @@ def picture(height: int, width: int) -> np.ndarray:
     return np.clip(0.4 + 0.15 * np.stack(waves, axis=-1), 0, 1).astype(np.float32)
 
 
-def _find_sizes(
-    running: Running, given: str, outputs: tuple[str, ...], sides: tuple[int | None, int | None]
-) -> _Sizes:
-    """The smallest multiple that is taken, or the one size.
+def _find_sizes(running: Running, possible: Sequence[Input], outputs: tuple[str, ...]) -> _Sizes:
+    """The order of axes, and the smallest multiple that is taken, or the one size.
 
     Raises:
         DataError: if nothing that was tried gives an image like the input.
     """
     reasons: list[str] = []
+    for given in possible:
+        found = _sizes_of(running, given, outputs, reasons)
+        if found is not None:
+            return found
+    raise DataError(
+        f"{running.where} does not restore images: {reasons[0]}. A restorer gives an RGB image of "
+        "the size of the one it takes. To take an inner result, name it with --output."
+    )
+
+
+def _sizes_of(
+    running: Running, given: Input, outputs: tuple[str, ...], reasons: list[str]
+) -> _Sizes | None:
+    """As `_find_sizes`, for one order of axes; adds reasons, the most telling one first."""
 
     def fits(size: tuple[int, int]) -> tuple[str, ...]:
         image = picture(*size)[None]
         try:
             results = running.run(outputs, given, image)
-        except (tf.errors.OpError, ValueError) as error:
-            reasons.append(f"for {size[1]}x{size[0]} it fails: {first_line(error)}")
+        except CannotRun as error:
+            reasons.append(f"for {size[1]}x{size[0]} it fails: {error}")
             return ()
         pairs = list(zip(outputs, results, strict=True))
         found = tuple(name for name, result in pairs if result.shape == image.shape)
@@ -107,35 +111,30 @@ def _find_sizes(
             reasons.insert(0, _other_shape(size, finest))
         return found
 
-    height, width = sides
+    height, width = given.sides
     if height is not None or width is not None:
         size = (height or width or 0, width or height or 0)
         _check_fixed(running.where, size)
         found = fits(size)
+        return _Sizes(given, 1, size, size, found) if found else None
+    for multiple, tried in probe_sizes():
+        found = fits(tried[0])
         if found:
-            return _Sizes(1, size, size, found)
-    else:
-        for multiple, tried in probe_sizes():
-            found = fits(tried[0])
-            if found:
-                found = tuple(name for name in fits(tried[1]) if name in found)
-            if found:
-                return _Sizes(multiple, None, tried[0], found)
-        for side in _FIXED:
-            found = fits((side, side))
-            if found:
-                return _Sizes(1, (side, side), (side, side), found)
-    raise DataError(
-        f"{running.where} does not restore images: {reasons[0]}. A restorer gives an RGB image of "
-        "the size of the one it takes. To take an inner result, name it with --output."
-    )
+            found = tuple(name for name in fits(tried[1]) if name in found)
+        if found:
+            return _Sizes(given, multiple, None, tried[0], found)
+    for side in _FIXED:
+        found = fits((side, side))
+        if found:
+            return _Sizes(given, 1, (side, side), (side, side), found)
+    return None
 
 
 def _check_fixed(where: str, size: tuple[int, int]) -> None:
-    if min(size) < _SMALLEST_FIXED or max(size) > _LARGEST_FIXED:
+    if min(size) < SMALLEST_FIXED or max(size) > _LARGEST_FIXED:
         raise DataError(
             f"{where} takes images of {size[1]}x{size[0]} only. Tiles of one size must have "
-            f"{_SMALLEST_FIXED} to {_LARGEST_FIXED} pixels a side."
+            f"{SMALLEST_FIXED} to {_LARGEST_FIXED} pixels a side."
         )
 
 
@@ -148,7 +147,12 @@ def _other_shape(size: tuple[int, int], shape: tuple[int, ...]) -> str:
 
 
 def _find_top(
-    running: Running, given: str, output: str, size: tuple[int, int], wanted: int | None, tell: Tell
+    running: Running,
+    given: Input,
+    output: str,
+    size: tuple[int, int],
+    wanted: int | None,
+    tell: Tell,
 ) -> int:
     """What white is: that for which the result is nearest to the picture.
 
@@ -179,12 +183,12 @@ def _find_top(
     return best
 
 
-def _takes_batches(running: Running, given: str, output: str, image: np.ndarray) -> bool:
+def _takes_batches(running: Running, given: Input, output: str, image: np.ndarray) -> bool:
     """Whether two images at once give what each gives alone."""
     other = image[:, ::-1, ::-1]
     try:
         (both,) = running.run([output], given, np.concatenate([image, other]))
-    except (tf.errors.OpError, ValueError):
+    except CannotRun:
         return False
     alone = [running.run([output], given, one)[0] for one in (image, other)]
     return bool(np.allclose(both, np.concatenate(alone), rtol=1e-3, atol=1e-3 * image.max()))

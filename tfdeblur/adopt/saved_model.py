@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfdeblur.adopt.running import first_line
+from tfdeblur.adopt.graph_def import FrozenGraph
+from tfdeblur.adopt.session import first_line
 from tfdeblur.adopt.source import Source
 from tfdeblur.convert.package import Package, open_package, read_licences
 from tfdeblur.errors import DataError
@@ -42,7 +43,8 @@ def read_saved_model(path: Path, tell: Callable[[str], None]) -> Source:
         digests |= _check_variables(path, folder)
     frozen, outputs = _freeze(path, where)
     # Each result goes by its own name: the graph may have been rewritten since it was named.
-    return Source("SavedModel", where, checked_graph(frozen, where), outputs, licences, digests)
+    graph = FrozenGraph(checked_graph(frozen, where))
+    return Source("SavedModel", where, graph, outputs, licences, digests)
 
 
 def _check_meaning(data: bytes, where: str) -> None:

@@ -1,18 +1,64 @@
-"""What a source is told to be, and what every kind of source is read into."""
+"""What every kind of source is read into."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tfdeblur.adopt.running import Running
+
+
+class Graph(Protocol):
+    """A network of somebody else, whatever runs it.
+
+    Attributes:
+        file: name of the file that it is written to.
+        operators: int, their number.
+    """
+
+    file: str
+
+    @property
+    def operators(self) -> int: ...  # noqa: D102 (see Attributes)
+
+    def cut(self, results: Collection[str]) -> "Graph":
+        """What is needed for the tensors `results`; all of it where there are none, or not all.
+
+        What is not needed is not looked at either: an operator for training may be there.
+
+        Raises:
+            InvalidInput: if one of them is there and holds no image.
+        """
+
+    def checked(self, where: str) -> "Graph":
+        """The same, if it only computes.
+
+        Args:
+            where: the file it comes from, for messages.
+
+        Raises:
+            DataError: if it does not, with the reason.
+        """
+
+    def running(self, where: str) -> "Running":
+        """Ready to be run; of a checked graph only.
+
+        Raises:
+            DataError: if what runs it does not take it.
+        """
+
+    def to_bytes(self) -> bytes:
+        """What its file holds."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A graph of somebody else, read and not yet trusted.
+    """A network of somebody else, read and not yet trusted.
 
     Attributes:
         kind: str, the format, for people.
         where: str, the file that holds the graph, for messages.
-        graph: tf.compat.v1.GraphDef with the values of all constants.
+        graph: with the values of all constants.
         outputs: tensors that the file itself names as results; empty where it names none.
         licences: texts found beside it, by file name.
         sha256: of the files that were read, by name.
@@ -20,7 +66,7 @@ class Source:
 
     kind: str
     where: str
-    graph: Any
-    outputs: tuple[str, ...]
+    graph: Graph
+    outputs: Sequence[str]
     licences: Mapping[str, bytes]
     sha256: Mapping[str, str]

@@ -6,24 +6,13 @@ from pathlib import Path
 
 from tfdeblur.adopt.source import Source
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.formats import what_it_is
 
 TAKEN = (
     "a TensorFlow.js graph model (the folder of model.json, or the .tgz of `npm pack`), a "
-    "SavedModel (the folder of saved_model.pb) or a frozen graph (.pb)"
+    "SavedModel (the folder of saved_model.pb), a frozen graph (.pb), a Keras file (.keras) or an "
+    "ONNX file (.onnx)"
 )
-_OTHERS = {
-    ".onnx": "an ONNX file, which is not taken yet",
-    ".keras": "a Keras file: --model takes those of this project; others save theirs as a "
-    "SavedModel (`model.export`)",
-    ".h5": "weights or a network of Keras: load it there and save a SavedModel (`model.export`)",
-    ".hdf5": "weights or a network of Keras: load it there and save a SavedModel (`model.export`)",
-    ".pth": "weights of PyTorch, without a network",
-    ".pt": "a file of PyTorch",
-    ".ckpt": "weights of PyTorch or TensorFlow, without a network",
-    ".safetensors": "weights without a network",
-    ".tflite": "a TensorFlow Lite file, which is not taken",
-    ".npz": "arrays of NumPy, without a network",
-}
 
 
 def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> Source:
@@ -34,6 +23,8 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
         DataError: if it is damaged, incomplete or refused.
     """
     from tfdeblur.adopt.frozen import read_frozen
+    from tfdeblur.adopt.keras_file import read_keras
+    from tfdeblur.adopt.onnx.read import read_onnx
     from tfdeblur.adopt.saved_model import SAVED_MODEL_FILE, read_saved_model
     from tfdeblur.adopt.tensorflow_js import read_tensorflow_js
 
@@ -56,7 +47,12 @@ def read_source(source: str | os.PathLike[str], tell: Callable[[str], None]) -> 
         raise DataError(f"{path} holds no model. A source is {TAKEN}.")
     if is_folder or path.name.endswith((".tgz", ".tar.gz")):
         return read_tensorflow_js(path, tell)
-    if path.suffix == ".pb":
+    suffix = path.suffix.lower()
+    if suffix == ".pb":
         return read_frozen(path, tell)
-    other = _OTHERS.get(path.suffix.lower(), "something else, by its name")
+    if suffix == ".keras":
+        return read_keras(path, tell)
+    if suffix == ".onnx":
+        return read_onnx(path, tell)
+    other = what_it_is(path) or "something else, by its name"
     raise InvalidInput(f"`source` must be {TAKEN}. Received: source={name!r}: {other}.")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.source import Source
 from tfdeblur.adopt.unfuse import unfuse
 from tfdeblur.convert.graph_model import MODEL_FILE, GraphModel, read_graph_model
@@ -34,7 +35,7 @@ def read_tensorflow_js(path: str | os.PathLike[str], tell: Callable[[str], None]
         digest = package.archive_digest()
     where = f"{package.path}: {MODEL_FILE}"
     digests = {package.path.name: digest} if digest else model.digests
-    graph = _graph(model, where)
+    graph = FrozenGraph(_graph(model, where))
     return Source(
         "TensorFlow.js graph model", where, graph, _outputs(model.described), licences, digests
     )

@@ -22,14 +22,18 @@ sources:
                                  `npm pack` writes
   a frozen graph                 a .pb file
   a SavedModel                   the folder that holds saved_model.pb and variables/
+  a Keras file                   a .keras file of layers that Keras itself brings
+  an ONNX file                   a .onnx file, with its weights in it or in files beside it; needs
+                                 pip install 'tfdeblur[onnx]'
 
 what is found out:
   whether it takes RGB images and gives images of the same size (else it is refused: it may
-  enlarge, or take gray images), which sizes it takes (others are padded, or cut into tiles),
-  whether white is 1 or 255 (--white says so), which of several results is the finest one.
+  enlarge, or take gray images), whether channels come first or last, which sizes it takes (others
+  are padded, or cut into tiles), whether white is 1 or 255 (--white says so), which of several
+  results is the finest one.
 
 what is written:
-  DIR/graph.pb        the network
+  DIR/graph.pb        the network; of an ONNX file: DIR/graph.onnx
   DIR/adopted.json    where it comes from, SHA-256, what was found out
   DIR/README.md       the same in words
   DIR/LICENSE ...     licences that lay beside SOURCE. Read them: that of a package need not be
@@ -41,6 +45,11 @@ examples:
   tfdeblur evaluate --data pairs/ --model models/maxim-published --json scores.json
   tfdeblur deblur photo.jpg --out restored/ --model models/maxim-published
   tfdeblur adopt frozen.pb --out models/other --output stage_1/image
+  tfdeblur adopt network.onnx --out models/third
+
+threads:
+  onnxruntime computes with as many threads as there are processors that this process may use
+  (`taskset` bounds them), and TensorFlow with its own: they take turns.
 
 exit codes:
   0 done; 2 usage; 3 SOURCE is nothing that is taken, there is no such TENSOR, or DIR is not free;

@@ -18,13 +18,16 @@ Marks = tuple[str, ...]
 _MARKS = (GENERATOR_FILE, CARD_FILE)
 
 
-def check_target(out: str | os.PathLike[str], overwrite: bool, marks: Marks = _MARKS) -> Path:
+def check_target(
+    out: str | os.PathLike[str], overwrite: bool, marks: Marks = _MARKS, others: Marks = ()
+) -> Path:
     """Returns the folder to write, links followed, if it may be written.
 
     Args:
         out: new, or an empty folder.
         overwrite: bool; whether it may be one that was written before.
         marks: files that such a folder holds, beside a README and licences.
+        others: files that it may hold as well.
 
     Raises:
         InvalidInput: if it is anything else. A folder with other files in it is never replaced.
@@ -47,10 +50,10 @@ def check_target(out: str | os.PathLike[str], overwrite: bool, marks: Marks = _M
             f"`out` must be new or empty. Received: out={os.fspath(out)!r}, which holds "
             f"{held[0]!r}. Name another folder, or replace this model with --overwrite."
         )
-    ours = (*marks, README_FILE)
-    others = [name for name in held if name not in ours and not is_licence(name)]
-    if others or not set(marks) <= set(held):
-        reason = f"it holds {others[0]!r}" if others else f"it holds no {' and '.join(marks)}"
+    ours = (*marks, *others, README_FILE)
+    foreign = [name for name in held if name not in ours and not is_licence(name)]
+    if foreign or not set(marks) <= set(held):
+        reason = f"it holds {foreign[0]!r}" if foreign else f"it holds no {' and '.join(marks)}"
         raise InvalidInput(
             f"`out` is no folder that was written by a conversion, and so it is not replaced: "
             f"{reason}. Received: out={os.fspath(out)!r}"
@@ -105,11 +108,12 @@ def write_folder(
     fill: Callable[[Path], None],
     overwrite: bool = False,
     marks: Marks = _MARKS,
+    others: Marks = (),
 ) -> Path:
     """Lets a folder be filled beside `out`, and renames it: all of it is there, or nothing.
 
     Args:
-        out, overwrite, marks: as `check_target` takes them.
+        out, overwrite, marks, others: as `check_target` takes them.
         fill: writes plain files into the new folder that it is given.
 
     Returns:
@@ -119,7 +123,7 @@ def write_folder(
         InvalidInput: see `check_target`.
         DataError: if the folder cannot be written.
     """
-    folder = check_target(out, overwrite, marks)
+    folder = check_target(out, overwrite, marks, others)
     begun = folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{time.time_ns()}")
     try:
         begun.mkdir(parents=True)
@@ -127,7 +131,7 @@ def write_folder(
         for path in begun.iterdir():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())  # after the rename all must be there
-        check_target(out, overwrite, marks)  # it took a while
+        check_target(out, overwrite, marks, others)  # it took a while
         _put(begun, folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}") from error

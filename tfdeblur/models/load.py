@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.formats import what_it_is
 from tfdeblur.models.place import Place, find_place
 from tfdeblur.models.shipped import (
     GENERATOR_FILE,
@@ -95,7 +96,9 @@ def load_keras(path: Path) -> Any:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # keras raises what zip, h5 and its own code do
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+        what = what_it_is(path)
+        hint = f". It is {what}." if what else ""
+        raise DataError(f"{path} cannot be loaded as a Keras model: {reason}{hint}") from error
 
 
 def _check_restores_alone(network, path: Path) -> None:
@@ -183,10 +186,20 @@ def _generator_path(place: Place) -> Path:
             return folder / GENERATOR_FILE
         if place.holds(SEN_FILE):
             return folder / SEN_FILE  # refused later, by what it is
+        _refuse_others(folder, place.name)
         raise DataError(
             f"{Path(place.name)} holds no {GENERATOR_FILE}. It is no run folder, or its training "
             f"has not finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
         )
     if place.path is not None and place.path.is_file() and place.path.suffix == ".keras":
         return place.path
+    if place.path is not None:
+        _refuse_others(place.path, place.name)
     raise no_such_model(place.name)
+
+
+def _refuse_others(path: Path, name: str) -> None:
+    """Tells models of other formats what they are."""
+    what = what_it_is(path)
+    if what is not None:
+        raise InvalidInput(f"`model` must be a model of this project. {name!r} is {what}.")

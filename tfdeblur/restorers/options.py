@@ -72,7 +72,7 @@ WHY = {
     "passes": _MODELS,
     "tile": _MODELS,
     "memory_budget_bytes": _MODELS,
-    "precision": _MODELS,
+    "precision": f"{_MODELS}, and not with ONNX files, which are run in float32",
     "self_ensemble": f"{_MODELS}, and not with RP-GAN models",
     "levels": _RP_GAN,
     "early_stop": _RP_GAN,

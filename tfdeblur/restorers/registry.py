@@ -12,6 +12,7 @@ from tfdeblur.restorers.kind import Kind
 BUILT_IN = (
     "tfdeblur.restorers.kinds.rp_gan:RPGAN",
     "tfdeblur.restorers.kinds.deconvolution:Deconvolution",
+    "tfdeblur.restorers.kinds.adopted_onnx:AdoptedOnnx",
     "tfdeblur.restorers.kinds.adopted:Adopted",
     "tfdeblur.restorers.kinds.network:Network",
 )

@@ -70,8 +70,6 @@ add("no_name", "source='', which is neither", lambda folder: "", 3)
 add("nul", "which is neither a file nor a folder", lambda folder: "a\0b", 3)
 add("text", "something else, by its name", lambda f: file(f, b"hello", "a.txt"), 3)
 add("pytorch", "weights of PyTorch", lambda f: file(f, b"PK", "a.pth"), 3)
-add("onnx", "an ONNX file, which is not taken yet", lambda f: file(f, b"", "a.onnx"), 3)
-add("keras", "a Keras file", lambda f: file(f, b"PK", "a.keras"), 3)
 add("empty_folder", "holds no model. A source is", lambda folder: folder)
 add("text_as_pb", "is no frozen graph (.pb), or is cut", lambda f: file(f, b"<html>\n", "a.pb"))
 add("empty_pb", "it is a graph without operators", lambda f: file(f, b"", "a.pb"))
@@ -225,6 +223,7 @@ def of_one_size_inside(image):
     return tf.reshape(tf.reshape(image, (1, 70, 70, 3)), (1, 70, 70, 3))
 
 
+add("vast", "it makes an array of", pb(lambda x: x + tf.fill((2**20, 2**20, 1), 0.0)[:1, :1, 0]))
 add("twice_the_size", "it makes one of 1024x1024", pb(lambda image: resized(image, 2)))
 add("half_the_size", "it makes one of 256x256", pb(lambda image: image[:, ::2, ::2] + 0.0))
 add("one_channel", "of shape (None, None, None, 1)", pb(lambda x: x + 0.0, channels=1))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from export.graph import saved_model
+from export.graph import saved_model, sizes
 from tests.export.helpers import Scale
 from tfdeblur.cli.main import main
 from tfdeblur.errors import DataError, TfdeblurError
@@ -54,7 +54,7 @@ def test_options(called):
 
 def test_the_help_names_the_default():
     """It stands there as text, as nothing may be imported for it."""
-    assert saved_model.MOST_DEFAULT_PIXELS == 8388608
+    assert sizes.MOST_DEFAULT_PIXELS == 8388608
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from export.graph.saved_model import export_model
+from tests.adopt.makers import graph_of, sharpen, write_pb
 from tests.export.helpers import Compiled, pixels, png, random_u8
 from tests.restorers.makers import blurred
+from tfdeblur import Restorer
+from tfdeblur.adopt.adopt import adopt
 
 SOURCE = Path(__file__).parent / "cpp" / "serve_once.cc"
 FAILED_PRECONDITION, INTERNAL = 9, 13
@@ -68,6 +72,18 @@ def test_the_pixels_of_the_restorer(program, bi_skip, tmp_path, height, width):
     exact = restorer(image * np.float32(1 / 255)).image
     found = np.fromfile(tmp_path / "serving_default.restored", np.float32).reshape(exact.shape)
     np.testing.assert_allclose(found, exact, atol=1e-6)
+
+
+def test_the_pixels_of_an_adopted_network(program, tmp_path):
+    source = write_pb(tmp_path / "a.pb", graph_of(sharpen))
+    restorer = Restorer.from_preset(adopt(source, tmp_path / "model"))
+    version = export_model(restorer, tmp_path / "root")
+    image = random_u8(33, 50, 3)
+    code, lines = serve_once(program, version, image, tmp_path)
+    assert code == 0 and len(lines) == 3, lines
+    wanted = restorer(image).image
+    found = np.fromfile(tmp_path / "serving_uint8.restored_u8", np.uint8).reshape(wanted.shape)
+    assert np.abs(found.astype(int) - wanted).max() <= 1
 
 
 def test_motion_of_the_blind_restorer(program, blind, tmp_path):

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from export.graph.saved_model import default_max_pixels
 from export.graph.served import served_model
+from export.graph.sizes import default_max_pixels
 from tests.export.helpers import MAX_PIXELS, Scale, loaded, pixels, png, random_u8
 from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.network import Restorer

@@ -1,6 +1,7 @@
 """What was found out about a network of others: `adopted.json` (standard library only)."""
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from tfdeblur.errors import DataError
 
 DESCRIPTION_FILE = "adopted.json"
 GRAPH_FILE = "graph.pb"
+ONNX_FILE = "graph.onnx"
 _MOST_BYTES = 2**20
+MOST_BYTES_OF_GRAPH = 2**31 - 1  # of a message of protobuf
 _MOST_PIXELS = 2**14  # of a side
 TOPS = (1, 255)
 
@@ -21,6 +24,7 @@ class Probe:
 
     Attributes:
         input, output: names of tensors, float32 `(batch, height, width, 3)`.
+        channels_first: whether both are `(batch, 3, height, width)` instead.
         top: what white is: 1 or 255, of input and output alike.
         multiple: pixels that height and width must be a multiple of; 1: any.
         fixed: height and width where it takes only these; None: any multiple.
@@ -35,6 +39,7 @@ class Probe:
     fixed: tuple[int, int] | None
     batches: bool
     largest_bytes: float
+    channels_first: bool = False
 
     def in_words(self) -> list[str]:
         """For people, a line each."""
@@ -45,8 +50,9 @@ class Probe:
             if self.multiple == 1
             else f"heights and widths that are multiples of {self.multiple}: others are padded"
         )
+        order = ", channels first" if self.channels_first else ""
         return [
-            f"takes {self.input}: RGB, levels from 0 to {self.top}",
+            f"takes {self.input}: RGB{order}, levels from 0 to {self.top}",
             f"takes {sizes}",
             f"gives {self.output}: an image of the same size",
             "takes several images at once" if self.batches else "takes one image at a time",
@@ -75,6 +81,7 @@ def from_json(value: Any, where: str) -> Probe:
         and (fixed is None or len(sides) == 3)
         and found.get("top") in TOPS
         and isinstance(found.get("batches"), bool)
+        and isinstance(found.get("channels_first", False), bool)
         and isinstance(largest, int | float)
         and 0 < largest < 1e9
     )
@@ -91,6 +98,7 @@ def from_json(value: Any, where: str) -> Probe:
         fixed=None if fixed is None else (fixed[0], fixed[1]),
         batches=found["batches"],
         largest_bytes=float(found["largest_bytes"]),
+        channels_first=found.get("channels_first", False),
     )
 
 
@@ -112,3 +120,31 @@ def read_description(folder: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{path} is damaged: it must be an object. Received: {found!r:.100}")
     return found
+
+
+def read_graph(folder: Path, name: str) -> tuple[bytes, Probe]:
+    """The graph of a folder that `tfdeblur adopt` wrote, and how it is called.
+
+    Args:
+        folder: it holds `adopted.json`.
+        name: `GRAPH_FILE` or `ONNX_FILE`.
+
+    Raises:
+        DataError: if a file is missing, damaged, or another than was written.
+    """
+    found = read_description(folder)
+    where = str(folder / DESCRIPTION_FILE)
+    probe = from_json(found.get("probe"), where)
+    path = folder / name
+    try:
+        if path.stat().st_size > MOST_BYTES_OF_GRAPH:
+            raise DataError(f"{path} is refused, it has more than 2 GiB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if hashlib.sha256(data).hexdigest() != found.get("graph_sha256"):
+        raise DataError(
+            f"{path} is not the graph that {where} describes (another SHA-256): it is damaged or "
+            "was changed. Adopt the network again: `tfdeblur adopt --help`."
+        )
+    return data, probe

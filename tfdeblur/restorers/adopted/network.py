@@ -1,46 +1,44 @@
-"""A network of others as one of ours: a frozen graph behind `network(image, training=False)`."""
+"""A network of others as one of ours: behind `network(image, training=False)`."""
 
-import hashlib
-from pathlib import Path
+from abc import ABC, abstractmethod
 from typing import Any
 
 import tensorflow as tf
 
-from tfdeblur.errors import DataError
 from tfdeblur.image.padding import crop_back, pad_to_size
-from tfdeblur.restorers.adopted.description import (
-    DESCRIPTION_FILE,
-    GRAPH_FILE,
-    Probe,
-    from_json,
-    read_description,
-)
-from tfdeblur.restorers.adopted.operators import checked_graph
-
-_MOST_BYTES = 2**31 - 1  # of a message of protobuf
+from tfdeblur.restorers.adopted.description import Probe
 
 
-class AdoptedNetwork:
-    """Runs a frozen graph.
+class AdoptedNetwork(ABC):
+    """Calls a network as its probe says; subclasses run it.
 
     Args:
-        graph: tf.compat.v1.GraphDef, as `operators.checked_graph` returns it.
         probe: how it is called.
 
     Call arguments:
         image: float32 `(batch, height, width, 3)` in [0, 1]; height and width multiples of
-            `size_multiple`, or, where the graph takes one size only, at most that.
-        training: not looked at, the graph is frozen.
+            `size_multiple`, or, where the network takes one size only, at most that.
+        training: not looked at, the network does not change.
 
     Returns:
         float32 like `image`, not clipped.
     """
 
-    def __init__(self, graph: Any, probe: Probe):
-        self.graph = graph
+    def __init__(self, probe: Probe):
         self.probe = probe
         self.size_multiple = 1 if probe.fixed else probe.multiple
         self.largest_bytes = probe.largest_bytes
+
+    @abstractmethod
+    def compute(self, given: Any) -> Any:
+        """The network itself.
+
+        Args:
+            given: float32, images in the layout, size and range that it takes.
+
+        Returns:
+            float32, the same for what it gives; the shape need not be known beforehand.
+        """
 
     def __call__(self, image: Any, training: bool = False) -> Any:
         """See the class."""
@@ -53,17 +51,15 @@ class AdoptedNetwork:
         size = tf.shape(image)[1:3]
         shape = image.shape
         if self.probe.fixed:
-            image = pad_to_size(image, *self.probe.fixed)
-            image = tf.ensure_shape(image, (None, *self.probe.fixed, 3))
+            image = _fitted(image, size, self.probe.fixed)
         if not self.probe.batches:
             image = tf.ensure_shape(image, (1, None, None, 3))
         given = image * float(self.probe.top)
-        (result,) = tf.graph_util.import_graph_def(
-            self.graph,
-            input_map={self.probe.input: given},
-            return_elements=[self.probe.output],
-            name="adopted",
-        )
+        if self.probe.channels_first:
+            given = tf.transpose(given, (0, 3, 1, 2))
+        result = self.compute(given)
+        if self.probe.channels_first:
+            result = tf.transpose(result, (0, 2, 3, 1))
         result = result / float(self.probe.top)
         if self.probe.fixed:
             result = crop_back(result, (size[0], size[1]))
@@ -71,40 +67,10 @@ class AdoptedNetwork:
         return tf.ensure_shape(result, shape)
 
 
-def load_adopted(folder: Path) -> AdoptedNetwork:
-    """Loads what `tfdeblur adopt` wrote.
-
-    Raises:
-        DataError: if a file is missing, damaged, or another than was written; if the graph holds
-            anything but plain computation.
-    """
-    found = read_description(folder)
-    where = str(folder / DESCRIPTION_FILE)
-    probe = from_json(found.get("probe"), where)
-    path = folder / GRAPH_FILE
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path} is refused, it has more than 2 GiB.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    if hashlib.sha256(data).hexdigest() != found.get("graph_sha256"):
-        raise DataError(
-            f"{path} is not the graph that {where} describes (another SHA-256): it is damaged or "
-            "was changed. Adopt the network again: `tfdeblur adopt --help`."
-        )
-    return AdoptedNetwork(checked_graph(parse_graph(data, str(path)), str(path)), probe)
-
-
-def parse_graph(data: bytes, where: str) -> Any:
-    """A tf.compat.v1.GraphDef of its bytes.
-
-    Raises:
-        DataError: if they are none.
-    """
-    from google.protobuf.message import DecodeError
-
-    try:
-        return tf.compat.v1.GraphDef.FromString(data)
-    except (DecodeError, RecursionError) as error:
-        raise DataError(f"{where} is no frozen graph (.pb), or is cut: {error}") from error
+def _fitted(image: Any, size: Any, fixed: tuple[int, int]) -> Any:
+    """Padded to the one size; what is larger is for tiles, and no server cuts those."""
+    message = f"this network takes images of at most {fixed[1]}x{fixed[0]} pixels"
+    fits = tf.debugging.Assert(tf.reduce_all(size <= fixed), [message, size])
+    with tf.control_dependencies([fits] if fits is not None else []):
+        image = pad_to_size(image, *fixed)
+    return tf.ensure_shape(image, (None, *fixed, 3))

@@ -1,0 +1,1 @@
+"""Adopted networks that are ONNX files, run by onnxruntime (the extra `onnx`)."""
