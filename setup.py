@@ -43,7 +43,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
     package_data={
-        "tfdeblur": ["py.typed", "weights/*/*"],
+        "tfdeblur": ["py.typed", "weights/*/*", "evaluation/page/page.*"],
         "tfds_builders": [
             *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
             "*/dummy_data/**/*",

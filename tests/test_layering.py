@@ -97,8 +97,9 @@ INNER = {
     "tfdeblur/cli/evaluate": (
         *(*_COMMON, "tfdeblur.cli.evaluate", "tfdeblur.cli.measuring", "tfdeblur.evaluation"),
         *("tfdeblur.models", "tfdeblur.restorers", "tfdeblur.data", "tfdeblur.networks"),
-        *("tfdeblur.operators", "tfdeblur.training"),
+        *("tfdeblur.operators", "tfdeblur.training", "tfdeblur.image"),
     ),
+    "tfdeblur/evaluation/scores": ("tfdeblur.evaluation.scores",),
 }
 
 

@@ -13,20 +13,29 @@ from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 _FLAGS = {"memory_budget_bytes": "memory_budget", "early_stop": "no_early_stop"}
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--model`, the network to restore with, and `--preset`; `settled` goes with it."""
+def add_model_argument(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Adds `--model`, the network to restore with, and `--preset`; `settled` goes with it.
+
+    Args:
+        parser: where to.
+        several: whether it may be given more than once; a list of all is read then.
+    """
+    action = "append" if several else "store"
     default = default_text().replace("%", "%%")  # names of data sets are not argparse's to format
-    group = parser.add_mutually_exclusive_group()
+    # Exclusive only where there is one to be chosen.
+    group = parser if several else parser.add_mutually_exclusive_group()
     group.add_argument(
         "--model",
+        action=action,
         metavar="MODEL",
         help="name or folder of a preset, folder of a training run or of `tfdeblur adopt`, or a "
         ".keras file "
-        f"(default: the preset {default})",
+        f"(default: the preset {default})" + ("; may be repeated" if several else ""),
     )
     group.add_argument(
         "--preset",
         dest="model",
+        action=action,
         type=_shipped,
         metavar="NAME",
         help="the same, of what is shipped only: `tfdeblur presets` lists it",

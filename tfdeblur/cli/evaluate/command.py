@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.evaluate import flow as evaluate_flow
+from tfdeblur.cli.evaluate import systems as evaluate_systems
 from tfdeblur.cli.evaluate.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.evaluate.settings import EvaluateSettings
 from tfdeblur.cli.measuring.data import split_taken
@@ -24,7 +25,7 @@ def add_parser(commands) -> None:
     """Adds the arguments of `tfdeblur evaluate`."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure a model: PSNR, SSIM and seconds, or the error of motion flows",
+        help="measure models, or anybody's restored images: PSNR, SSIM, or errors of motion flows",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -36,6 +37,8 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur evaluate`."""
     settings = EvaluateSettings.read(arguments)
+    if settings.compares:
+        return evaluate_systems.run(settings)
     flows = evaluate_flow.is_wanted(settings)
     load_tensorflow(settings.verbose)
     measure = evaluate_flow.measure if flows else _measure_pairs

@@ -7,7 +7,7 @@ from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
 from tfdeblur.cli.measuring.data import add_data_arguments
 from tfdeblur.cli.restoring import add_model_argument, add_restoring_arguments
 
-PROTOCOLS = ("gopro", "flow")
+PROTOCOLS = ("gopro", "kohler", "kohler_proxy", "realblur", "flow")
 
 DESCRIPTION = """\
 Restores every blurred image and compares it with its sharp partner, before and after:
@@ -31,6 +31,17 @@ A SEN estimates the motion flow of every blurred image, which is compared with t
   sign_free_epe    pixels, the same to the nearer of (u, v) and (-u, -v), which blur alike
 
 and with the one flow that comes nearest to all true ones, which an estimate must beat.
+
+With --outputs, several --model, another protocol, --csv, --markdown, --latex or --html, systems
+are set side by side: means with 95 % intervals (bootstrap, over images and over sequences), every
+two systems paired (mean difference, images won, sign test), and three values more:
+
+  ssim_uniform   per channel, 7x7 means, sample variances; scikit-image's default
+  ms_ssim        five scales, per channel; as tf.image has it; 176 pixels a side or more
+  cw_ssim        complex wavelets, luminance; 224 pixels a side or more
+
+An output that is missing, broken, gray, transparent, of another size or of 16 bits, two files for
+one image, and files that belong to none, are named; the rest is scored; the exit code is 3.
 """
 
 EPILOG = """\
@@ -51,18 +62,31 @@ examples:
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
   tfdeblur evaluate --model runs/first --data pairs/ --only 'test-*' --limit 3 --panels pictures/
   tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
+  tfdeblur evaluate --outputs theirs=results/ --data pairs/ --html scores.html
+  tfdeblur evaluate --outputs a/ --outputs b/ --model maxim --data pairs/ --latex rows.tex
+  tfdeblur evaluate --outputs results/ --data kohler/ --protocol kohler
   tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all arguments of the command."""
-    add_model_argument(parser)
+    add_model_argument(parser, several=True)
+    parser.add_argument(
+        "--outputs",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="folder of finished images, of any system, one for each blurred image and of its "
+        "name; may be repeated",
+    )
     parser.add_argument(
         "--protocol",
         choices=PROTOCOLS,
-        help="what to measure on whole images; gopro: the restored ones, flow: SEN's motion flows, "
-        "also of the SEN within an RP-GAN (default: flow for a SEN, else gopro)",
+        help="what to measure on whole images; gopro: any pairs, image by image; kohler: against "
+        "the stacks of frames of Köhler's benchmark; kohler_proxy: against one of them; realblur: "
+        "aligned first; flow: SEN's motion flows, also of the SEN within an RP-GAN (default: flow "
+        "for a SEN, else gopro)",
     )
     add_data_arguments(parser, "folder of pairs (for a SEN, see below), or a TFDS data set")
     _add_blur_arguments(parser)
@@ -121,6 +145,13 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write all numbers, settings and machine facts; an older file is replaced",
     )
+    for option, what in (
+        ("csv", "one row per image and system"),
+        ("markdown", "tables of means and of every two systems"),
+        ("latex", "one row per system for a table"),
+        ("html", "a page to look at, with its pictures in a folder FILE_pictures beside it"),
+    ):
+        group.add_argument(f"--{option}", type=Path, metavar="FILE", help=f"write {what}")
     group.add_argument(
         "--panels",
         type=Path,

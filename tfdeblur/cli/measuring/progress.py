@@ -38,6 +38,10 @@ class ReportProgress:
             named = bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}"
             self._write(f"failed: {named}\n")
         self._told = len(report.failures)
+        self._show(report, fraction)
+
+    def _show(self, report: Any, fraction: float) -> None:
+        """Rewrites the line, if it is time to."""
         now = self._clock()
         if now - self._last >= self._SECONDS_BETWEEN[self._on_terminal]:
             self._last = now

@@ -1,0 +1,1 @@
+"""Scores of folders of images, whoever made them, side by side, with statistics."""

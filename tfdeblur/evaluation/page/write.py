@@ -1,0 +1,170 @@
+"""Writes the page of a comparison."""
+
+import json
+import math
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
+from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
+from tfdeblur.evaluation.outputs.tables import digits, explanation, interval, shown
+from tfdeblur.evaluation.page.pictures import folder_of, place_side
+
+_FAILURES_SHOWN = 200
+
+
+def page_text(comparison: Comparison, page: str | Path) -> str:
+    """The page, complete but for the pictures, which `PagePictures` wrote beside it.
+
+    Args:
+        comparison: what is shown.
+        page: path that the page will have.
+    """
+    own = files("tfdeblur.evaluation.page")
+    parts = {
+        "TITLE": escape(f"{comparison.data}: {comparison.protocol.name}"),
+        "CSS": own.joinpath("page.css").read_text("utf-8"),
+        "SUMMARY": _summary(comparison),
+        "MEANS": _means(comparison),
+        "PAIRS": _pairs(comparison),
+        "METRICS": _metrics(comparison),
+        "FAILURES": _failures(comparison),
+        "DATA": _json(_data(comparison, folder_of(Path(page)))),
+        "JS": own.joinpath("page.js").read_text("utf-8"),
+    }
+    # One pass over the template: what is put in is never looked into again.
+    pieces = own.joinpath("page.html").read_text("utf-8").split("@@")
+    return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
+
+
+def _data(comparison: Comparison, folder: str) -> dict[str, Any]:
+    metrics = list(comparison.protocol.metrics)
+    return {
+        "folder": folder,
+        "metrics": [{"name": name, "digits": digits(name)} for name in metrics],
+        "systems": comparison.all_systems,
+        "confidence": any(image.confidence for image in comparison.images),
+        "rows": [_row(comparison, image, metrics) for image in comparison.images],
+    }
+
+
+def _row(comparison: Comparison, image: ImageResult, metrics: list[str]) -> dict[str, Any]:
+    systems = comparison.all_systems
+    return {
+        "n": image.name,
+        "w": image.width,
+        "h": image.height,
+        "side": place_side(image.height, image.width),
+        "v": [
+            [_number(image.values[system][metric]) for metric in metrics]
+            if system in image.values
+            else None
+            for system in systems
+        ],
+        "c": [_number(image.confidence.get(system, math.nan)) for system in systems],
+        "p": [image.places.get(system, []) for system in systems],
+        "f": image.pictures.get("sharp", "").removesuffix("-sharp.jpg"),
+        "r": {k: v for k, v in image.remarks.items()},
+    }
+
+
+def _number(value: float) -> float | str | None:
+    """Six digits, as the table shows four; "inf" by its name, None for no value."""
+    if math.isnan(value):
+        return None
+    return round(value, 6) if math.isfinite(value) else str(value)
+
+
+def _json(data: dict[str, Any]) -> str:
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")  # no name may end the script element
+
+
+def _summary(comparison: Comparison) -> str:
+    split = f", split {comparison.split}" if comparison.split else ""
+    return escape(
+        f"{comparison.data}{split}: {len(comparison.images)} of {comparison.count} images, "
+        f"protocol {comparison.protocol.name}"
+    )
+
+
+def _means(comparison: Comparison) -> str:
+    metrics = list(comparison.protocol.metrics)
+    rows = []
+    for system, found in comparison.means().items():
+        first = found[metrics[0]]
+        cells = "".join(
+            f"<td>{shown(found[m].value, m)}<small>{interval(found[m], m)}</small></td>"
+            for m in metrics
+        )
+        source = comparison.systems.get(system, "the input itself")
+        rows.append(
+            f'<tr><th scope="row">{escape(system)}<small>{escape(source)}</small></th>'
+            f"<td>{first.count + first.infinite}</td>{cells}</tr>"
+        )
+    return _table(["system", "images", *metrics], rows) + (
+        f'<p class="note">{escape(explanation(LEVEL, RESAMPLES))}</p>'
+    )
+
+
+def _pairs(comparison: Comparison) -> str:
+    rows = []
+    for pair in comparison.pairs():
+        if not pair.won + pair.lost + pair.tied:
+            continue
+        value = shown(pair.difference.value, pair.metric)
+        cells = (
+            pair.metric,
+            value if value.startswith("-") else f"+{value}",
+            interval(pair.difference, pair.metric),
+            *(str(pair.won), str(pair.lost), str(pair.tied)),
+            f"{pair.p:.2g}",
+        )
+        name = f"{pair.second} over {pair.first}"
+        rows.append(
+            f'<tr><th scope="row">{escape(name)}</th>'
+            + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            + "</tr>"
+        )
+    heads = [
+        "systems",
+        "value",
+        "mean difference",
+        "interval",
+        "won",
+        "lost",
+        "tied",
+        "sign test, p",
+    ]
+    return _table(heads, rows)
+
+
+def _table(heads: list[str], rows: list[str]) -> str:
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _metrics(comparison: Comparison) -> str:
+    items = comparison.protocol.metrics.items()
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(says)}</dd>" for name, says in items)
+
+
+def _failures(comparison: Comparison) -> str:
+    bad = comparison.failures
+    if not bad:
+        return ""
+    items = [
+        f"<li><b>{escape(one.system or BLURRED)}</b> {escape(one.name)}: {escape(one.reason)}</li>"
+        for one in bad[:_FAILURES_SHOWN]
+    ]
+    if len(bad) > _FAILURES_SHOWN:
+        items.append(f"<li>and {len(bad) - _FAILURES_SHOWN} more, which the JSON file names</li>")
+    return (
+        f'<section aria-labelledby="bad"><h2 id="bad">Not scored: {len(bad)}</h2>'
+        f'<ul class="bad">{"".join(items)}</ul></section>'
+    )
