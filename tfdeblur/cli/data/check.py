@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     load_tensorflow(settings.verbose)
     from tfdeblur.data.check.folder import check_folder
-    from tfdeblur.image.codec import write_atomically
+    from tfdeblur.image.atomic import write_atomically
 
     found = check_folder(
         settings.pairs,

@@ -109,7 +109,7 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     """Prints and writes everything, finished or not; returns the exit code."""
     from tfdeblur.evaluation.outputs import tables
     from tfdeblur.evaluation.page.write import page_text
-    from tfdeblur.image.codec import write_atomically
+    from tfdeblur.image.atomic import write_atomically
 
     progress.close()
     comparison = progress.comparison

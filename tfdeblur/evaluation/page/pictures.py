@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from tfdeblur.evaluation.gopro import make_folder
-from tfdeblur.image.codec import write_atomically
+from tfdeblur.image.atomic import write_atomically
 
 SIDE = 64  # pixels of a place; smaller in images that are smaller than four of them
 PLACES = 3  # that are shown of each result
