@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from tfdeblur.data import flows
 from tfdeblur.data.augment import MOTION, Augment, crop_position, vary_images
-from tfdeblur.data.folders import Pair, image_name_wanted
+from tfdeblur.data.names import image_name_wanted
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.photographs import find_photographs, refuse_pairs
 from tfdeblur.data.readers import DecodingReader, Progress, Reader
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfdeblur.data.blur_source import Photographs, photograph_pairs
 from tfdeblur.data.dynamic_patch import LARGEST, Drawn, blur_patch
 from tfdeblur.data.dynamic_settings import DynamicBlur
-from tfdeblur.data.folders import Pair
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.readers import DecodingReader, Progress, Reader, python_call
 from tfdeblur.data.sources import CACHE_BYTES
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfdeblur.data.folders import SPLIT_FOLDERS, Pair, find_pairs, fingerprint, raise_problems
+from tfdeblur.data.folders import find_pairs, fingerprint, raise_problems
 from tfdeblur.data.labelled import LabelledSource, checked_flow
+from tfdeblur.data.pair_search import SPLIT_FOLDERS, Pair
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource
 from tfdeblur.image.codec import read_image, to_uint8
 from tfdeblur.image.flow_files import FORMATS, read_flow

@@ -115,7 +115,8 @@ def _png(pixels: np.ndarray) -> bytes:
 
 def _sizes(tree: FileTree) -> dict[Photograph, tuple[int, int]]:
     """Returns all photographs with their size (height, width), pixels."""
-    from tfdeblur.data.folders import IMAGE_SUFFIXES, raise_problems, upright_size
+    from tfdeblur.data.folders import raise_problems, upright_size
+    from tfdeblur.data.pair_search import IMAGE_SUFFIXES
     from tfdeblur.image.headers import read_header
 
     files = [n for n in tree.names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]
