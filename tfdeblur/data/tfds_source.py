@@ -141,7 +141,7 @@ class TfdsSource(CachingSource):
 
     def _image(self, index: int, example: Any, key: str) -> np.ndarray:
         name = f"{self._records[index].name} ({key})"
-        return to_uint8(decode_image(_bytes(example, key), name).rgb)
+        return to_uint8(decode_image(_bytes(example, key), name).seen_rgb())
 
     def _index(self, piece: Any) -> list[_Record]:
         """Reads the records of one file that belong to the split."""

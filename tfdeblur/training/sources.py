@@ -87,9 +87,9 @@ def _photographs(
     data = config.data
     cache = data.cache_mb * 2**20
     if data.blur == "dynamic":
-        return open_dynamic(folder, config.dynamic, only, exclude, cache)
+        return open_dynamic(folder, config.dynamic, only, exclude, cache, data.white_level)
     blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
-    return open_photographs(folder, blur, only, exclude, cache)
+    return open_photographs(folder, blur, only, exclude, cache, data.white_level)
 
 
 def _default_splits(data: str) -> tuple[str | None, str | None]:

@@ -83,7 +83,7 @@ def examples_of(
     from tfdeblur.image.codec import decode_image, to_uint8
 
     where = tree.where(photograph.file)
-    sharp = to_uint8(decode_image(tree.read(photograph.file), where).rgb)
+    sharp = to_uint8(decode_image(tree.read(photograph.file), where).seen_rgb())
     for number in range(recipe.per_image):
         key = f"{photograph.name}-{number:02d}"
         # 56 bits, and no two of a data set alike: the name is in it, so that a photograph's
