@@ -32,7 +32,8 @@ examples:
   tfdeblur train --run runs/long --resume --epochs 200 --set optimizer.decay_steps=5000     end it
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
-own folders. photos/ holds sharp photographs, blurred by a new random motion each time one is used;
+own folders, or as REDS, RealBlur and HIDE are published; --pairs and CSV files name any others.
+photos/ holds sharp photographs, blurred by a new random motion each time one is used;
 what is validated on is always pairs. Ctrl-C stops after the current step and saves it; --resume
 continues the same run. The run folder then holds generator.keras (the best so far), panels/ with
 pictures, history.csv, logs/ for TensorBoard and run.json with everything that decides the run.

@@ -35,8 +35,9 @@ and with the one flow that comes nearest to all true ones, which an estimate mus
 
 EPILOG = """\
 data:
-  a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large as
-  published; or the name of a TFDS data set (gopro_large/blur).
+  a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large,
+  REDS, RealBlur and HIDE as published; any other by two patterns (--pairs); a CSV file with the
+  columns blur and sharp; or the name of a TFDS data set (gopro_large/blur).
   for a SEN: a folder made by `tfdeblur data synthesize`; or a folder of sharp photographs, each
   blurred by one motion, the same in every run; or a TFDS data set with flows
   (motion_flow/mscoco_23).
@@ -50,6 +51,7 @@ examples:
   tfdeblur evaluate --model runs/first --data pairs/
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
   tfdeblur evaluate --model runs/first --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+  tfdeblur evaluate --data shots/ --pairs '*/*_in.png' '*/*_out.png'
   tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
   tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
