@@ -75,9 +75,17 @@ def header(data: bytes, name: str) -> Header:
         InvalidInput: if it is not, or is cut off.
     """
     file, page = open_page(data, name)
-    _check_directory(file, page, data, name)
-    _check_whole(page, data, name)
-    height, width = int(page.imagelength), int(page.imagewidth)
+    try:
+        _check_directory(file, page, data, name)
+        _check_whole(page, data, name)
+        return _header_of(file, page, name)
+    except InvalidInput:
+        raise
+    except Exception as error:  # tags may hold anything, and tifffile reads them when asked
+        raise InvalidInput(f"{name} is damaged: {_one_line(error)}.") from error
+
+
+def _header_of(file: Any, page: Any, name: str) -> Header:
     if "ImageWidth" not in page.tags or "ImageLength" not in page.tags:
         raise InvalidInput(f"{name} is damaged: its TIFF directory gives no size.")
     kind = kinds.photometric(page)
@@ -86,8 +94,8 @@ def header(data: bytes, name: str) -> Header:
     turn = page.tags.valueof(274, 1)
     return Header(
         "tiff",
-        height,
-        width,
+        int(page.imagelength),
+        int(page.imagewidth),
         _bits_after(page, kind),
         colours + (kinds.extra_channel(page, kind) != ""),
         turn if turn in range(1, 9) else 1,
@@ -123,11 +131,6 @@ def decode(data: bytes, name: str) -> Pixels:
     largest = max(largest) if isinstance(largest, tuple) else largest
     known = isinstance(largest, int) and kinds.sample_bits(page) == 16 and 0 < largest < 65535
     return Pixels(values, kinds.extra_channel(page, kind), largest if known else None)
-
-
-def inks(page: Any) -> bool:
-    """Whether the pixels of a page are amounts of ink."""
-    return kinds.photometric(page) == kinds.INKS
 
 
 def _one_line(error: Exception) -> str:
