@@ -74,7 +74,7 @@ INNER = {
     ),
     "export/service": ("export.service", "export.status", "export.wire", "tfdeblur.errors"),
     "tfdeblur/cli/files": (*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
-    "tfdeblur/cli/measuring": (*_COMMON, "tfdeblur.cli.measuring"),
+    "tfdeblur/cli/measuring": (*_COMMON, "tfdeblur.cli.measuring", "tfdeblur.data"),
     "tfdeblur/cli/deblur": (
         *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),
         *("tfdeblur.restorers.kind", "tfdeblur.restorers.open", "tfdeblur.restorers.options"),

@@ -8,7 +8,9 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.headers import Header, read_header
+from tfdeblur.image.containers import png_chunks
+from tfdeblur.image.header import Header
+from tfdeblur.image.headers import read_header
 
 _CHUNK_BYTES = 1 << 20
 
@@ -99,17 +101,38 @@ def file_digest(path: epath.PathLike, like: str) -> str:
     return digest.hexdigest()
 
 
-def png_header(data: bytes, name: str) -> Header:
-    """Checks that `data` are a whole 8-bit PNG, and returns its header.
+def stored_png(data: bytes, name: str) -> tuple[Any, tuple[int, int]]:
+    """An 8-bit PNG as it is to be stored, and its size.
 
     TFDS stores the bytes of an image as they are: a broken one would be noticed when training.
 
+    Returns:
+        The bytes, or uint8 `(height, width, 3)` where they are not `read_alike`; height, width.
+
     Raises:
-        InvalidInput: if they are not; `name` is used in the text.
+        InvalidInput: if they are no whole 8-bit PNG; `name` is used in the text.
     """
     header = read_header(data, name)
     if header.format != "png" or header.bits != 8:
         raise InvalidInput(
             f"{name} must be an 8-bit PNG. Received: {header.bits}-bit {header.format}"
         )
-    return header
+    if read_alike(data, header, name):
+        return data, (header.height, header.width)
+    from tfdeblur.image.codec import decode_image, to_uint8
+
+    pixels = to_uint8(decode_image(data, name).seen_rgb())
+    return pixels, pixels.shape[:2]
+
+
+def read_alike(data: bytes, header: Header, name: str) -> bool:
+    """Whether TFDS reads a file alike in both of its ways.
+
+    `tfds.load` decodes with TensorFlow, to 8-bit RGB; `as_data_source` with OpenCV, as the file
+    is: 16 bits lose all but the low ones, alpha stays, and JPEGs differ by some levels. Only PNG
+    of 8-bit RGB, upright and without a transparent colour, is one to both.
+    """
+    if header.format != "png" or (header.bits, header.orientation, header.pictures) != (8, 1, 1):
+        return False
+    depth, colour = data[24], data[25]
+    return (depth, colour) == (8, 2) and all(kind != b"tRNS" for kind, _ in png_chunks(data, name))

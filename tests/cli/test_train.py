@@ -130,3 +130,13 @@ def test_a_missing_partner_is_named_before_training(pairs, tmp_path, capsys):
     assert train("--data", folder, "--run", tmp_path / "run", *QUICK) == 4
     said = capsys.readouterr().err
     assert "002" in said and "001.png" in said
+
+
+def test_how_pairs_are_named_and_what_white_is_are_settings(tmp_path, capsys):
+    options = ["--pairs", "a/*_in.png", "b/*_out.png", "--white-level", "1023"]
+    assert train("--run", tmp_path / "x", *options, "--show-config") == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert data["pairs"] == ["a/*_in.png", "b/*_out.png"] and data["white_level"] == "1023"
+    for setting in ("data.white_level=0", "data.white_level=high", "data.pairs=a*"):
+        assert train("--run", tmp_path / "x", "--set", setting, "--show-config") == 3
+        assert f"`{setting.partition('=')[0]}` must be" in capsys.readouterr().err

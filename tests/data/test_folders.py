@@ -11,7 +11,8 @@ import pytest
 from tests.data.makers import image, write, write_pairs
 from tests.helpers import shared_data
 from tfdeblur.data import find_pairs, fingerprint
-from tfdeblur.data.folders import image_size, natural_key
+from tfdeblur.data.folders import image_size
+from tfdeblur.data.names import natural_key
 from tfdeblur.errors import DataError
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.makers import image, source, write, write_pairs
 from tfdeblur.data import Augment, FolderSource, Pair, open_source, training_batches
@@ -107,3 +108,35 @@ def test_a_pair_that_breaks_while_training_stops_it_with_its_name(tmp_path):
     with pytest.raises(Exception, match=r"p0\.png cannot be read"):
         for _ in range(1000):
             next(stream)
+
+
+def test_of_transparent_images_what_is_seen_makes_the_pair(tmp_path):
+    """Garbage under transparent pixels is no detail that a network should learn."""
+    seen = image(8, 9)
+    alpha = np.zeros((8, 9, 1), np.uint8)
+    alpha[2:6, 2:6] = 255
+    files = [tmp_path / f"{i}.png" for i in (1, 2)]
+    for i, path in enumerate(files):
+        garbage = np.where(alpha > 0, seen, 90 * i + 9).astype(np.uint8)
+        Image.fromarray(np.dstack([garbage, alpha])).save(path)
+    pair = FolderSource([Pair("a", *files)]).load(0)
+    np.testing.assert_array_equal(pair[0], np.where(alpha > 0, seen, 0))
+    np.testing.assert_array_equal(pair[1], pair[0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "white"), [("auto", 1023), ("full", 65535), (2046, 2046), ("2046", 2046)]
+)
+def test_ten_bits_in_sixteen_are_one_scale_for_both_images(wanted, white, tmp_path):
+    blurred, sharp = (
+        image(8, 9, dtype=np.uint16, seed=i) // factor for i, factor in ((1, 74), (2, 200))
+    )
+    files = write(tmp_path / "1.png", blurred), write(tmp_path / "2.png", sharp)
+    pair = FolderSource([Pair("a", *files)], white_level=wanted).load(0)
+    for found, stored in zip(pair, (blurred, sharp), strict=True):
+        assert np.abs(found - stored / white * 255).max() <= 0.501
+
+
+def test_patterns_are_for_folders(tmp_path):
+    with pytest.raises(InvalidInput, match="`--pairs` needs a folder that exists"):
+        open_source(tmp_path / "none", patterns=("a*", "b*"))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers import picture
-from tfdeblur.data.folders import Pair
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.evaluation import gopro
 from tfdeblur.evaluation.gopro import SourcePair, evaluate_pairs, find_evaluation_pairs

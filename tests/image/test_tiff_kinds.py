@@ -262,3 +262,27 @@ def test_damage_is_an_error_or_another_picture(compression):
             assert "a.tif is" in str(error)  # noqa: PT017
         else:
             assert image.rgb.dtype in (np.uint8, np.uint16)
+
+
+def test_inks_with_a_profile_become_rgb_and_the_profile_is_told(caplog):
+    inks = levels(12, 17, 4)
+    profile = b"\0" * 16 + b"CMYK" + b"\0" * 120
+    data = written(inks, photometric="separated", iccprofile=profile)
+    image = decode_image(data, "a.tif", with_metadata=True)
+    again = tifffile.TiffFile(io.BytesIO(encode_image(image.rgb, image, "tiff"))).pages[0]
+    assert again.photometric.name == "RGB" and 34675 not in again.tags
+    assert "one of CMYK colours" in caplog.text
+
+
+@pytest.mark.parametrize("tag", [258, 262, 274, 277])
+@pytest.mark.parametrize("value", [b"\0\0", b"\xff\xff"])
+def test_tags_that_hold_anything(tag, value):
+    data = bytearray(written(levels(12, 17), photometric="rgb", extratags=[(274, 3, 1, 1, True)]))
+    at = tifffile.TiffFile(io.BytesIO(bytes(data))).pages[0].tags[tag]
+    data[at.valueoffset : at.valueoffset + 2] = value
+    try:
+        image = decode_image(bytes(data), "a.tif")
+    except InvalidInput as error:
+        assert "a.tif is" in str(error)  # noqa: PT017
+    else:
+        assert tag == 274 and image.rgb.shape == (12, 17, 3)

@@ -261,3 +261,11 @@ def test_from_preset_says_what_is_missing(tmp_path):
     (tmp_path / "generator.keras").write_bytes(b"no zip")
     with pytest.raises(DataError, match="cannot be loaded as a Keras model"):
         Restorer.from_preset(tmp_path)
+
+
+def test_a_network_of_two_outputs_is_refused_by_its_name():
+    def network(image, training):
+        return image, image
+
+    with pytest.raises(InvalidInput, match=r"`network` must give one image. Received: 2 outputs"):
+        Restorer(network)(np.zeros((8, 9, 3), np.float32))

@@ -38,7 +38,7 @@ def assert_nothing_left(data_dir):
         path
         for path in data_dir.rglob("*")
         if "downloads" not in path.relative_to(data_dir).parts
-        and (path.name.startswith(("1.0.0", "incomplete", "dataset_info")) or "record" in path.name)
+        and (path.name.startswith(("1.0.", "incomplete", "dataset_info")) or "record" in path.name)
     ]
     assert left == []
 

@@ -77,4 +77,4 @@ def test_the_tfds_command_by_folder(beam):
         *("tfds", "build", builder),
         *("--data_dir", folder / "by_folder", "--manual_dir", folder / "pairs"),
     )
-    assert list((folder / "by_folder/image_pairs/manual/1.0.0").glob("*-test.tfrecord*"))
+    assert list((folder / "by_folder/image_pairs/manual/1.0.1").glob("*-test.tfrecord*"))

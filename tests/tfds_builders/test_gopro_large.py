@@ -1,7 +1,9 @@
 import hashlib
 import logging
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tfds_builders.helpers import assert_nothing_left, build, encoded_examples
 from tests.tfds_builders.makers import drawing, encoded, write, write_flat, write_gopro, zipped
@@ -195,3 +197,25 @@ def test_a_download_is_verified(tmp_path, monkeypatch):
     # The wrong file is not taken from the cache: the right one is fetched.
     monkeypatch.setattr(module, "SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
     assert build("gopro_large", data).info.splits["train"].num_examples == 2
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "L", "P"])
+def test_both_ways_of_tfds_read_the_same(kind, tmp_path):
+    """Copies that were saved anew, with alpha or a palette: as RGB, in both ways."""
+    folder = write_gopro(tmp_path / "frames", ("blur", "sharp"))
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+        (image.quantize(16) if kind == "P" else image.convert(kind)).save(path)
+    loaded, sourced = (
+        build("gopro_large", tmp_path / file_format, folder, file_format=file_format)
+        for file_format in ("tfrecord", "array_record")
+    )
+    for split in ("train", "test"):
+        first = {e["name"]: e for e in loaded.as_dataset(split=split).as_numpy_iterator()}
+        second = {e["name"]: e for e in sourced.as_data_source(split=split)}
+        assert first.keys() == second.keys() and first
+        for name, example in first.items():
+            np.testing.assert_array_equal(example["blur"], second[name]["blur"])
+            np.testing.assert_array_equal(example["sharp"], second[name]["sharp"])
+            assert example["sharp"].shape[-1] == 3 and example["sharp"].std() > 5

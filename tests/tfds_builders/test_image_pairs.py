@@ -2,23 +2,81 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from tests.tfds_builders.helpers import assert_nothing_left, build, encoded_examples
 from tests.tfds_builders.makers import drawing, encoded, write, write_gopro, write_pairs
-from tfdeblur.data import TfdsSource
+from tfdeblur.data import FolderSource, TfdsSource, find_pairs
 from tfdeblur.errors import DataError
 from tfds_builders import ImagePairsConfig
 
 
-def test_files_are_stored_as_they_are(tmp_path):
+def test_plain_png_is_stored_as_it_is(tmp_path):
     folder = write_pairs(tmp_path / "pairs")
     builder = build("image_pairs", tmp_path, folder)
     assert set(builder.info.splits) == {"train", "test"}
     for split, name in [("train", "a"), ("train", "b"), ("test", "c")]:
         example = encoded_examples(builder, split)[name]
         assert example["blur"] == (folder / split / "blur" / f"{name}.png").read_bytes()
-        assert example["sharp"] == (folder / split / "sharp" / f"{name}.jpg").read_bytes()
+        assert example["sharp"].startswith(b"\x89PNG")  # a JPEG: two decoders, two pictures
     assert sorted(TfdsSource("image_pairs", "train", tmp_path).names) == ["a", "b"]
+
+
+KINDS = {
+    "png of 8 bits": ("png", 3, "u1"),
+    "png of 16 bits": ("png", 3, "u2"),
+    "png with alpha": ("png", 4, "u1"),
+    "png of 16 bits with alpha": ("png", 4, "u2"),
+    "gray png": ("png", 1, "u1"),
+    "gray png of 16 bits": ("png", 1, "u2"),
+    "palette": ("palette", 3, "u1"),
+    "jpeg": ("jpg", 3, "u1"),
+    "gray jpeg": ("jpg", 1, "u1"),
+    "tiff of 16 bits": ("tif", 3, "u2"),
+}
+
+
+def save_kind(path, kind, seed):
+    ending, channels, dtype = KINDS[kind]
+    pixels = drawing(24, 32, seed=seed)
+    pixels = np.dstack([pixels, 255 - pixels[..., :1]])[..., :channels].astype(dtype)
+    pixels = pixels * 257 if dtype == "u2" else pixels
+    if ending == "palette":
+        Image.fromarray(pixels).quantize(16).save(path.with_suffix(".png"))
+    else:
+        order = [0] if channels == 1 else [2, 1, 0, 3][:channels]
+        cv2.imwrite(str(path.with_suffix(f".{ending}")), pixels[..., order])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_ways_of_tfds_read_the_same(kind, tmp_path):
+    """`tfds.load` decodes with TensorFlow, `as_data_source` with OpenCV as the file is."""
+    for role in ("blur", "sharp"):
+        (tmp_path / "p" / role).mkdir(parents=True)
+        save_kind(tmp_path / "p" / role / "1", kind, seed=len(role))
+    (loaded,) = build("image_pairs", tmp_path / "a", tmp_path / "p").as_dataset(split="train")
+    builder = build("image_pairs", tmp_path / "b", tmp_path / "p", file_format="array_record")
+    (sourced,) = builder.as_data_source(split="train")
+    expected = FolderSource(find_pairs(tmp_path / "p")).load(0)
+    for role, pixels in zip(("blur", "sharp"), expected, strict=True):
+        np.testing.assert_array_equal(loaded[role], pixels)
+        np.testing.assert_array_equal(sourced[role], pixels)
+        assert pixels.std() > 5
+
+
+def test_patterns_and_a_list(tmp_path):
+    write(tmp_path / "p/1.in.png", drawing(seed=1))
+    write(tmp_path / "p/1.out.png", drawing(seed=2))
+    config = ImagePairsConfig(name="own", path=str(tmp_path / "p"), pairs=("*.in.png", "*.out.png"))
+    build("image_pairs", tmp_path / "a", config=config)
+    (tmp_path / "p/list.csv").write_text("blur,sharp,split\n1.in.png,1.out.png,test\n")
+    build("image_pairs", tmp_path / "b", tmp_path / "p/list.csv")
+    for name, split in (("a", "train"), ("b", "test")):
+        config_name = "own" if name == "a" else "manual"
+        pairs = tfds.load(f"image_pairs/{config_name}", split=split, data_dir=tmp_path / name)
+        (example,) = pairs.as_numpy_iterator()
+        np.testing.assert_array_equal(example["blur"], drawing(seed=1))
+        np.testing.assert_array_equal(example["sharp"], drawing(seed=2))
 
 
 def test_a_folder_by_its_path_and_found_again_by_its_name(tmp_path):

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    load_tensorflow,
+    read_settings,
+    white_level,
+)
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import PRESETS, preset
 
@@ -27,7 +32,8 @@ examples:
   tfdeblur train --run runs/long --resume --epochs 200 --set optimizer.decay_steps=5000     end it
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
-own folders. photos/ holds sharp photographs, blurred by a new random motion each time one is used;
+own folders, or as REDS, RealBlur and HIDE are published; --pairs and CSV files name any others.
+photos/ holds sharp photographs, blurred by a new random motion each time one is used;
 what is validated on is always pairs. Ctrl-C stops after the current step and saves it; --resume
 continues the same run. The run folder then holds generator.keras (the best so far), panels/ with
 pictures, history.csv, logs/ for TensorBoard and run.json with everything that decides the run.
@@ -60,6 +66,7 @@ _SETTINGS = {
     "seed": "run.seed",
     "strategy": "run.strategy",
     "precision": "run.precision",
+    "white_level": "data.white_level",
     "blur": "data.blur",
     "blur_photos": "data.blur_photos",
     "blur_share": "data.blur_share",
@@ -71,6 +78,7 @@ _SETTINGS = {
     "sen": "rpgan.sen",
 }
 _LISTS = {
+    "pairs": "data.pairs",
     "train_only": "data.train_only",
     "train_exclude": "data.train_exclude",
     "val_only": "data.validation_only",
@@ -91,6 +99,20 @@ def add_parser(commands: Any) -> None:
         "--data", metavar="DIR|NAME", help="folder of pairs or photographs, or a TFDS name"
     )
     parser.add_argument("--val", metavar="DIR|NAME", help="validation pairs (default: test split)")
+    parser.add_argument(
+        "--pairs",
+        nargs=2,
+        metavar=("BLUR", "SHARP"),
+        help="patterns of paths below --data and --val, in quotes, where their layout is not "
+        "known: 'a/*_in.png' 'b/*_out.png'; both may also be CSV files (columns blur and sharp)",
+    )
+    parser.add_argument(
+        "--white-level",
+        type=white_level,
+        metavar="auto|full|N",
+        help="level of 16-bit PNG and TIFF that is white; auto: as the files say, else the most of "
+        "8, 10, 12, 14 or 16 bits that they use together; full: 65535 (default: auto)",
+    )
     for option, text in {
         "--train-only": "train on pairs whose name matches (repeatable)",
         "--train-exclude": "leave these pairs out of training (repeatable)",

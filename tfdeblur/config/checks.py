@@ -67,6 +67,7 @@ def check(config: TrainConfig) -> None:
         for name in names:
             if not fits(settings[name]):
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
+    _check_reading(config)
     if config.optimizer.decay_steps and config.optimizer.schedule != "constant":
         raise InvalidInput(
             "`optimizer.decay_steps` needs optimizer.schedule=constant: others fall anyway. "
@@ -80,6 +81,20 @@ def check(config: TrainConfig) -> None:
         _check_sen(config)
     if config.model == "rpgan":
         _check_rpgan(config)
+
+
+def _check_reading(config: TrainConfig) -> None:
+    """Raises InvalidInput where pairs could not be read as it is asked for."""
+    white, pairs = config.data.white_level, config.data.pairs
+    if white not in ("auto", "full") and not (white.isdecimal() and 1 <= int(white) <= 65535):
+        raise InvalidInput(
+            "`data.white_level` must be auto, full or a level, 1 to 65535. "
+            f"Received: data.white_level={white!r}"
+        )
+    if len(pairs) not in (0, 2):
+        raise InvalidInput(
+            f"`data.pairs` must be two patterns, or none. Received: data.pairs={list(pairs)}"
+        )
 
 
 def _check_maxim(config: TrainConfig) -> None:

@@ -51,6 +51,9 @@ class DataConfig:
         train_split, validation_split: names of splits; empty: the usual ones.
         train_only, train_exclude, validation_only: glob patterns on the names of pairs, for
             splits by video.
+        pairs: patterns of the paths of blurred and of sharp images in `train` and `validation`,
+            where the layout of a folder is not known; see `data.pair_lists`. Empty: it is.
+        white_level: "auto", "full" or a level: which one of 16-bit files is white.
         crop: side of the training crops, pixels, a multiple of 16.
         batch: images per step over all replicas.
         flips, turns, permute_channels: augmentations (mirroring; quarter turns; RGB order).
@@ -73,6 +76,8 @@ class DataConfig:
     train_only: tuple[str, ...] = ()
     train_exclude: tuple[str, ...] = ()
     validation_only: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    white_level: str = "auto"
     crop: int = 256
     batch: int = 1
     flips: bool = True

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfdeblur.data.augment import Augment
-    from tfdeblur.data.folders import Pair, find_pairs, fingerprint
+    from tfdeblur.data.folders import find_pairs, fingerprint
     from tfdeblur.data.opening import open_source
+    from tfdeblur.data.pair_search import Pair
     from tfdeblur.data.pairs import evaluation_images, panel_pairs, training_batches
     from tfdeblur.data.sources import FolderSource, PairSource
     from tfdeblur.data.tfds_source import TfdsSource
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Augment": "tfdeblur.data.augment",
     "FolderSource": "tfdeblur.data.sources",
-    "Pair": "tfdeblur.data.folders",
+    "Pair": "tfdeblur.data.pair_search",
     "PairSource": "tfdeblur.data.sources",
     "TfdsSource": "tfdeblur.data.tfds_source",
     "evaluation_images": "tfdeblur.data.pairs",

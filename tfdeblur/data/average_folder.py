@@ -170,7 +170,7 @@ def _runs(photographs: Sequence[Photograph]) -> list[list[Photograph]]:
 def _of_files(run: Sequence[Photograph], count: int) -> FrameSequence:
     @lru_cache(maxsize=count)
     def read(position: int) -> np.ndarray:
-        return to_uint8(read_image(run[position].path).rgb)
+        return to_uint8(read_image(run[position].path).seen_rgb())
 
     return FrameSequence([photograph.stem for photograph in run], read)
 

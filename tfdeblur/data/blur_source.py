@@ -15,13 +15,14 @@ import tensorflow as tf
 
 from tfdeblur.data import flows
 from tfdeblur.data.augment import MOTION, Augment, crop_position, vary_images
-from tfdeblur.data.folders import Pair, image_name_wanted
+from tfdeblur.data.names import image_name_wanted
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.photographs import find_photographs, refuse_pairs
 from tfdeblur.data.readers import DecodingReader, Progress, Reader
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource
 from tfdeblur.data.synthesis_record import pair_seed
 from tfdeblur.errors import DataError
-from tfdeblur.image.codec import read_image, to_uint8
+from tfdeblur.image.codec import to_uint8
 from tfdeblur.operators import canonical_flow
 from tfdeblur.operators.taps import apply_taps
 
@@ -61,7 +62,7 @@ class Photographs(FolderSource):
 
     def load(self, index: int) -> np.ndarray:
         """Decodes photograph `index`: uint8 `(1, height, width, 3)`."""
-        return to_uint8(read_image(self.pairs[index].sharp).rgb)[np.newaxis]
+        return to_uint8(self.white.read(self.pairs[index].sharp).seen_rgb())[np.newaxis]
 
 
 class BlurringSource:
@@ -255,6 +256,7 @@ def open_photographs(
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
     cache_bytes: int = CACHE_BYTES,
+    white_level: str | int = "auto",
 ) -> BlurringSource:
     """Opens a folder of sharp photographs, with its subfolders, to be blurred on the fly.
 
@@ -264,11 +266,13 @@ def open_photographs(
         only, exclude: glob patterns on names, which are paths below the folder with "-" for
             "/" and without suffix.
         cache_bytes: int >= 0, memory that decoded photographs may take.
+        white_level: which level of 16-bit files is white, see `FolderSource`.
 
     Raises:
         DataError: if there are none, they cannot be read, or the folder holds pairs.
     """
-    return BlurringSource(Photographs(photograph_pairs(folder, only, exclude), cache_bytes), blur)
+    found = photograph_pairs(folder, only, exclude)
+    return BlurringSource(Photographs(found, cache_bytes, white_level), blur)
 
 
 def photograph_pairs(

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfdeblur.data.blur_source import Photographs, photograph_pairs
 from tfdeblur.data.dynamic_patch import LARGEST, Drawn, blur_patch
 from tfdeblur.data.dynamic_settings import DynamicBlur
-from tfdeblur.data.folders import Pair
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.readers import DecodingReader, Progress, Reader, python_call
 from tfdeblur.data.sources import CACHE_BYTES
 
@@ -22,8 +22,13 @@ from tfdeblur.data.sources import CACHE_BYTES
 class ShrunkPhotographs(Photographs):
     """Photographs, those of more than 1800 pixels on the longer side brought to that."""
 
-    def __init__(self, pairs: Sequence[Pair], cache_bytes: int = CACHE_BYTES) -> None:
-        super().__init__(pairs, cache_bytes)
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        cache_bytes: int = CACHE_BYTES,
+        white_level: str | int = "auto",
+    ) -> None:
+        super().__init__(pairs, cache_bytes, white_level)
         factors = np.minimum(1.0, LARGEST / self.sizes.max(axis=1, keepdims=True))
         self.sizes = np.maximum(1, np.round(factors * self.sizes)).astype(np.int64)
 
@@ -124,15 +129,16 @@ def open_dynamic(
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
     cache_bytes: int = CACHE_BYTES,
+    white_level: str | int = "auto",
 ) -> DynamicSource:
     """Opens a folder of sharp photographs, with its subfolders, to be blurred on the fly.
 
     Args:
-        folder, only, exclude, cache_bytes: see `blur_source.open_photographs`.
+        folder, only, exclude, cache_bytes, white_level: see `blur_source.open_photographs`.
         settings: what is drawn for each sample.
 
     Raises:
         DataError: if there are none, they cannot be read, or the folder holds pairs.
     """
     found = photograph_pairs(folder, only, exclude)
-    return DynamicSource(ShrunkPhotographs(found, cache_bytes), settings)
+    return DynamicSource(ShrunkPhotographs(found, cache_bytes, white_level), settings)

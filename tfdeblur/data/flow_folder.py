@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfdeblur.data.folders import SPLIT_FOLDERS, Pair, find_pairs, fingerprint, raise_problems
+from tfdeblur.data.folders import find_pairs, fingerprint, raise_problems
 from tfdeblur.data.labelled import LabelledSource, checked_flow
+from tfdeblur.data.pair_search import SPLIT_FOLDERS, Pair
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource
-from tfdeblur.image.codec import read_image, to_uint8
+from tfdeblur.image.codec import to_uint8
 from tfdeblur.image.flow_files import FORMATS, read_flow
 
 _FOLDER = "flow"
@@ -70,7 +71,7 @@ class FlowFolder(LabelledSource, FolderSource):
             DataError: if a file cannot be read or the sizes differ.
             InvalidInput: if a file is broken.
         """
-        blurred = to_uint8(read_image(self.pairs[index].blurred).rgb)
+        blurred = to_uint8(self.white.read(self.pairs[index].blurred).seen_rgb())
         path = self.flows[index]
         flow = checked_flow(read_flow(path), blurred, self.pairs[index].name, path)
         return blurred, flow

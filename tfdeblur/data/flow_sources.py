@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfdeblur.data.blur_source import BlurringSource, RandomBlur, open_photographs
 from tfdeblur.data.flow_folder import FlowFolder, has_flows
-from tfdeblur.data.folders import BLURRED_FOLDERS, SHARP_FOLDERS, SPLIT_FOLDERS
+from tfdeblur.data.pair_search import BLURRED_FOLDERS, SHARP_FOLDERS, SPLIT_FOLDERS
 from tfdeblur.data.sources import CACHE_BYTES
 from tfdeblur.data.tfds_flow_source import TfdsFlowSource
 from tfdeblur.data.tfds_source import open_builder

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfdeblur.data.folders import find_pairs
+from tfdeblur.data.pair_lists import is_list
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource, PairSource
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
 
 
 def open_source(
@@ -16,23 +17,34 @@ def open_source(
     *,
     cache_bytes: int = CACHE_BYTES,
     data_dir: str | Path | None = None,
+    patterns: Sequence[str] = (),
+    white_level: str | int = "auto",
 ) -> PairSource:
     """Opens a folder of pairs, or a TFDS data set if there is no such folder.
 
     Args:
-        data: path of a folder (see `folders.LAYOUTS`), or a TFDS name such as
-            "gopro_large/blur".
+        data: path of a folder (see `pair_search.LAYOUTS`) or of a CSV file of pairs, or a TFDS
+            name such as "gopro_large/blur".
         split: "train", "test", ... or None for all; see `find_pairs`.
         only: glob patterns on names; keeps what matches one of them (empty: all).
         exclude: glob patterns on names; drops what matches one of them.
         cache_bytes: int >= 0, memory that decoded pairs may take.
         data_dir: where TFDS keeps prepared data; None is TFDS's own default.
+        patterns: of the paths of blurred and sharp images, see `find_pairs`; of folders only.
+        white_level: which level of 16-bit files is white, see `FolderSource`.
 
     Raises:
+        InvalidInput: if there are patterns, but no folder.
         DataError: if `data` is neither, or what it holds is not fit for use.
     """
-    if Path(data).expanduser().is_dir():
-        return FolderSource(find_pairs(data, split, only=only, exclude=exclude), cache_bytes)
+    if Path(data).expanduser().is_dir() or is_list(data):
+        pairs = find_pairs(data, split, only=only, exclude=exclude, patterns=patterns)
+        return FolderSource(pairs, cache_bytes, white_level)
+    if patterns:
+        raise InvalidInput(
+            f"`--pairs` needs a folder that exists. Received: data={str(data)!r}, "
+            f"--pairs {' '.join(map(repr, patterns))}"
+        )
     # Folders need no TensorFlow, which these read records with.
     from tfdeblur.data.tfds_source import TfdsSource, open_builder
 

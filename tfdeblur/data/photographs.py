@@ -5,13 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfdeblur.data.folders import (
-    BLURRED_FOLDERS,
-    IMAGE_SUFFIXES,
-    SHARP_FOLDERS,
-    natural_key,
-    raise_problems,
-)
+from tfdeblur.data.folders import raise_problems
+from tfdeblur.data.names import natural_key
+from tfdeblur.data.pair_search import BLURRED_FOLDERS, IMAGE_SUFFIXES, SHARP_FOLDERS
 from tfdeblur.errors import DataError
 
 

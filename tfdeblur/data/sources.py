@@ -6,16 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfdeblur.data.folders import (
-    Pair,
-    fingerprint,
-    image_size,
-    in_threads,
-    raise_problems,
-)
+from tfdeblur.data.folders import fingerprint, image_size, in_threads, raise_problems
+from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.readers import DecodingReader, MemoryReader, Progress, Reader
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image.codec import read_image, to_uint8
+from tfdeblur.image.codec import to_uint8
+from tfdeblur.image.white_level import WhiteLevel
 
 logger = logging.getLogger(__name__)
 
@@ -109,17 +105,25 @@ class FolderSource(CachingSource):
         pairs: from `find_pairs`, at least one.
         cache_bytes: int >= 0; pairs that take no more than this, decoded to uint8, are kept
             in memory.
+        white_level: which level of 16-bit files is white, for `WhiteLevel`; found out, it is that
+            of all blurred and sharp files together.
 
     Raises:
         ValueError: if `pairs` is empty.
         DataError: if files are broken (their headers are read here).
     """
 
-    def __init__(self, pairs: Sequence[Pair], cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        cache_bytes: int = CACHE_BYTES,
+        white_level: str | int = "auto",
+    ) -> None:
         if not pairs:
             raise ValueError("`pairs` must hold at least one pair. Received: pairs=[]")
         self.pairs = list(pairs)
         self.cache_bytes = cache_bytes
+        self.white = white_of_pairs(self.pairs, white_level)
         sizes = in_threads(_size_or_fault, self.pairs)
         raise_problems("The pairs cannot be read", [s for s in sizes if isinstance(s, str)])
         self.sizes = np.array(sizes, np.int64)
@@ -150,15 +154,24 @@ class FolderSource(CachingSource):
     def load(self, index: int) -> np.ndarray:
         """Decodes pair `index`: uint8 `(2, height, width, 3)`, blurred first.
 
-        EXIF turns are applied, alpha is dropped, 16 bits are rounded to 8.
+        EXIF turns are applied, 16 bits are rounded to 8, colours multiplied by alpha: motion
+        blurs what is seen, and what lies under transparent pixels is anything.
 
         Raises:
             DataError: if a file cannot be read or the sizes differ.
             InvalidInput: if a file is broken.
         """
         pair = self.pairs[index]
-        blurred, sharp = (to_uint8(read_image(path).rgb) for path in (pair.blurred, pair.sharp))
+        blurred, sharp = (
+            to_uint8(self.white.read(path).seen_rgb()) for path in (pair.blurred, pair.sharp)
+        )
         return stack_pair(blurred, sharp, pair.name)
+
+
+def white_of_pairs(pairs: Sequence[Pair], wanted: str | int = "auto") -> WhiteLevel:
+    """One level of white for all files of the pairs, `wanted` as for `WhiteLevel`."""
+    paths = [path for pair in pairs for path in (pair.blurred, pair.sharp)]
+    return WhiteLevel(wanted, paths, "the pairs")
 
 
 def stack_pair(blurred: np.ndarray, sharp: np.ndarray, name: str) -> np.ndarray:

@@ -264,7 +264,7 @@ def fast_png(pixels: np.ndarray) -> bytes:
 def _photograph(path: Path) -> np.ndarray:
     from tfdeblur.image.codec import read_image, to_uint8
 
-    return to_uint8(read_image(path).rgb)
+    return to_uint8(read_image(path).seen_rgb())
 
 
 def _pair(sharp: np.ndarray, number: int, settings: SynthesisSettings, seed: int) -> Any:

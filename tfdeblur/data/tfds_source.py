@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur.data.folders import image_name_wanted, in_threads, raise_problems, upright_size
+from tfdeblur.data.folders import in_threads, raise_problems, upright_size
+from tfdeblur.data.names import image_name_wanted
 from tfdeblur.data.sources import CACHE_BYTES, CachingSource, stack_pair
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.codec import decode_image, to_uint8
@@ -140,7 +141,7 @@ class TfdsSource(CachingSource):
 
     def _image(self, index: int, example: Any, key: str) -> np.ndarray:
         name = f"{self._records[index].name} ({key})"
-        return to_uint8(decode_image(_bytes(example, key), name).rgb)
+        return to_uint8(decode_image(_bytes(example, key), name).seen_rgb())
 
     def _index(self, piece: Any) -> list[_Record]:
         """Reads the records of one file that belong to the split."""

@@ -18,7 +18,9 @@ import numpy as np
 
 from tfdeblur.data.folders import find_pairs
 from tfdeblur.data.opening import open_source
-from tfdeblur.data.sources import PairSource
+from tfdeblur.data.pair_lists import is_list
+from tfdeblur.data.pair_search import Pair
+from tfdeblur.data.sources import PairSource, white_of_pairs
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.evaluation.report import EvaluationReport, ImageScore
 from tfdeblur.evaluation.report_base import Failure
@@ -31,6 +33,7 @@ from tfdeblur.image.codec import (
     to_float,
     to_uint8,
 )
+from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 
@@ -105,6 +108,7 @@ def find_evaluation_pairs(
     *,
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    patterns: Sequence[str] = (),
 ) -> Sequence[EvaluationPair]:
     """Lists the pairs of a folder or a TFDS data set.
 
@@ -112,18 +116,22 @@ def find_evaluation_pairs(
     score, not the evaluation. A missing partner does: the folder is not what it seems to be.
 
     Args:
-        data: folder of pairs (`data.folders.LAYOUTS`), or the name of a TFDS data set.
+        data: folder of pairs (`data.pair_search.LAYOUTS`), CSV file of pairs, or the name of a
+            TFDS data set.
         split: "test", "train", ...; None takes all. A folder without splits is taken whole.
         limit: int >= 1, the first so many pairs; None takes all.
         only, exclude: glob patterns on names of pairs.
+        patterns: of the paths of blurred and sharp images, see `find_pairs`.
 
     Raises:
         InvalidInput: if `limit` is below 1.
         DataError: if there is no such data, or it holds no pairs.
     """
     check_limit(limit)
-    if Path(data).expanduser().is_dir():
-        return find_pairs(data, split, check=False, only=only, exclude=exclude)[:limit]
+    if Path(data).expanduser().is_dir() or is_list(data):
+        return find_pairs(data, split, check=False, only=only, exclude=exclude, patterns=patterns)[
+            :limit
+        ]
     source = open_source(data, split, only, exclude, cache_bytes=0)
     return PairList(source, min(source.count, limit or source.count))
 
@@ -144,6 +152,7 @@ def evaluate_pairs(
     split: str | None = None,
     settings: dict[str, Any] | None = None,
     panels: str | Path | None = None,
+    white_level: str | int = "auto",
 ) -> EvaluationReport:
     """Restores every blurred image and measures it before and after.
 
@@ -161,6 +170,8 @@ def evaluate_pairs(
         data, model, split, settings: what the report says was measured.
         panels: folder for one blurred | restored | sharp PNG per pair, made if missing; files of
             the same name are replaced. None writes none.
+        white_level: which level of 16-bit files is white, as for `WhiteLevel`; found out, it is
+            that of all files together.
 
     Returns:
         `EvaluationReport`. A pair that cannot be read, whose sizes differ or that is smaller than
@@ -179,9 +190,11 @@ def evaluate_pairs(
     )
     if panels is not None:
         make_folder(Path(panels))
+    pairs = pairs if isinstance(pairs, Sequence) else list(pairs)
+    white = white_of_files(pairs, white_level)
     for pair in pairs:
         try:
-            blurred, sharp = load_pair(pair)
+            blurred, sharp = load_pair(pair, white)
             found, seconds = _restore(restorer, blurred, report)
             restored = to_uint8(np.asarray(found.image))
             report.images.append(_score(pair.name, blurred, restored, sharp, seconds, found))
@@ -232,9 +245,19 @@ def make_folder(folder: Path) -> None:
         raise DataError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
-def load_pair(pair: EvaluationPair) -> tuple[np.ndarray, np.ndarray]:
-    """Blurred as float32 in [0, 1] (all 16 bits, if it has them), sharp as uint8."""
-    blurred, sharp = _decode(pair.blurred, pair.name), _decode(pair.sharp, pair.name)
+def white_of_files(pairs: Iterable[EvaluationPair], wanted: str | int = "auto") -> WhiteLevel:
+    """One level of white for those of the pairs that are files."""
+    return white_of_pairs([pair for pair in pairs if isinstance(pair, Pair)], wanted)
+
+
+def load_pair(
+    pair: EvaluationPair, white: WhiteLevel | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blurred as float32 in [0, 1] (all 16 bits, if it has them), sharp as uint8.
+
+    Of images with alpha it is what is seen on black.
+    """
+    blurred, sharp = (_decode(one, pair.name, white) for one in (pair.blurred, pair.sharp))
     if blurred.shape != sharp.shape:
         raise InvalidInput(
             f"{pair.name}: `blurred` and `sharp` must have the same size. Received: "
@@ -243,12 +266,12 @@ def load_pair(pair: EvaluationPair) -> tuple[np.ndarray, np.ndarray]:
     return to_float(blurred), to_uint8(sharp)
 
 
-def _decode(image: Any, name: str) -> np.ndarray:
-    if isinstance(image, (str, Path)):
-        return read_image(image).rgb
-    if isinstance(image, bytes):
-        return decode_image(image, name).rgb
-    return np.asarray(image)
+def _decode(image: Any, name: str, white: WhiteLevel | None) -> np.ndarray:
+    if not isinstance(image, str | Path | bytes):
+        return np.asarray(image)
+    name = name if isinstance(image, bytes) else str(image)
+    decoded = decode_image(image, name) if isinstance(image, bytes) else read_image(image)
+    return (decoded if white is None else white.of(decoded, name)).seen_rgb()
 
 
 def _restore(

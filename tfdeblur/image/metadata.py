@@ -147,10 +147,9 @@ def _inflated(data: bytes) -> bytes:
 
 def _of_tiff(data: bytes, header: Header, name: str) -> Metadata:
     _, page = tiff.open_page(data, name)
-    profile = None if tiff.inks(page) else page.iccprofile
     xmp = page.tags.valueof(700)
     xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp) if xmp else None
-    return Metadata(profile, exif.of_tiff(data), xmp)
+    return Metadata(page.iccprofile, exif.of_tiff(data), xmp)
 
 
 def _of_raw(data: bytes, header: Header, name: str) -> Metadata:

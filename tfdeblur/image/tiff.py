@@ -15,21 +15,13 @@ import numpy as np
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image import containers, exif
+from tfdeblur.image import tiff_kinds as kinds
 from tfdeblur.image.header import Header, cut_off
 
-_GRAYS, _WHITE_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR = (0, 1), 0, 2, 3, 5, 6
-_CAMERA = (32803, 34892)  # kinds of colour: a sensor's mosaic, and what was made of one
-_DNG_VERSION, _SUB_DIRECTORIES, _LARGEST_SAMPLE, _INK_SET = 50706, 330, 341, 332
-_ASSOCIATED, _UNASSOCIATED = 1, 2
-_JPEG, _WEBP = 7, 50001
-# Others would unpack to a size of their own, which nothing checks before memory is taken.
-_COMPRESSIONS = {1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946, 34925, 34926, 50000, _WEBP}
-_BITS = (1, 2, 4, 8, 10, 12, 14, 16)
+_DNG_VERSION, _SUB_DIRECTORIES, _LARGEST_SAMPLE = 50706, 330, 341
 # Size, bits, packing, colours, strips, samples, planes, tiles, palette, extra samples, tables.
 _OF_PIXELS = {*(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324)}
 _OF_PIXELS |= {325, 332, 338, 339, 341, 347, 530}
-_FORMATS = {1: "unsigned", 2: "signed", 3: "floating", 4: "undefined", 5: "complex", 6: "complex"}
-_INTEGERS = {1, 4}  # kinds of samples: unsigned, and undefined, which is read as unsigned
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it sees is told in our words
 
@@ -62,25 +54,18 @@ def open_page(data: bytes, name: str) -> tuple[Any, Any]:
         file: Any = tifffile.TiffFile(io.BytesIO(data), _multifile=False)
         pages: list[Any] = list(file.pages)
         if _DNG_VERSION in pages[0].tags:
-            raise _raw(name)
+            raise kinds.raw_by_another_name(name)
+        inner = [sub for one in pages if _SUB_DIRECTORIES in one.tags for sub in one.pages]
+        if any(int(sub.photometric) in kinds.CAMERA for sub in inner):
+            raise kinds.raw_by_another_name(name)
         page = next((one for one in pages if not one.is_reduced and not one.is_mask), None)
         if page is None:  # previews only; what they are of lies beneath them
-            inner = [sub for one in pages if _SUB_DIRECTORIES in one.tags for sub in one.pages]
-            if any(int(sub.photometric) in _CAMERA for sub in inner):
-                raise _raw(name)
             page = next((sub for sub in inner if not sub.is_reduced), pages[0])
     except InvalidInput:
         raise
     except Exception as error:  # tifffile raises whatever its parsers meet in a damaged file
         raise cut_off(name) from error
     return file, page
-
-
-def _raw(name: str) -> InvalidInput:
-    return InvalidInput(
-        f"{name} is the raw file of a camera under the name of a TIFF. Name it .dng (or as the "
-        "camera did), or develop it first, to 16-bit TIFF or PNG."
-    )
 
 
 def header(data: bytes, name: str) -> Header:
@@ -90,21 +75,29 @@ def header(data: bytes, name: str) -> Header:
         InvalidInput: if it is not, or is cut off.
     """
     file, page = open_page(data, name)
-    _check_directory(file, page, data, name)
-    _check_whole(page, data, name)
-    height, width = int(page.imagelength), int(page.imagewidth)
+    try:
+        _check_directory(file, page, data, name)
+        _check_whole(page, data, name)
+        return _header_of(file, page, name)
+    except InvalidInput:
+        raise
+    except Exception as error:  # tags may hold anything, and tifffile reads them when asked
+        raise InvalidInput(f"{name} is damaged: {_one_line(error)}.") from error
+
+
+def _header_of(file: Any, page: Any, name: str) -> Header:
     if "ImageWidth" not in page.tags or "ImageLength" not in page.tags:
         raise InvalidInput(f"{name} is damaged: its TIFF directory gives no size.")
-    kind = _photometric(page)
-    _check_kind(page, kind, name)
-    colours = 1 if kind in _GRAYS else 3
+    kind = kinds.photometric(page)
+    kinds.check_kind(page, kind, name)
+    colours = 1 if kind in kinds.GRAYS else 3
     turn = page.tags.valueof(274, 1)
     return Header(
         "tiff",
-        height,
-        width,
+        int(page.imagelength),
+        int(page.imagewidth),
         _bits_after(page, kind),
-        colours + (_extra(page, kind) != ""),
+        colours + (kinds.extra_channel(page, kind) != ""),
         turn if turn in range(1, 9) else 1,
         _pictures(file, page),
     )
@@ -117,8 +110,8 @@ def decode(data: bytes, name: str) -> Pixels:
         InvalidInput: if its pixels are damaged.
     """
     _, page = open_page(data, name)
-    kind = _photometric(page)
-    if page.compression in (_JPEG, _WEBP):
+    kind = kinds.photometric(page)
+    if page.compression in (kinds.JPEG, kinds.WEBP):
         _check_inner_sizes(page, data, name)
     try:
         stored = page.asarray(squeeze=False, maxworkers=1)
@@ -136,97 +129,23 @@ def decode(data: bytes, name: str) -> Pixels:
         ) from error
     largest = page.tags.valueof(_LARGEST_SAMPLE)
     largest = max(largest) if isinstance(largest, tuple) else largest
-    known = isinstance(largest, int) and _sample_bits(page) == 16 and 0 < largest < 65535
-    return Pixels(values, _extra(page, kind), largest if known else None)
-
-
-def inks(page: Any) -> bool:
-    """Whether the pixels of a page are amounts of ink."""
-    return _photometric(page) == _INKS
+    known = isinstance(largest, int) and kinds.sample_bits(page) == 16 and 0 < largest < 65535
+    return Pixels(values, kinds.extra_channel(page, kind), largest if known else None)
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-def _photometric(page: Any) -> int:
-    """The kind of colour; where the file does not say, what libtiff takes it for."""
-    if 262 in page.tags:
-        return int(page.tags[262].value)
-    return _RGB if page.samplesperpixel >= 3 else 1
-
-
-def _sample_bits(page: Any) -> int:
-    bits = page.tags.valueof(258, 1)
-    several = bits if isinstance(bits, tuple) else (bits,)
-    return several[0] if len(set(several)) == 1 else 0
-
-
 def _bits_after(page: Any, kind: int) -> int:
-    if kind == _PALETTE:
+    if kind == kinds.PALETTE:
         return 8 if _coarse(page.colormap) else 16
-    return 8 if _sample_bits(page) <= 8 else 16
+    return 8 if kinds.sample_bits(page) <= 8 else 16
 
 
 def _coarse(colormap: np.ndarray) -> bool:
     """Whether 8 bits hold the colours of a palette: as n * 257, n * 256, or plain n."""
     return bool(colormap.max() < 256 or not (colormap % 257).any() or not (colormap % 256).any())
-
-
-def _extra(page: Any, kind: int) -> str:
-    colours = {_PALETTE: 1, _INKS: 4}.get(kind, 1 if kind in _GRAYS else 3)
-    if page.samplesperpixel == colours:
-        return ""
-    said = tuple(int(one) for one in page.extrasamples)
-    return "alpha" if said in ((_ASSOCIATED,), (_UNASSOCIATED,)) else "unnamed"
-
-
-def _check_kind(page: Any, kind: int, name: str) -> None:
-    """Refuses what is not read, by its name."""
-
-    def refuse(what: str, instead: str = "Convert it first") -> None:
-        raise InvalidInput(f"{name} is a TIFF {what}. {instead}.")
-
-    formats = page.tags.valueof(339, 1)
-    formats = set(formats if isinstance(formats, tuple) else (formats,))
-    bits = page.tags.valueof(258, 1)
-    if not formats <= _INTEGERS or _sample_bits(page) > 16:
-        known = ", ".join(sorted(_FORMATS.get(one, f"format {one}") for one in formats))
-        refuse(
-            f"of {_sample_bits(page) or bits}-bit values ({known}) that are no plain integers; "
-            "8 or 16 bits per channel can be read"
-        )
-    if _sample_bits(page) not in _BITS:
-        refuse(f"of {bits}-bit values; 1, 2, 4, 8, 10, 12, 14 and 16 bits can be read")
-    if _sample_bits(page) < 8 and page.samplesperpixel > 1:
-        refuse(f"of several channels of {_sample_bits(page)} bits")
-    if kind in _CAMERA:
-        raise _raw(name)
-    if page.imagedepth > 1:
-        refuse(f"of a volume, {page.imagedepth} pictures deep", "Save one slice of it")
-    if int(page.compression) not in _COMPRESSIONS:
-        compression = getattr(page.compression, "name", str(page.compression))
-        refuse(f"compressed as {compression}, which is not read", "Save it with LZW or Deflate")
-    colours = {0: 1, 1: 1, _RGB: 3, _PALETTE: 1, _INKS: 4, _YCBCR: 3}.get(kind)
-    if colours is None:
-        known = getattr(page.photometric, "name", str(kind))
-        refuse(f"whose colours are {known}, which are not read", "Save it as RGB")
-    more = page.samplesperpixel - (colours or 0)
-    most = 0 if kind in (_PALETTE, _INKS) else 1
-    if not 0 <= more <= most or len(page.extrasamples) > more:
-        refuse(
-            f"with {page.samplesperpixel} channels of the kind {page.photometric.name}; gray, RGB, "
-            "palette and CMYK, the first two with one extra channel, can be read",
-            "Remove the others",
-        )
-    if kind == _INKS and page.tags.valueof(_INK_SET, 1) != 1:
-        refuse("of inks other than CMYK", "Save it as RGB")
-    if kind == _PALETTE and (
-        page.colormap is None or page.colormap.shape != (3, 2 ** _sample_bits(page))
-    ):
-        refuse("with a palette that does not fit its pixels")
-    if kind == _YCBCR and (int(page.compression) != _JPEG or page.planarconfig != 1):
-        refuse("of YCbCr colours that are not JPEG, or in separate planes", "Save it as RGB")
 
 
 def _check_directory(file: Any, page: Any, data: bytes, name: str) -> None:
@@ -265,7 +184,7 @@ def _check_inner_sizes(page: Any, data: bytes, name: str) -> None:
         page.tilelength if page.is_tiled else page.rowsperstrip,
         page.tilewidth if page.is_tiled else page.imagewidth,
     )
-    reader = containers.jpeg if page.compression == _JPEG else containers.webp
+    reader = containers.jpeg if page.compression == kinds.JPEG else containers.webp
     for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         try:
             inner = reader(data[start : start + count], name)
@@ -279,16 +198,16 @@ def _check_inner_sizes(page: Any, data: bytes, name: str) -> None:
 
 def _meaning(values: np.ndarray, page: Any, kind: int) -> np.ndarray:
     """Levels as stored to gray or RGB over the full range of their type, and the extra channel."""
-    if kind == _PALETTE:
+    if kind == kinds.PALETTE:
         return _coloured(values[..., 0], page.colormap)
-    colours = values.shape[-1] - (_extra(page, kind) != "")
-    values = _full_range(values, _sample_bits(page))
+    colours = values.shape[-1] - (kinds.extra_channel(page, kind) != "")
+    values = _full_range(values, kinds.sample_bits(page))
     top = np.iinfo(values.dtype).max
-    if kind == _WHITE_IS_ZERO:
+    if kind == kinds.WHITE_IS_ZERO:
         values = np.concatenate([top - values[..., :colours], values[..., colours:]], axis=-1)
-    if kind == _INKS:
+    if kind == kinds.INKS:
         return _from_inks(values)
-    if _extra(page, kind) == "alpha" and int(page.extrasamples[0]) == _ASSOCIATED:
+    if kinds.extra_channel(page, kind) == "alpha" and int(page.extrasamples[0]) == kinds.ASSOCIATED:
         return _divided_by_alpha(values)
     return values
 

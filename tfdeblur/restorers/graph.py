@@ -10,6 +10,7 @@ import threading
 
 import tensorflow as tf
 
+from tfdeblur.errors import InvalidInput
 from tfdeblur.image.padding import crop_back, pad_to_multiple
 
 DEFAULT_SIZE_MULTIPLE = 16
@@ -26,15 +27,18 @@ def inference_body(network, channels: int = 3):
     """Returns the plain function behind `inference_function`, to be wrapped in signatures.
 
     It maps `image`, float32 `(batch, height, width, channels)` in [0, 1], any size from 1 x 1, to
-    float32 of the same size, not clipped: callers clip once, at their very end.
+    float32 of the same size, not clipped: callers clip once, at their very end. It raises
+    InvalidInput, when it is traced, where the network gives several outputs.
     """
     multiple = size_multiple(network)
 
     def restore(image):
         image = tf.ensure_shape(image, (None, None, None, channels))
         padded, size = pad_to_multiple(image, multiple)
-        restored = tf.cast(network(padded, training=False), tf.float32)
-        return crop_back(restored, size)
+        given = network(padded, training=False)
+        if isinstance(given, list | tuple | dict):
+            raise InvalidInput(f"`network` must give one image. Received: {len(given)} outputs")
+        return crop_back(tf.cast(given, tf.float32), size)
 
     return restore
 

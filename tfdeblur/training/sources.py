@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.config import TrainConfig
+from tfdeblur.config import DataConfig, TrainConfig
 from tfdeblur.data import open_source
 from tfdeblur.data.blur_source import BlurringSource, RandomBlur, open_photographs
 from tfdeblur.data.dynamic_source import DynamicSource, open_dynamic
+from tfdeblur.data.folders import splits_in
 from tfdeblur.data.mixed_source import MixedSource
+from tfdeblur.data.pair_lists import is_list
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.training.flow_sources import open_flow_sources
 
@@ -42,13 +44,14 @@ def _open_pairs(config: TrainConfig) -> tuple[Any, Any | None]:
     cache = data.cache_mb * 2**20
     train, test_split = _open_training(config, cache)
     validation = None
+    reading = _reading(data, cache)
     if data.validation:
         _, split = _default_splits(data.validation)
         split = data.validation_split or split
-        validation = open_source(data.validation, split, data.validation_only, cache_bytes=cache)
+        validation = open_source(data.validation, split, data.validation_only, **reading)
     elif test_split or data.validation_only:
         split = data.validation_split or test_split
-        validation = open_source(data.train, split, data.validation_only, cache_bytes=cache)
+        validation = open_source(data.train, split, data.validation_only, **reading)
     return train, validation
 
 
@@ -66,10 +69,15 @@ def _open_training(config: TrainConfig, cache: int) -> tuple[Any, str | None]:
         return _photographs(config, data.train, only, exclude), None
     train_split, test_split = _default_splits(data.train)
     split = data.train_split or train_split
-    train: Any = open_source(data.train, split, only, exclude, cache_bytes=cache)
+    train: Any = open_source(data.train, split, only, exclude, **_reading(data, cache))
     if data.blur_photos:
         train = MixedSource(train, _photographs(config, data.blur_photos), data.blur_share)
     return train, test_split
+
+
+def _reading(data: DataConfig, cache: int) -> dict[str, Any]:
+    """How pairs are read, as options of `open_source`."""
+    return {"cache_bytes": cache, "patterns": data.pairs, "white_level": data.white_level}
 
 
 def _photographs(
@@ -79,16 +87,16 @@ def _photographs(
     data = config.data
     cache = data.cache_mb * 2**20
     if data.blur == "dynamic":
-        return open_dynamic(folder, config.dynamic, only, exclude, cache)
+        return open_dynamic(folder, config.dynamic, only, exclude, cache, data.white_level)
     blur = RandomBlur(data.blur_law, data.blur_extent, data.blur_strength)
-    return open_photographs(folder, blur, only, exclude, cache)
+    return open_photographs(folder, blur, only, exclude, cache, data.white_level)
 
 
 def _default_splits(data: str) -> tuple[str | None, str | None]:
-    folder = Path(data).expanduser()
-    if not folder.is_dir():
+    if not Path(data).expanduser().is_dir() and not is_list(data):
         return "train", "test"  # TFDS's usual names
-    return tuple(s if (folder / s).is_dir() else None for s in ("train", "test"))  # type: ignore
+    there = splits_in(data)
+    return tuple(s if s in there else None for s in ("train", "test"))  # type: ignore
 
 
 def _refuse_overlap(train: Any, validation: Any) -> None:

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from tfdeblur.errors import DataError
 from tfds_builders.file_tree import FileTree
 from tfds_builders.gopro_large.layout import Frame, find_frames, what_is_missing
-from tfds_builders.source_builder import SourceBuilder, png_header, verify_download
+from tfds_builders.source_builder import SourceBuilder, stored_png, verify_download
 
 logger = logging.getLogger(__name__)
 
@@ -82,18 +82,12 @@ class Builder(SourceBuilder):
         self, tree: FileTree, frames: Sequence[Frame]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         for frame in frames:
-            blur, sharp = tree.read(frame.blur), tree.read(frame.sharp)
-            sizes = [
-                (header.height, header.width)
-                for header in (
-                    png_header(blur, tree.where(frame.blur)),
-                    png_header(sharp, tree.where(frame.sharp)),
-                )
-            ]
-            if sizes[0] != sizes[1]:
+            blur, blur_size = stored_png(tree.read(frame.blur), tree.where(frame.blur))
+            sharp, sharp_size = stored_png(tree.read(frame.sharp), tree.where(frame.sharp))
+            if blur_size != sharp_size:
                 raise DataError(
                     f"{tree.where(frame.blur)} and its sharp partner differ in size: "
-                    f"{sizes[0]} and {sizes[1]} (height, width)."
+                    f"{blur_size} and {sharp_size} (height, width)."
                 )
             yield (
                 frame.name,

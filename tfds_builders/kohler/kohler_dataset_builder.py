@@ -11,7 +11,7 @@ from etils import epath
 from tfdeblur.errors import DataError
 from tfds_builders.file_tree import FileTree
 from tfds_builders.kohler.frames import File, Shot, find_shots, what_is_missing
-from tfds_builders.source_builder import SourceBuilder, file_digest, png_header, verify_download
+from tfds_builders.source_builder import SourceBuilder, file_digest, stored_png, verify_download
 
 logger = logging.getLogger(__name__)
 
@@ -136,9 +136,7 @@ def _own_trees(copy: epath.Path) -> list[FileTree]:
     return trees
 
 
-def _read(place: File) -> tuple[bytes, tuple[int, int]]:
-    """Returns a PNG file and its size (height, width)."""
+def _read(place: File) -> tuple[Any, tuple[int, int]]:
+    """Returns a PNG file as it is to be stored, and its size (height, width)."""
     tree, name = place
-    data = tree.read(name)
-    header = png_header(data, tree.where(name))
-    return data, (header.height, header.width)
+    return stored_png(tree.read(name), tree.where(name))

@@ -83,7 +83,7 @@ def examples_of(
     from tfdeblur.image.codec import decode_image, to_uint8
 
     where = tree.where(photograph.file)
-    sharp = to_uint8(decode_image(tree.read(photograph.file), where).rgb)
+    sharp = to_uint8(decode_image(tree.read(photograph.file), where).seen_rgb())
     for number in range(recipe.per_image):
         key = f"{photograph.name}-{number:02d}"
         # 56 bits, and no two of a data set alike: the name is in it, so that a photograph's
@@ -115,7 +115,8 @@ def _png(pixels: np.ndarray) -> bytes:
 
 def _sizes(tree: FileTree) -> dict[Photograph, tuple[int, int]]:
     """Returns all photographs with their size (height, width), pixels."""
-    from tfdeblur.data.folders import IMAGE_SUFFIXES, raise_problems, upright_size
+    from tfdeblur.data.folders import raise_problems, upright_size
+    from tfdeblur.data.pair_search import IMAGE_SUFFIXES
     from tfdeblur.image.headers import read_header
 
     files = [n for n in tree.names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]

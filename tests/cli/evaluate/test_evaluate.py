@@ -6,6 +6,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -246,3 +247,34 @@ def test_help_loads_no_framework():
     assert done.returncode == 0, done.stderr
     for word in ("psnr_rgb_u8", "dB", "examples:", "exit codes:", "(default: test)"):
         assert word in done.stdout
+
+
+@pytest.mark.parametrize("way", ["patterns", "list"])
+def test_pairs_by_patterns_and_by_a_list(way, folder, install, tmp_path, capsys):
+    install(Fake())
+    lines = ["blur,sharp"]
+    for split in ("train", "test"):
+        for path in sorted((folder / split / "blur").iterdir()):
+            path.rename(folder / f"{path.stem}.in.png")
+            (folder / split / "sharp" / path.name).rename(folder / f"{path.stem}.out.png")
+            lines.append(f"{path.stem}.in.png,{path.stem}.out.png")
+    (folder / "pairs.csv").write_text("\n".join(lines))
+    data = ["--data", str(folder), "--pairs", "*.in.png", "*.out.png"]
+    data = data if way == "patterns" else ["--data", str(folder / "pairs.csv")]
+    file = tmp_path / "scores.json"
+    assert main(["evaluate", "--model", "fake", *data, "--json", str(file)]) == 0
+    assert len(json.loads(file.read_text())["images"]) == 4
+
+
+@pytest.mark.parametrize(("option", "gain"), [("auto", True), ("full", False)])
+def test_ten_bits_are_measured_on_their_own_scale(option, gain, folder, install, tmp_path, capsys):
+    """0.6 of a dark picture is near it; on its own scale it is far."""
+    install(Fake())
+    for path in (folder / "test").rglob("*.png"):
+        image = np.asarray(Image.open(path)).astype(np.uint16)
+        cv2.imwrite(str(path), (image * 4)[..., ::-1])
+    file = tmp_path / "scores.json"
+    arguments = ["--data", str(folder), "--white-level", option, "--json", str(file)]
+    assert main(["evaluate", "--model", "fake", *arguments]) == 0
+    (first, *_) = json.loads(file.read_text())["images"]
+    assert (first["psnr_rgb_u8"]["restored"] < 25) == gain

@@ -21,6 +21,7 @@ names: gopro_large[/blur|/blur_gamma], kohler, motion_flow[/mscoco_23|/mscoco_46
 examples:
   tfdeblur data build gopro_large
   tfdeblur data build gopro_large/blur_gamma --manual-dir downloads/
+  tfdeblur data build image_pairs --manual-dir scans/ --pairs '*_in.png' '*_out.png'
   tfdeblur data build motion_flow --config mscoco_46 --data-dir datasets/
 """
 
@@ -39,6 +40,14 @@ def add_parser(commands: Any) -> None:
     add("--config", metavar="C", help="its configuration (default: the first)")
     add("--manual-dir", metavar="DIR", help="folder with what was downloaded by hand")
     add(
+        "--pairs",
+        nargs=2,
+        default=(),
+        metavar=("BLUR", "SHARP"),
+        help="of image_pairs: patterns of paths below --manual-dir, in quotes, where its layout is "
+        "not known (or a CSV file with the columns blur and sharp as --manual-dir)",
+    )
+    add(
         "--data-dir",
         metavar="DIR",
         help="where data sets are kept (default: $TFDS_DATA_DIR, else ~/tensorflow_datasets)",
@@ -55,6 +64,7 @@ class BuildSettings:
     config: str | None
     manual_dir: str | None
     data_dir: str | None
+    pairs: tuple[str, ...]
     verbose: bool
 
 
@@ -69,6 +79,10 @@ def _build(settings: BuildSettings) -> int:
         logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS tells each of its steps
     name = "/".join(filter(None, (settings.name, settings.config)))
     builder = _open(name, settings.data_dir)
+    if settings.pairs:
+        if not hasattr(builder, "pairs"):
+            raise InvalidInput(f"`--pairs` is for image_pairs. Received: {name}")
+        builder.pairs = settings.pairs
     if builder.is_prepared():
         print(f"{builder.info.full_name} was prepared before.", file=sys.stderr)
     else:

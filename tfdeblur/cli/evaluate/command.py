@@ -58,7 +58,10 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
     data, options = settings.data, settings.options
     split = data.split_asked
     pairs = find_evaluation_pairs(
-        data.data, split, data.limit, only=data.only, exclude=data.exclude
+        *(data.data, split, data.limit),
+        only=data.only,
+        exclude=data.exclude,
+        patterns=data.pairs,
     )
     try:
         restorer = open_restorer(settings.model, options.given())
@@ -79,6 +82,7 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
             "no_early_stop": not options.early_stop,
         },
         panels=settings.panels,
+        white_level=data.white_level,
     )
 
 

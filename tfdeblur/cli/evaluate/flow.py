@@ -70,6 +70,11 @@ def measure(
     from tfdeblur.restorers.graph import arithmetic, inference_function
 
     data = settings.data
+    if data.pairs:
+        raise InvalidInput(
+            "`--pairs` is for protocol gopro: the flows of other files are not known. Leave it "
+            f"out. Received: --pairs {' '.join(map(repr, data.pairs))}"
+        )
     photographs = holds_photographs(data.data)
     blur = _blur_settings(settings, photographs)
     split = None if photographs else data.split_asked

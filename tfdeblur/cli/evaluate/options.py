@@ -46,8 +46,9 @@ one image, and files that belong to none, are named; the rest is scored; the exi
 
 EPILOG = """\
 data:
-  a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large as
-  published; or the name of a TFDS data set (gopro_large/blur).
+  a folder: DIR/{blur,sharp}/NAME.png, DIR/{train,test}/{blur,sharp}/NAME.png, or GOPRO_Large,
+  REDS, RealBlur and HIDE as published; any other by two patterns (--pairs); a CSV file with the
+  columns blur and sharp; or the name of a TFDS data set (gopro_large/blur).
   for a SEN: a folder made by `tfdeblur data synthesize`; or a folder of sharp photographs, each
   blurred by one motion, the same in every run; or a TFDS data set with flows
   (motion_flow/mscoco_23).
@@ -61,6 +62,7 @@ examples:
   tfdeblur evaluate --model runs/first --data pairs/
   tfdeblur evaluate --model best.keras --data GOPRO_Large --split test --json scores.json
   tfdeblur evaluate --model runs/first --data pairs/ --only 'test-*' --limit 3 --panels pictures/
+  tfdeblur evaluate --data shots/ --pairs '*/*_in.png' '*/*_out.png'
   tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
   tfdeblur evaluate --outputs theirs=results/ --data pairs/ --html scores.html
   tfdeblur evaluate --outputs a/ --outputs b/ --model maxim --data pairs/ --latex rows.tex

@@ -47,6 +47,8 @@ def _run(settings: ExperimentSettings, make: Make, check: Check | None, flows: b
         data.limit,
         only=data.only,
         exclude=data.exclude,
+        patterns=data.pairs,
+        white_level=data.white_level,
         size=settings.size,
         flows=flows,
     )

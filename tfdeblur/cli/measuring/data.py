@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfdeblur.cli.common import at_least_one
+from tfdeblur.cli.common import at_least_one, white_level
 
 ALL_SPLITS = "all"
 
@@ -32,6 +32,7 @@ def add_data_arguments(
         help=f"which part of the data, or {ALL_SPLITS}; a folder without splits is taken whole "
         "(default: test)",
     )
+    add_pairs(group)
     for option, verb in (("only", "measure only"), ("exclude", "leave out")):
         group.add_argument(
             f"--{option}",
@@ -42,6 +43,27 @@ def add_data_arguments(
         )
     add_limit(group, limit)
     return group
+
+
+def add_pairs(group: argparse._ActionsContainer) -> None:
+    """Adds how the files of a folder of pairs are named, and what white is in them."""
+    group.add_argument(
+        "--pairs",
+        nargs=2,
+        default=(),
+        metavar=("BLUR", "SHARP"),
+        help="patterns of paths below the folder of pairs, in quotes, where its layout is not "
+        "known: 'a/*_in.png' 'b/*_out.png' (a CSV file with the columns blur and sharp may also "
+        "be given as the folder)",
+    )
+    group.add_argument(
+        "--white-level",
+        type=white_level,
+        default="auto",
+        metavar="auto|full|N",
+        help="level of 16-bit PNG and TIFF that is white; auto: as the files say, else the most of "
+        "8, 10, 12, 14 or 16 bits that they use together; full: 65535 (default: auto)",
+    )
 
 
 def add_limit(group: argparse._ActionsContainer, limit: int | None = None) -> None:
@@ -64,6 +86,8 @@ class DataSettings:
         split: as it was given, `ALL_SPLITS` for all.
         only, exclude: patterns of names that are taken, or left out.
         limit: int, the first so many; None: all.
+        pairs: patterns of blurred and sharp files; empty: by the layout.
+        white_level: "auto", "full" or a level of 16 bits.
     """
 
     data: str
@@ -71,6 +95,8 @@ class DataSettings:
     only: tuple[str, ...]
     exclude: tuple[str, ...]
     limit: int | None
+    pairs: tuple[str, ...]
+    white_level: str | int
 
     @property
     def split_asked(self) -> str | None:
@@ -80,5 +106,10 @@ class DataSettings:
 
 def split_taken(data: str, split: str | None) -> str | None:
     """The split for the report: a folder without splits has none, whatever was asked for."""
+    from tfdeblur.data.folders import splits_in
+    from tfdeblur.data.pair_lists import is_list
+
     folder = Path(data).expanduser()
-    return None if split and folder.is_dir() and not (folder / split).is_dir() else split
+    if not split or not (folder.is_dir() or is_list(folder)):
+        return split
+    return split if (folder / split).is_dir() or split in splits_in(folder) else None

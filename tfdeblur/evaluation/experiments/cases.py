@@ -18,8 +18,10 @@ from tfdeblur.evaluation.gopro import (
     check_limit,
     find_evaluation_pairs,
     load_pair,
+    white_of_files,
 )
 from tfdeblur.image.codec import to_float
+from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.operators.flow import crop_flow
 
 SMALLEST = 11  # pixels: the window of SSIM must fit
@@ -83,13 +85,16 @@ def find_cases(
     exclude: Sequence[str] = (),
     size: int = 0,
     flows: bool = False,
+    patterns: Sequence[str] = (),
+    white_level: str | int = "auto",
 ) -> Cases:
     """Lists the images of a folder of pairs or a TFDS data set.
 
     Args:
-        data, split, limit, only, exclude: as for `find_evaluation_pairs`.
+        data, split, limit, only, exclude, patterns: as for `find_evaluation_pairs`.
         size: see `Cases`.
         flows: whether the flows that blurred the images are needed.
+        white_level: as for `evaluate_pairs`.
 
     Raises:
         InvalidInput: if `limit` or `size` is not what it must be.
@@ -98,8 +103,12 @@ def find_cases(
     check_limit(limit)
     _check_size(size)
     if not flows:
-        pairs = find_evaluation_pairs(data, split, limit, only=only, exclude=exclude)
-        return _of_pairs(pairs, size)
+        pairs = find_evaluation_pairs(
+            data, split, limit, only=only, exclude=exclude, patterns=patterns
+        )
+        return _of_pairs(pairs, size, white_of_files(pairs, white_level))
+    if patterns:
+        raise InvalidInput("`--pairs` names no flows, which are needed here. Leave it out.")
     source = _open_with_flows(data, split, only, exclude)
 
     def load_with_flow(index: int) -> Case:
@@ -125,11 +134,11 @@ def source_cases(source: PairSource, limit: int | None = None, size: int = 0) ->
     return _of_pairs(PairList(source, min(source.count, limit or source.count)), size)
 
 
-def _of_pairs(pairs: Sequence[EvaluationPair], size: int) -> Cases:
+def _of_pairs(pairs: Sequence[EvaluationPair], size: int, white: WhiteLevel | None = None) -> Cases:
     names = [pair.name for pair in pairs]
 
     def load(index: int) -> Case:
-        return Case(names[index], *load_pair(pairs[index]))
+        return Case(names[index], *load_pair(pairs[index], white))
 
     return Cases(names, load, size)
 
