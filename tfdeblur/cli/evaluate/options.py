@@ -37,7 +37,7 @@ are set side by side: means with 95 % intervals (bootstrap, over images and over
 two systems paired (mean difference, images won, sign test), and three values more:
 
   ssim_uniform   per channel, 7x7 means, sample variances; scikit-image's default
-  ms_ssim        five scales, per channel; as tf.image has it; 176 pixels a side or more
+  ms_ssim        five scales, per channel; as tf.image has it; 161 pixels a side or more
   cw_ssim        complex wavelets, luminance; 224 pixels a side or more
 
 An output that is missing, broken, gray, transparent, of another size or of 16 bits, two files for

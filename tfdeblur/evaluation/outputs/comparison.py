@@ -1,5 +1,6 @@
 """What a comparison of systems found: values per image, means, pairs of systems, failures."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,11 +104,11 @@ class Comparison:
         return not self.failures and self.count == len(self.images)
 
     def values(self, system: str, metric: str) -> dict[str, float]:
-        """Image -> value, of the images that a system has."""
+        """Image -> value, of the images that a system has and that are large enough for one."""
         return {
             image.name: image.values[system][metric]
             for image in self.images
-            if system in image.values
+            if system in image.values and not math.isnan(image.values[system][metric])
         }
 
     def gain_db(self, image: ImageResult, system: str) -> float:

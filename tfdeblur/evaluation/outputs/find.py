@@ -1,10 +1,11 @@
 """Which file of a folder is the result for which blurred image."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from tfdeblur.data.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS
@@ -98,8 +99,20 @@ def _why_missing(case: Case, left: list[Path], others: list[Path], folder: Path)
     for path in others:
         if path.stem in (case.name, case.stem):
             return f"there is no image of this name; {path.name} is of a kind that is not read"
-    keys = {_key(path.relative_to(folder)).lower(): path for path in left}
-    near = [key for key in keys if case.stem.lower() in key or case.name.lower() in key]
-    near = near or get_close_matches(case.name.lower(), keys, n=1, cutoff=0.8)
-    hint = f"; is it {keys[near[0]].relative_to(folder)}? Name it {case.name}" if near else ""
+    near = [path for path in left if _is_near(_key(path.relative_to(folder)), case)]
+    hint = f"; is it {near[0].relative_to(folder)}? Name it {case.name}" if near else ""
     return f"there is no image of this name{hint}"
+
+
+def _is_near(key: str, case: Case) -> bool:
+    """Whether a file may be meant for a case: the same numbers and most of the letters."""
+    numbers = _numbers(key)
+    wanted = [own for own in dict.fromkeys((case.name, case.stem)) if _numbers(own) == numbers]
+    return any(
+        own.lower() in key.lower() or SequenceMatcher(None, key.lower(), own.lower()).ratio() > 0.7
+        for own in wanted
+    )
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]

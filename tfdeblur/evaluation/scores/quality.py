@@ -38,7 +38,7 @@ def quality_scorer(sharp: np.ndarray) -> Callable[[np.ndarray], dict[str, float]
     Returns:
         Function from a result of the same shape, uint8, to values by protocol: `psnr_rgb_u8`,
         `ssim_gauss`, `ssim_matlab3d`, `ssim_uniform`, and, where the image is large enough,
-        `ms_ssim` (176 pixels a side) and `cw_ssim` (224); NaN where it is not.
+        `ms_ssim` (161 pixels a side) and `cw_ssim` (224); NaN where it is not.
 
     Raises:
         InvalidInput: if `sharp` is not such an image; the function, if the result is not.

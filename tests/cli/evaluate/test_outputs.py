@@ -1,0 +1,102 @@
+"""`tfdeblur evaluate --outputs`: from folders of results to tables and a page, with exit codes."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers import picture
+from tfdeblur.cli.main import main
+
+
+def save(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.round(255 * np.clip(image, 0, 1)).astype("uint8")).save(path)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """pairs/, and results good/ (three quarters of the way) and poor/ (a quarter)."""
+    for i in range(4):
+        sharp = picture(32, 40, seed=i)
+        blurred = np.roll(sharp, 2, axis=1)
+        for folder, part in (("pairs/blur", 0), ("pairs/sharp", 1), ("good", 0.75), ("poor", 0.25)):
+            save(tmp_path / folder / f"v-{i}.png", part * sharp + (1 - part) * blurred)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+FILES = ["--json", "s.json", "--csv", "s.csv", "--markdown", "s.md", "--latex", "s.tex"]
+
+
+def test_two_folders_to_every_kind_of_file(place, capsys):
+    command = ["evaluate", "--outputs", "good", "--outputs", "b=poor", "--data", "pairs", *FILES]
+    assert main([*command, "--html", "page.html"]) == 0
+    out = capsys.readouterr().out
+    assert "b over good: -" in out and "won 0, lost 4, tied 0, sign test p = 0.12" in out
+    found = json.loads((place / "s.json").read_text())
+    assert found["complete"] and list(found["systems"]) == ["blurred", "good", "b"]
+    means = {name: of["psnr_rgb_u8"]["value"] for name, of in found["mean"].items()}
+    assert means["blurred"] < means["b"] < means["good"]
+    pair = next(p for p in found["pairs"] if (p["first"], p["second"]) == ("good", "b"))
+    assert pair["difference"]["value"] == pytest.approx(means["b"] - means["good"])
+    assert len((place / "s.csv").read_text().splitlines()) == 1 + 4 * 3
+    assert (place / "s.tex").read_text().count("\\\\\n") == 3
+    assert "| good | 4 |" in (place / "s.md").read_text()
+    assert len(list((place / "page_pictures").iterdir())) == 4 * 6
+
+
+def test_what_is_wrong_is_named_and_the_rest_is_scored(place, capsys):
+    (place / "good/v-0.png").unlink()
+    (place / "good/v-1.png").write_bytes(b"none")
+    save(place / "good/other.png", picture(32, 40))
+    command = ["evaluate", "--outputs", "good", "--data", "pairs", "--json", "s.json"]
+    assert main(command) == 3
+    error = capsys.readouterr().err
+    for says in ("good: v-0: there is no image", "good: v-1: ", "good: other.png: belongs to no"):
+        assert f"not scored: {says}" in error
+    assert "not scored: 1 extra, 1 missing, 1 unusable" in error and "Traceback" not in error
+    found = json.loads((place / "s.json").read_text())
+    assert found["mean"]["good"]["psnr_rgb_u8"]["count"] == 2
+    assert len(found["failures"]) == 3 and not found["complete"]
+
+
+def test_a_part_of_the_data_makes_no_file_an_extra_one(place):
+    command = ["evaluate", "--outputs", "good", "--data", "pairs"]
+    assert main([*command, "--limit", "2"]) == main([*command, "--only", "v-3"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--outputs", "none"], 4, "`--outputs` must name a folder"),
+        (["--outputs", "good", "--outputs", "good/"], 3, "a name of its own"),
+        (["--outputs", "blurred=good"], 3, "other than 'blurred'"),
+        (["--outputs", "good", "--html", "none/page.html"], 3, "`--html` must name a file"),
+        (["--outputs", "good", "--protocol", "flow"], 3, "`--protocol flow` measures one --model"),
+        (["--outputs", "good", "--panels", "p"], 3, "`--panels` does not go with"),
+        (["--outputs", "good", "--blur-extent", "9"], 3, "`--blur-extent` does not go with"),
+        (["--outputs", "good", "--protocol", "kohler"], 4, "no blurred images of Köhler"),
+        (["--outputs", "good", "--only", "x*"], 3, "No pair is left"),
+    ],
+)
+def test_bad_arguments(place, capsys, options, code, says):
+    assert main(["evaluate", "--data", "pairs", *options]) == code
+    error = capsys.readouterr().err
+    assert says in error and "Traceback" not in error
+    assert not (place / "page.html").exists() and not (place / "p").exists()
+
+
+def test_a_model_beside_a_folder(place, capsys):
+    import keras
+
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Conv2D(3, 1, use_bias=False)(image))
+    network.layers[-1].set_weights([0.5 * np.eye(3)[None, None]])
+    network.save(place / "half.keras")
+    command = ["evaluate", "--outputs", "good", "--model", "half=half.keras", "--data", "pairs"]
+    assert main([*command, "--limit", "2", "--json", "s.json"]) == 0
+    found = json.loads((place / "s.json").read_text())
+    assert list(found["systems"]) == ["blurred", "good", "half"]
+    assert found["mean"]["half"]["psnr_rgb_u8"]["value"] < 15
