@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import noise, picture
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.codec import to_integers
 from tfdeblur.networks import BiSkip
 from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.network import Restorer
@@ -269,3 +270,16 @@ def test_a_network_of_two_outputs_is_refused_by_its_name():
 
     with pytest.raises(InvalidInput, match=r"`network` must give one image. Received: 2 outputs"):
         Restorer(network)(np.zeros((8, 9, 3), np.float32))
+
+
+def test_levels_that_the_graph_rounds_are_those_that_numpy_rounds():
+    image = np.random.default_rng(0).integers(0, 256, (37, 53, 3)).astype(np.uint8)
+    for network in (
+        lambda x, training=False: 1.3 * x - 0.1,
+        lambda x, training=False: x + (0.5 / 255),  # halves go to the even level
+    ):
+        restorer = Restorer(network)
+        floats = restorer(image * np.float32(1 / 255)).image
+        levels = restorer(image)
+        assert levels.image.dtype == np.uint8 and not levels.degenerate
+        np.testing.assert_array_equal(levels.image, to_integers(floats, np.uint8))

@@ -23,19 +23,17 @@ def pad_to_multiple(image, multiple: int):
     if multiple < 1:
         raise ValueError(f"`multiple` must be at least 1. Received: multiple={multiple}")
     image = tf.convert_to_tensor(image)
-    shape = tf.shape(image)
-    height, width = shape[-3], shape[-2]
+    height, width = _side(image, -3), _side(image, -2)
     image = _extend(image, -height % multiple, axis=-3)
     image = _extend(image, -width % multiple, axis=-2)
-    return image, (height, width)
+    return image, (tf.convert_to_tensor(height), tf.convert_to_tensor(width))
 
 
 def pad_to_size(image, height: int, width: int):
     """The same up to a size that is at least the image's: mirrored below and to the right."""
     image = tf.convert_to_tensor(image)
-    shape = tf.shape(image)
-    image = _extend(image, height - shape[-3], axis=-3)
-    return _extend(image, width - shape[-2], axis=-2)
+    image = _extend(image, height - _side(image, -3), axis=-3)
+    return _extend(image, width - _side(image, -2), axis=-2)
 
 
 def crop_back(image, size):
@@ -44,8 +42,16 @@ def crop_back(image, size):
     return image[..., :height, :width, :]
 
 
+def _side(image, axis: int):
+    """The length of an axis: int where it is known, else a scalar int32 tensor."""
+    known = image.shape[axis] if image.shape.rank is not None else None
+    return tf.shape(image)[axis] if known is None else known
+
+
 def _extend(image, pad, axis):
     # Most pictures need no pad; joined to nothing they would still be copied.
+    if isinstance(pad, int):  # without a branch, sizes stay known
+        return _extended(image, pad, axis) if pad else image
     return tf.cond(pad > 0, lambda: _extended(image, pad, axis), lambda: image)
 
 

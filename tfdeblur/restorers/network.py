@@ -135,6 +135,13 @@ class Restorer:
 
     def _restore_part(self, images, restored, plan, counter) -> list[bool]:
         """Restores images into `restored`; says for each whether it was degenerate."""
+        if self._rounds_in_graph(images, plan):
+            levels, changes = self._tiled.run_levels(images)
+            bad = [not change <= MAX_MEAN_CHANGE for change in changes]
+            for image, result, target, is_bad in zip(images, levels, restored, bad, strict=True):
+                target[...] = image if is_bad else result
+                counter.advance()
+            return bad
         if plan.tiles == 1:
             results = list(self._run(images))
             for _ in images:
@@ -148,6 +155,11 @@ class Restorer:
             degenerate.append(is_degenerate(image, result))
             target[...] = image if degenerate[-1] else as_kind(result, image.dtype)
         return degenerate
+
+    def _rounds_in_graph(self, images: np.ndarray, plan: TilePlan) -> bool:
+        """Whether the graph may round: not what is averaged or blended later, nor in bfloat16."""
+        whole = plan.tiles == 1 and not self.self_ensemble
+        return whole and images.dtype == np.uint8 and self.precision == "float32"
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         """Runs the network on `(batch, h, w, 3)` of any kind; float32, not clipped."""

@@ -16,7 +16,12 @@ from tfdeblur.image.tiling import (
     restore_in_tiles,
     smallest_tile,
 )
-from tfdeblur.restorers.graph import arithmetic, inference_function, size_multiple
+from tfdeblur.restorers.graph import (
+    arithmetic,
+    inference_function,
+    levels_function,
+    size_multiple,
+)
 from tfdeblur.restorers.memory import bytes_per_pixel
 
 PRECISIONS = ("float32", "bfloat16")
@@ -96,6 +101,19 @@ class TiledNetwork:
         """The network on `(batch, h, w, channels)` float32, as a whole; not clipped."""
         with arithmetic(self.precision):
             return self._function(tf.constant(images)).numpy()
+
+    @cached_property
+    def _levels_function(self):
+        return levels_function(self.network, self.channels)
+
+    def run_levels(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The network on uint8 `(batch, h, w, channels)`, in float32, as a whole.
+
+        Returns:
+            uint8, clipped and rounded; and float32 `(batch,)`, the mean change of each image.
+        """
+        levels, change = self._levels_function(tf.constant(images))
+        return levels.numpy(), change.numpy()
 
     def in_tiles(
         self,

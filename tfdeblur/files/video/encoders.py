@@ -32,7 +32,7 @@ _LOSSY = {
         {"preset": "ultrafast", "tune": "psnr", "bf": "3", "x264-params": _EXACT_H264},
     ),
     "libx265": (2, {"preset": "ultrafast", "tune": "psnr", "x265-params": _QUIET}),
-    "libvpx-vp9": (2, {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "b": "0"}),
+    "libvpx-vp9": (1, {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "b": "0"}),
     "libsvtav1": (2, {"preset": "10"}),
     "libopenh264": (None, {"b": "50M"}),
     "mpeg4": (None, {"qmin": "1", "qmax": "2"}),

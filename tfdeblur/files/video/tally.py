@@ -9,7 +9,7 @@ from tfdeblur.image.codec import to_uint8
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
 
-_EVERY = 4  # rows and columns that are looked at for how much a frame changed
+_EVERY = 8  # rows and columns that are looked at for how much a frame changed
 
 
 @dataclass(frozen=True)
