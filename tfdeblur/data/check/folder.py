@@ -9,7 +9,8 @@ from typing import Any
 
 from tfdeblur.data.check.duplicates import Look, Twice, find_alike, find_equal, look_at
 from tfdeblur.data.check.pairs import PairCheck, check_images
-from tfdeblur.data.folders import SPLIT_FOLDERS, Pair, find_pairs
+from tfdeblur.data.folders import find_pairs
+from tfdeblur.data.pair_search import SPLIT_FOLDERS, Pair
 from tfdeblur.errors import TfdeblurError
 from tfdeblur.image.codec import read_image, to_uint8
 

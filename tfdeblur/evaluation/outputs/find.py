@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from tfdeblur.data.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS
+from tfdeblur.data.pair_search import IMAGE_SUFFIXES, SPLIT_FOLDERS
 from tfdeblur.errors import DataError
 from tfdeblur.evaluation.outputs.protocols import ROLE_FOLDERS, Case
 

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from tfdeblur.data.folders import IMAGE_SUFFIXES, natural_key, raise_problems
+from tfdeblur.data.folders import raise_problems
+from tfdeblur.data.names import natural_key
+from tfdeblur.data.pair_search import IMAGE_SUFFIXES
 from tfdeblur.errors import DataError
 
 _BLURRED = re.compile(r"Blurry(\d+)_(\d+)", re.IGNORECASE)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.data.folders import BLURRED_FOLDERS, SHARP_FOLDERS, image_name_wanted
+from tfdeblur.data.names import image_name_wanted
+from tfdeblur.data.pair_search import BLURRED_FOLDERS, SHARP_FOLDERS
 from tfdeblur.errors import InvalidInput
 from tfdeblur.evaluation.gopro import check_limit, find_evaluation_pairs
 from tfdeblur.evaluation.kohler import score_image as kohler_score
