@@ -82,7 +82,10 @@ def open_session(model: Any, where: str, profile: str | None = None) -> Any:
         options.profile_file_prefix = profile
     try:
         return runtime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # it would print, and try the same again
         )
     except Exception as error:  # it has an exception of its own for each kind of fault
         raise DataError(
