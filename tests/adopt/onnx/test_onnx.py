@@ -15,6 +15,7 @@ from tests.helpers import picture
 from tfdeblur import Restorer
 from tfdeblur.cli.main import main
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.open import kind_of
 
 
@@ -110,6 +111,11 @@ def test_deblur_and_evaluate(model, tmp_path):
     data = ["--data", str(tmp_path / "pairs"), "--json", str(report)]
     assert main(["evaluate", *data, "--model", str(model)]) == 0
     assert json.loads(report.read_text())["images"][0]["psnr_rgb_u8"]["restored"] > 20
+
+
+def test_its_memory_is_foreseen_by_the_runtime_that_holds_it(model):
+    network = Restorer.from_preset(model).network
+    assert bytes_per_pixel(network) == 2.25 * 3.75 * probe_of(model)["largest_bytes"]
 
 
 def test_bfloat16_is_refused(model, capsys):
