@@ -170,6 +170,7 @@ def test_average_names_what_is_wrong(tmp_path, capsys, arguments, code, text):
         (["gopro_large/none"], 3, "`--config` of gopro_large must be one of blur, blur_gamma"),
         (["gopro_large", "--config", "none"], 3, "Received: none"),
         (["kohler", "--manual-dir", "{empty}"], 4, "error: kohler: {empty}: no blurred images"),
+        (["kohler", "--pairs", "a*", "b*"], 3, "`--pairs` is for image_pairs. Received: kohler"),
     ],
 )
 def test_build_names_what_is_wrong_and_leaves_nothing(tmp_path, capsys, arguments, code, text):
@@ -180,6 +181,15 @@ def test_build_names_what_is_wrong_and_leaves_nothing(tmp_path, capsys, argument
     said = capsys.readouterr().err
     assert text.format(empty=tmp_path / "empty") in said and "Traceback" not in said
     assert not list((tmp_path / "data").rglob("*1.0.0*"))  # no version, whole or half
+
+
+def test_build_of_pairs_by_patterns(tmp_path, capsys):
+    pytest.importorskip("tensorflow_datasets")
+    frames(tmp_path / "shots", 2, "{}_in.png")
+    frames(tmp_path / "shots", 2, "{}_out.png")
+    options = ["--manual-dir", tmp_path / "shots", "--data-dir", tmp_path / "data"]
+    assert data("build", "image_pairs", *options, "--pairs", "*_in.png", "*_out.png") == 0
+    assert "train 2 examples" in capsys.readouterr().out
 
 
 class Terminal(io.StringIO):

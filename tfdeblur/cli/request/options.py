@@ -23,7 +23,7 @@ what travels (--payload):
   float   32-bit floats, four times as much; 16-bit images keep what 8 bits would lose. Chosen for
           them, for gray images, which are rounded once at the end, and with --flow.
   bytes   PNG, 8 bits; for links below 200 Mbit/s.
-  Turns of EXIF, 16 bits, gray and transparency are kept as by `tfdeblur deblur`.
+  Profile, EXIF, 16 bits, gray and transparency come back as from `tfdeblur deblur`.
 
 large images:
   A model takes so many pixels at most (`tfdeblur export --max-pixels`). What it refuses for that
