@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import scipy.fft
 import skimage.metrics
 import tensorflow as tf
 
@@ -12,6 +13,7 @@ from tfdeblur.evaluation.scores.complex_wavelet import cw_ssim
 from tfdeblur.evaluation.scores.moments import WINDOW
 from tfdeblur.evaluation.scores.quality import quality_scorer
 from tfdeblur.evaluation.scores.realblur import score_image
+from tfdeblur.evaluation.scores.saliency import heat_map, saliency_map
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss, ssim_matlab3d
 
 
@@ -136,6 +138,31 @@ def test_a_score_does_not_depend_on_what_was_scored_before():
 def test_bad_images_are_named(sharp, restored, says):
     with pytest.raises(InvalidInput, match=says):
         quality_scorer(sharp)(restored)
+
+
+def test_saliency_by_its_definition():
+    sharp, restored = pair(96, 128, 0.1)
+    small = sharp.reshape(48, 2, 64, 2, 3).mean(axis=(1, 3))  # areas of 2x2 pixels
+    total = 0
+    for channel in range(3):
+        signs = np.sign(scipy.fft.dctn(small[..., channel], norm="ortho"))
+        total = total + scipy.fft.idctn(signs, norm="ortho") ** 2
+    smooth = cv2.GaussianBlur(total, (0, 0), 0.045 * 64)
+    found = saliency_map(sharp)
+    # A sign of a coefficient that is all but 0 may differ between two transforms.
+    assert np.corrcoef(found.ravel(), smooth.ravel())[0, 1] > 0.999
+    expected = np.corrcoef(found.ravel(), saliency_map(restored).ravel())[0, 1]
+    assert quality_scorer(sharp)(restored)["saliency"] == pytest.approx(expected, abs=1e-9)
+    assert quality_scorer(sharp)(sharp)["saliency"] == pytest.approx(1)
+
+
+def test_saliency_finds_the_odd_one_out():
+    image = np.full((240, 320, 3), 90, "uint8")
+    image[60:90, 200:240] = 220
+    top, left = np.unravel_index(saliency_map(image).argmax(), (48, 64))
+    assert 60 <= 5 * top <= 90 and 200 <= 5 * left <= 240
+    assert heat_map(image).shape == (192, 256, 3)
+    assert np.isnan(quality_scorer(np.zeros_like(image))(image)["saliency"])
 
 
 def test_realblur_fits_intensity_and_place():

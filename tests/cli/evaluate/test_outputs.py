@@ -44,7 +44,9 @@ def test_two_folders_to_every_kind_of_file(place, capsys):
     assert len((place / "s.csv").read_text().splitlines()) == 1 + 4 * 3
     assert (place / "s.tex").read_text().count("\\\\\n") == 3
     assert "| good | 4 |" in (place / "s.md").read_text()
-    assert len(list((place / "page_pictures").iterdir())) == 4 * 6
+    assert (
+        len(list((place / "page_pictures").iterdir())) == 4 * 10
+    )  # four images, error and saliency of two systems, two saliencies
 
 
 def test_what_is_wrong_is_named_and_the_rest_is_scored(place, capsys):

@@ -34,11 +34,12 @@ and with the one flow that comes nearest to all true ones, which an estimate mus
 
 With --outputs, several --model, another protocol, --csv, --markdown, --latex or --html, systems
 are set side by side: means with 95 % intervals (bootstrap, over images and over sequences), every
-two systems paired (mean difference, images won, sign test), and three values more:
+two systems paired (mean difference, images won, sign test), and four values more:
 
   ssim_uniform   per channel, 7x7 means, sample variances; scikit-image's default
   ms_ssim        five scales, per channel; as tf.image has it; 161 pixels a side or more
   cw_ssim        complex wavelets, luminance; 224 pixels a side or more
+  saliency       correlation of image-signature saliency maps with the sharp image's
 
 An output that is missing, broken, gray, transparent, of another size or of 16 bits, two files for
 one image, and files that belong to none, are named; the rest is scored; the exit code is 3.

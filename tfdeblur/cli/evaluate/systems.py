@@ -115,9 +115,7 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     comparison = progress.comparison
     if comparison is None:
         return EXIT_DONE
-    print(tables.terminal_text(comparison))
-    print()
-    print(tables.summary_text(comparison))
+    # Files first: whoever reads the table may close it early (head, less).
     if settings.json is not None:
         comparison.write_json(settings.json)
     for path, text in (
@@ -128,6 +126,9 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     ):
         if path is not None:
             write_atomically(path, text(comparison).encode())
+    print(tables.terminal_text(comparison))
+    print()
+    print(tables.summary_text(comparison))
     for path in (getattr(settings, name) for name in ("json", "csv", "markdown", "latex", "html")):
         if path is not None:
             print(f"written: {path}")

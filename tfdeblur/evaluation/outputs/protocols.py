@@ -24,6 +24,7 @@ QUALITY = {
     "ssim_uniform": "per channel, 7x7 means, sample variances, valid region; scikit-image's",
     "ms_ssim": "five scales, per channel, Gaussian window 11, 2x2 means between (tf.image's)",
     "cw_ssim": "luminance, coarsest of six levels of a complex steerable pyramid",
+    "saliency": "correlation of image-signature saliency maps, 64x48, with the sharp image's",
 }
 
 

@@ -194,9 +194,11 @@
   function kinds(row) {
     const found = [["blurred", systems[0]]];
     systems.slice(1).forEach((name, k) => {
-      if (row.v[k + 1]) found.push([`s${k}`, name], [`e${k}`, `error of ${name}, 4 times`]);
+      if (row.v[k + 1]) found.push([`s${k}`, name], [`e${k}`, `error of ${name}, 4 times`],
+        [`h${k}`, `saliency of ${name}`]);
     });
-    return [...found, ["sharp", "sharp"]];
+    return [...found, ["sharp", "sharp"], ["hblurred", "saliency of the input"],
+      ["hsharp", "saliency of the sharp image"]];
   }
   function keep(select, entries, fallback) {
     const before = select.value;
@@ -244,7 +246,7 @@
     $("crops").replaceChildren(...(row.p[k] ?? []).map(([top, left], place) => {
       const line = make("div", undefined, { class: "place" });
       for (const [kind, label] of kinds(row)) {
-        if (kind[0] === "e") continue;
+        if (kind[0] === "e" || kind[0] === "h") continue; // maps
         const figure = make("figure");
         const crop = make("div", undefined, { class: "crop", role: "img",
           "aria-label": `${label}, place ${place + 1} of the largest errors, enlarged` });

@@ -1,4 +1,4 @@
-"""Pictures of a page: every image as JPEG, error maps, and the places that differ most."""
+"""Pictures of a page: images as JPEG, maps of error and saliency, the places that differ most."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from tfdeblur.evaluation.gopro import make_folder
+from tfdeblur.evaluation.scores.saliency import heat_map
 from tfdeblur.image.atomic import write_atomically
 
 SIDE = 64  # pixels of a place; smaller in images that are smaller than four of them
@@ -22,7 +23,7 @@ def folder_of(page: Path) -> str:
 
 
 def picture_name(number: int, kind: str) -> str:
-    """File name of a picture: number of the image, then "blurred", "sharp", "s0", "e0", ..."""
+    """File name of a picture: number of the image, then "blurred", "s0", "e0", "h0", ..."""
     return f"{number:05d}-{kind}.jpg"
 
 
@@ -59,6 +60,7 @@ class PagePictures:
             DataError: if a picture cannot be written.
         """
         pictures = {"blurred": _small(blurred, _LONGEST), "sharp": _small(sharp, _LONGEST)}
+        pictures |= {"hblurred": heat_map(blurred), "hsharp": heat_map(sharp)}
         places = {}
         for name, image in results.items():
             kind = self._systems.index(name)
@@ -66,10 +68,11 @@ class PagePictures:
             places[name] = worst_places(error)
             pictures[f"s{kind}"] = _small(image, _LONGEST)
             pictures[f"e{kind}"] = _error_map(error)
+            pictures[f"h{kind}"] = heat_map(image)
         files = {}
         for kind, picture in pictures.items():
             files[kind] = picture_name(number, kind)
-            quality = _QUALITY_MAP if kind[0] == "e" else _QUALITY
+            quality = _QUALITY_MAP if kind[0] in "eh" else _QUALITY
             data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
             write_atomically(self._folder / files[kind], data.tobytes())
         return places, files

@@ -23,6 +23,7 @@ from tfdeblur.evaluation.scores.moments import (
     valid,
     windowed,
 )
+from tfdeblur.evaluation.scores.saliency import saliency, saliency_map
 
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of ms_ssim's scales, the finest first
 _SMALLEST = 2 * RADIUS + 1
@@ -37,8 +38,8 @@ def quality_scorer(sharp: np.ndarray) -> Callable[[np.ndarray], dict[str, float]
 
     Returns:
         Function from a result of the same shape, uint8, to values by protocol: `psnr_rgb_u8`,
-        `ssim_gauss`, `ssim_matlab3d`, `ssim_uniform`, and, where the image is large enough,
-        `ms_ssim` (161 pixels a side) and `cw_ssim` (224); NaN where it is not.
+        `ssim_gauss`, `ssim_matlab3d`, `ssim_uniform`, `saliency`, and, where the image is large
+        enough, `ms_ssim` (161 pixels a side) and `cw_ssim` (224); NaN where it is not.
 
     Raises:
         InvalidInput: if `sharp` is not such an image; the function, if the result is not.
@@ -50,7 +51,7 @@ def quality_scorer(sharp: np.ndarray) -> Callable[[np.ndarray], dict[str, float]
             f"must fit. Received: sharp.shape={sharp.shape}"
         )
     scales = _scales(sharp)
-    uniform = _Uniform(scales[0])
+    uniform, looked_at = _Uniform(scales[0]), saliency_map(sharp)
 
     def score(restored: np.ndarray) -> dict[str, float]:
         check_levels("restored", restored)
@@ -69,6 +70,7 @@ def quality_scorer(sharp: np.ndarray) -> Callable[[np.ndarray], dict[str, float]
             "ssim_uniform": uniform.score(first),
             "ms_ssim": _multi_scale(scales, restored, contrast),
             "cw_ssim": cw_ssim(sharp, restored),
+            "saliency": saliency(looked_at, restored),
         }
 
     return score
