@@ -58,7 +58,7 @@ setup(
         "pillow>=11",
         "tifffile>=2025.1",
         "imagecodecs>=2025.3",
-        "av>=14",
+        "av>=18",
         "tensorboard~=2.21.0",
         # export: client and local service
         "tensorflow-serving-api~=2.21.0",

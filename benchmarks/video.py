@@ -29,6 +29,11 @@ WORKER = """
 import json, resource, sys, time
 import keras, numpy as np
 from tfdeblur.restorers.network import Restorer
+try:  # as the command does
+    from tfdeblur.cli.common import keep_freed_memory
+    keep_freed_memory()
+except ImportError:
+    pass
 try:
     from tfdeblur.files.video.restore import restore_video
 except ImportError:

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
-from tfdeblur.cli.common import above_zero, add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    above_zero,
+    add_common_arguments,
+    keep_freed_memory,
+    load_tensorflow,
+    read_settings,
+)
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 
 DESCRIPTION = """\
@@ -128,7 +134,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _serve(settings: ServeSettings) -> int:
     load_tensorflow(settings.verbose)
     from export.service.local_service import LocalService
-    from export.service.memory import keep_freed_memory
 
     keep_freed_memory()
     logging.getLogger("tensorflow").setLevel(logging.WARNING)

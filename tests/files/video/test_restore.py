@@ -234,6 +234,15 @@ def test_an_interrupted_video_keeps_its_frames_and_starts_anew(tmp_path, caplog)
     assert not (tmp_path / "out.part.mp4").exists()
 
 
+def test_what_a_killed_run_left_is_said_and_replaced(tmp_path, caplog):
+    source = write_clip(tmp_path / "in.mp4")
+    (tmp_path / "out.part.mp4").write_bytes(source.read_bytes()[:900])  # no index, as of a kill
+    restore_video(identity, source, tmp_path / "out.mp4")
+    assert "out.part.mp4 is left of a run that was ended" in caplog.text
+    assert len(times_of(tmp_path / "out.mp4")) == 12
+    assert not (tmp_path / "out.part.mp4").exists()
+
+
 def test_a_failing_frame_leaves_nothing(tmp_path):
     source = write_clip(tmp_path / "in.mp4")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import keep_freed_memory, load_tensorflow
 from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
@@ -43,6 +43,7 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
     left = jobs_left(jobs, files.overwrite)
     restorer: Any = open_restorer(settings.model, settings.options.given()) if left else None
     if any(job.is_video for job in left):
+        keep_freed_memory()
         _tell_about_videos(settings)
     # Of a model that is not there any more, as of a network: with nothing left none is needed.
     *_, kind = possible_kinds(settings.model)

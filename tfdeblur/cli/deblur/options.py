@@ -44,7 +44,7 @@ videos (mp4, m4v, mov, mkv, webm, avi):
   of a result of 30 dB; files become several times larger for that: --video-quality 18 makes
   smaller ones, --video-quality lossless the largest. While a video is being restored it is called
   NAME.part.mp4; that is kept where the run is interrupted, or where the video is cut off or
-  damaged. An interrupted video starts anew.
+  damaged. An interrupted video starts anew. Animated GIF, WebP and PNG keep durations and loops.
 
 models:
   Without --model the default preset restores; `tfdeblur presets` tells what it gains and costs.
