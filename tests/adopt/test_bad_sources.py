@@ -24,3 +24,15 @@ def test_bad_sources_are_refused_and_nothing_is_written(make, says, code, tmp_pa
     error = said.err[said.err.index("tfdeblur: error: ") :]
     assert error.count("\n") == 1 and len(error) < 1200
     assert contents(tmp_path) == before
+
+
+def test_weights_of_a_refused_network_are_never_made(tmp_path, capsys):
+    """Keras makes all that is still to be made when the next network is built."""
+    import keras
+
+    source = next(row.values[0] for row in ROWS if row.id == "keras_huge")(tmp_path)
+    assert main(["adopt", str(source), "--out", str(tmp_path / "out")]) == 4
+    assert "it describes weights of 4.32e+10 bytes" in capsys.readouterr().err
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Activation(lambda x: 2 * x)(image))
+    assert network(keras.ops.ones((1, 2, 2, 3))).shape == (1, 2, 2, 3)

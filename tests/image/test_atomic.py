@@ -53,7 +53,7 @@ def aged(folder, seconds):
 def test_what_a_killed_process_left_goes_with_the_next_file(tmp_path, writer):
     writer.kill()
     writer.wait()
-    part = aged(tmp_path, 61)
+    (part,) = parts(tmp_path)
     write_atomically(tmp_path / "other.png", b"whole")
     assert not part.exists() and (tmp_path / "other.png").read_bytes() == b"whole"
     assert [path.name for path in tmp_path.iterdir()] == ["other.png"]
@@ -67,10 +67,19 @@ def test_what_a_living_process_writes_stays(tmp_path, writer):
     assert (tmp_path / "photo.png").read_bytes() == b"half" and not part.exists()
 
 
-def test_a_young_one_stays_as_it_may_not_be_locked_yet(tmp_path):
-    (tmp_path / ".tfdeblur-0123.part").write_bytes(b"")
-    remove_unfinished(tmp_path)
-    assert parts(tmp_path)
+def test_one_that_was_taken_for_left_before_it_was_locked(tmp_path, monkeypatch):
+    real, removed = atomic._lock, []
+
+    def lock(file, how=0):
+        if not removed:  # another process comes in between
+            removed.append(parts(tmp_path)[0])
+            removed[0].unlink()
+        return real(file, how)
+
+    monkeypatch.setattr(atomic, "_lock", lock)
+    write_atomically(tmp_path / "a.png", b"whole")
+    assert removed and [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize(("age", "left"), [(3600, 1), (25 * 3600, 0)])

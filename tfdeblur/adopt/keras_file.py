@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +141,17 @@ def _check_claims(config: Any, where: str) -> None:
     """Builds the network without weights, and adds up what they would be."""
     import keras
 
-    try:
+    def build() -> tuple[Any, list[tuple[int, ...]]]:
         # Within it weights are not made before they are asked for.
         with keras.StatelessScope(initialize_variables=False):
             network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            shapes = [tuple(variable.shape) for variable in network.variables]
+            return network, [tuple(variable.shape) for variable in network.variables]
+
+    try:
+        # Keras keeps a list of weights to be made, for each thread, and makes all of them when any
+        # other network is built there: those of a refused one must go with their thread.
+        with ThreadPoolExecutor(1) as pool:
+            network, shapes = pool.submit(build).result()
     # It raises what it comes upon in the description: ValueError, TypeError, KeyError...
     except Exception as error:
         raise DataError(f"{where} describes no network of Keras: {first_line(error)}") from error

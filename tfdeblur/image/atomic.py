@@ -15,7 +15,6 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _PARTS = ".tfdeblur-*.part"
-_YOUNG = 60.0  # seconds: younger ones may not have been locked yet
 _OLD = 24 * 3600.0  # seconds: nobody writes one file that long, where locks cannot tell
 
 _swept: set[Path] = set()  # folders that this process has looked through
@@ -35,19 +34,30 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     if path.parent not in _swept:
         _swept.add(path.parent)
         remove_unfinished(path.parent)
-    part = path.parent / f".tfdeblur-{secrets.token_hex(8)}.part"
+    part = None
     try:
-        # Not tempfile: its files can be read by their owner only, and this one stays.
-        with open(part, "xb") as file:
-            _lock(file)  # until it is complete, and then it is young for long enough
+        part, file = _new_part(path.parent)
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+            os.replace(part, path)  # while it is locked
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        part.unlink(missing_ok=True)  # gone already when all went well
+        if part is not None:
+            part.unlink(missing_ok=True)  # gone already when all went well
+
+
+def _new_part(folder: Path) -> tuple[Path, IO[bytes]]:
+    """A new hidden file, locked where that can be done."""
+    while True:
+        part = folder / f".tfdeblur-{secrets.token_hex(8)}.part"
+        # Not tempfile: its files can be read by their owner only, and this one stays.
+        file = open(part, "xb")  # noqa: SIM115 (the caller closes it)
+        if not _lock(file) or os.fstat(file.fileno()).st_nlink:
+            return part, file
+        file.close()  # taken for one that was left, in the moment before it was locked
 
 
 def remove_unfinished(folder: str | os.PathLike[str]) -> None:
@@ -59,26 +69,24 @@ def remove_unfinished(folder: str | os.PathLike[str]) -> None:
     with contextlib.suppress(OSError):  # a folder that is not there, or not ours
         for part in Path(folder).glob(_PARTS):
             with contextlib.suppress(OSError):  # another process was quicker
-                if _is_left(part):
-                    part.unlink()
+                _remove_if_left(part)
 
 
-def _is_left(part: Path) -> bool:
-    age = time.time() - part.stat().st_mtime
-    if age > _OLD:
-        return True
-    if age < _YOUNG or fcntl is None:
-        return False
-    with open(part, "rb") as file:
-        return _lock(file)
+def _remove_if_left(part: Path) -> None:
+    if time.time() - part.stat().st_mtime > _OLD:
+        part.unlink()
+    elif fcntl is not None:
+        with open(part, "rb") as file:
+            if _lock(file, fcntl.LOCK_NB):
+                part.unlink()  # while it is locked: see `_new_part`
 
 
-def _lock(file: IO[bytes]) -> bool:
+def _lock(file: IO[bytes], how: int = 0) -> bool:
     """Whether the file is this process's now; False also where there are no locks."""
     if fcntl is None:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | how)
     except OSError:
         return False
     return True

@@ -158,7 +158,9 @@ class Backup(keras.callbacks.Callback):
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         self.model.save_weights(beside / _WEIGHTS)
-        means = [float(variable) for variable in self.model.metrics_variables]
+        # Of several replicas: what all of them hold together.
+        variables = self.model.metrics_variables
+        means = [float(keras.ops.convert_to_numpy(variable)) for variable in variables]
         np.save(beside / _MEANS, np.array(means))
         position = {"epoch": position.epoch, "step": position.step}
         (beside / _POSITION).write_text(json.dumps(position))

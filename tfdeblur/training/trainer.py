@@ -102,9 +102,13 @@ class Trainer(keras.Model):
 
     def epoch_means(self):
         """dict of float, the epoch's means so far, of all trackers that hold something."""
-        return {
-            name: float(mean.result()) for name, mean in self.trackers.items() if float(mean.count)
+        sums = {  # of several replicas: over all of them
+            name: tuple(
+                float(ops.convert_to_numpy(variable)) for variable in (mean.total, mean.count)
+            )
+            for name, mean in self.trackers.items()
         }
+        return {name: total / count for name, (total, count) in sums.items() if count}
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built, and Keras 3.15's own fails on several workers' batches."""

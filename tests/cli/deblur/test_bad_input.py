@@ -4,7 +4,6 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image
 
 from tests.cli.helpers import Rows, check_files, folder_for
 from tests.cli.makers import good, jpeg, levels
@@ -55,12 +54,6 @@ def zero_bytes(folder):
 def text_named_png(folder):
     (folder / "letter.png").write_text("Dear reader,\n")
     return ["letter.png"], {}
-
-
-@row(3, "moving.gif is not an image that can be read")
-def gif_given_by_name(folder):
-    Image.fromarray(levels(6, 7)).save(folder / "moving.gif")
-    return ["moving.gif"], {}
 
 
 @row(3, "bomb.png is too large to be opened: 60000 x 60000 pixels")
