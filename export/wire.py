@@ -165,7 +165,7 @@ def split_strings(content: bytes, count: int) -> list[bytes]:
     """
     lengths, at = [], 0
     for _ in range(count):
-        length, at = _read_varint(content, at)
+        length, at = read_varint(content, at)
         lengths.append(length)
     if at + sum(lengths) != len(content):
         raise DecodeError(f"{len(content)} bytes for {count} strings")
@@ -222,12 +222,12 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview
     at = 0
     while at < len(data):
         start = at
-        tag, at = _read_varint(data, at)
+        tag, at = read_varint(data, at)
         number, kind = tag >> 3, tag & 7
         if kind == _VARINT:
-            _, end = _read_varint(data, at)
+            _, end = read_varint(data, at)
         elif kind == _BYTES:
-            size, at = _read_varint(data, at)
+            size, at = read_varint(data, at)
             end = at + size
         elif kind in _FIXED:
             end = at + _FIXED[kind]
@@ -239,7 +239,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview
         at = end
 
 
-def _read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """An integer in base 128, least digits first, that begins at `at`, and where it ends.
 
     Raises:

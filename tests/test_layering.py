@@ -123,12 +123,13 @@ def test_imports(folder):
             if top == "tensorflow":
                 assert "tensorflow" in ALLOWED[folder], f"{path} imports {name}"
             if top == "tfdeblur" and rest and rest != "__version__":
-                assert rest.split(".")[0] in ALLOWED[folder], f"{path} imports {name}"
+                allowed = ALLOWED[folder] | {"limits"}
+                assert rest.split(".")[0] in allowed, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("folder", INNER)
 def test_imports_of_inner_rooms(folder):
-    allowed = (*INNER[folder], "tfdeblur.errors")
+    allowed = (*INNER[folder], "tfdeblur.errors", "tfdeblur.limits")
     files = sorted((CHECKOUT / folder).rglob("*.py"))
     assert files
     for path in files:
@@ -181,7 +182,14 @@ def test_imports_of_the_tfds_builders():
             top, _, rest = name.partition(".")
             assert top != "tensorflow", f"{path} imports {name}"
             if top == "tfdeblur":
-                assert rest.split(".")[0] in {"data", "image", "errors"}, f"{path} imports {name}"
+                assert rest.split(".")[0] in {"data", "image", "errors", "limits"}, (
+                    f"{path} imports {name}"
+                )
+
+
+def test_the_limits_import_nothing():
+    """Clients and readers of pictures take theirs from there, without any framework."""
+    assert list(imports_of(PACKAGE / "limits.py")) == []
 
 
 def test_importing_the_package_loads_no_framework():

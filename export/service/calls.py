@@ -9,14 +9,16 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from export.service.entries import parsed_size
+from export.service.gate import Gate
+from export.service.slow import UNDECODABLE
 from export.status import Status, code_of_error, cut
+from tfdeblur import limits
 
 logger = logging.getLogger("tfdeblur.serve")
 
-_LONGEST_SECONDS = 365 * 86400.0
 
-
-def handlers(service: Any, servicer: Any) -> grpc.GenericRpcHandler:
+def handlers(service: Any, servicer: Any, gate: Gate) -> grpc.GenericRpcHandler:
     """Handlers for a service, over the methods `(request, context) -> response` of a servicer.
 
     Requests are decoded here and not by gRPC, which answers undecodable bytes in the same words,
@@ -25,10 +27,14 @@ def handlers(service: Any, servicer: Any) -> grpc.GenericRpcHandler:
     Args:
         service: descriptor of the service; its streaming methods stay unimplemented.
         servicer: object with methods of the same names, which return a message, or its bytes.
+        gate: counts the memory that messages take.
     """
     table = {
         method.name: grpc.unary_unary_rpc_method_handler(
-            _call(method.name, GetMessageClass(method.input_type), getattr(servicer, method.name)),
+            _call(
+                *(method.name, GetMessageClass(method.input_type)),
+                *(getattr(servicer, method.name), gate),
+            ),
             response_serializer=_bytes,
         )
         for method in service.methods
@@ -37,7 +43,7 @@ def handlers(service: Any, servicer: Any) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(service.full_name, table)
 
 
-def _call(name: str, request_type: type, method: Callable) -> Callable:
+def _call(name: str, request_type: Any, method: Callable, gate: Gate) -> Callable:
     """Whatever `method` raises reaches the caller as a code and a text, and the process goes on."""
 
     def call(data: bytes, context: grpc.ServicerContext) -> Any:
@@ -45,8 +51,9 @@ def _call(name: str, request_type: type, method: Callable) -> Callable:
         request = request_type()
         code, text = "OK", ""
         try:
-            _parse(request, data)
-            return method(request, context)
+            with gate.held(_size(data, request_type)):
+                _parse(request, data)
+                return method(request, context)
         except Exception as error:
             code = code_of_error(error).name
             text = cut(error.text if isinstance(error, Status) else str(error))
@@ -64,11 +71,27 @@ def _bytes(response: Any) -> bytes:
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 
+def _size(data: bytes, request_type: Any) -> int:
+    """Bytes that a request takes, raw and parsed.
+
+    Raises:
+        Status: INVALID_ARGUMENT if it is of more parts than any request needs.
+    """
+    size = parsed_size(data, request_type.DESCRIPTOR, limits.MOST_ENTRIES_OF_A_REQUEST)
+    if size < 0:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"the request has more than {limits.MOST_ENTRIES_OF_A_REQUEST} fields, axes and "
+            "texts. Send fewer images at once, and numbers in packed fields or tensor_content",
+        )
+    return len(data) + size
+
+
 def _parse(request: Any, data: bytes) -> None:
     try:
         request.ParseFromString(data)
     except DecodeError as error:
-        raise Status("INTERNAL", "Exception deserializing request!") from error
+        raise Status("INTERNAL", UNDECODABLE) from error
 
 
 def time_left(context: grpc.ServicerContext) -> float | None:
@@ -77,7 +100,7 @@ def time_left(context: grpc.ServicerContext) -> float | None:
         return 0.0
     seconds = context.time_remaining()
     # Without a deadline gRPC says some centuries, which no lock can wait for.
-    return None if seconds is None or seconds > _LONGEST_SECONDS else seconds
+    return None if seconds is None or seconds > limits.LONGEST_DEADLINE else seconds
 
 
 def require_spec(request: Any) -> Any:

@@ -32,6 +32,7 @@ class Engine:
         padded_to: int, pixels, that the graph pads heights and widths to, as the manifest of
             `tfdeblur export` tells; 1 where there is none.
         bytes_per_pixel: float, working memory for each padded pixel; 0 where it is not known.
+        max_pixels: int, padded, that the graph takes at once; None where it is not known.
 
     Raises:
         Status: with TensorFlow's code, where the folder does not hold a model that loads.
@@ -55,7 +56,7 @@ class Engine:
             self.close()
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
-        self.padded_to, self.bytes_per_pixel = _costs(folder)
+        self.padded_to, self.bytes_per_pixel, self.max_pixels = _costs(folder)
 
     def run(
         self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None
@@ -105,13 +106,17 @@ def status_of(error: BaseException) -> Status:
     return Status("UNKNOWN", f"{type(error).__name__}: {error}")
 
 
-def _costs(folder: Path) -> tuple[int, float]:
+def _costs(folder: Path) -> tuple[int, float, int | None]:
     try:
         described = json.loads((folder / _MANIFEST).read_bytes())
         multiple = max(int(multiple) for multiple in described["size_multiples"].values())
-        return multiple, float(described.get("bytes_per_pixel", 0))
+        most = described.get("max_pixels")
+        return (
+            *(multiple, float(described.get("bytes_per_pixel", 0))),
+            int(most) if most is not None else None,
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return 1, 0.0  # somebody else's model
+        return 1, 0.0, None  # somebody else's model
 
 
 def _config(options: ServiceOptions) -> Any:

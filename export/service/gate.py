@@ -32,34 +32,30 @@ class Gate:
         self.memory: int | None = None
 
     @contextmanager
-    def turn(
-        self, left: Callable[[], float | None], message: int = 0, needed: int = 0
-    ) -> Iterator[float | None]:
+    def turn(self, left: Callable[[], float | None], needed: int = 0) -> Iterator[float | None]:
         """Waits for a place, and gives it back at the end.
 
         Args:
             left: seconds left to the caller, None without a deadline.
-            message: bytes of the request, which are held while it waits.
-            needed: bytes that answering it takes, beside its message.
+            needed: bytes that answering it takes, beside its message, which `held` counts.
 
         Yields:
             The seconds left once the place is there.
 
         Raises:
-            Status: RESOURCE_EXHAUSTED if too many are here already, if their messages fill the
-                memory, or if it can never hold this request; DEADLINE_EXCEEDED if the caller's
-                time passed before a place was free.
+            Status: RESOURCE_EXHAUSTED if too many are here already, or if the memory can never
+                hold this request; DEADLINE_EXCEEDED if the caller's time passed before a place
+                was free.
         """
         ticket = object()
         with self._free:
-            self._check(message, needed)
+            self._check(needed)
             self._present += 1
-            self._taken += message
             self._waiting.append(ticket)
             came_in = self._free.wait_for(lambda: self._may_enter(ticket, needed), left())
             self._waiting.remove(ticket)
             self._inside += came_in
-            self._taken += needed if came_in else -message
+            self._taken += needed if came_in else 0
             self._present -= not came_in
             self._free.notify_all()  # the next one in the row may fit
         if not came_in:
@@ -73,35 +69,52 @@ class Gate:
             with self._free:
                 self._inside -= 1
                 self._present -= 1
-                self._taken -= message + needed
+                self._taken -= needed
+                self._free.notify_all()
+
+    @contextmanager
+    def held(self, message: int) -> Iterator[None]:
+        """Counts a message for as long as it is in memory.
+
+        Args:
+            message: bytes that it takes, parsed, too.
+
+        Raises:
+            Status: RESOURCE_EXHAUSTED if it does not fit beside what is held already.
+        """
+        with self._free:
+            if self.memory is not None and self._taken + message > self.memory:
+                raise Status(
+                    "RESOURCE_EXHAUSTED",
+                    f"Requests that run and wait take {_megabytes(self._taken)} MB of the "
+                    f"{_megabytes(self.memory)} MB that the service has for them (--memory), and "
+                    f"this one takes {_megabytes(message)} MB. Try again later.",
+                )
+            self._taken += message
+        try:
+            yield
+        finally:
+            with self._free:
+                self._taken -= message
                 self._free.notify_all()
 
     def _may_enter(self, ticket: object, needed: int) -> bool:
         fits = self.memory is None or self._taken + needed <= self.memory or not self._inside
         return self._waiting[0] is ticket and self._inside < self._running and fits
 
-    def _check(self, message: int, needed: int) -> None:
+    def _check(self, needed: int) -> None:
         if self._present >= self._callers:
             raise Status(
                 "RESOURCE_EXHAUSTED",
                 f"Server Threadpool Exhausted: {self._inside} requests run and "
                 f"{self._present - self._inside} wait. Try again later.",
             )
-        if self.memory is None:
-            return
-        if message + needed > self.memory:
+        if self.memory is not None and needed > self.memory:
             raise Status(
                 "RESOURCE_EXHAUSTED",
-                f"Answering this request would take about {_megabytes(message + needed)} MB of "
-                f"memory, and the service has {_megabytes(self.memory)} MB for requests (--memory)."
-                " Send tiles, or fewer images at once.",
-            )
-        if self._taken + message > self.memory:
-            raise Status(
-                "RESOURCE_EXHAUSTED",
-                f"Requests that run and wait take {_megabytes(self._taken)} MB of the "
-                f"{_megabytes(self.memory)} MB that the service has for them (--memory). Try again "
-                "later.",
+                f"Answering this request would take about {_megabytes(needed)} MB of memory, and "
+                f"the service has {_megabytes(self.memory)} MB for requests (--memory). Send "
+                "tiles, or fewer images at once.",
             )
 
 

@@ -4,9 +4,8 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
-
-MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class ServiceOptions:
     model_name: str | None = None
     grpc_max_threads: int = 0
     max_running: int = 0
-    max_receive_message_bytes: int = 256 * MEBIBYTE
+    max_receive_message_bytes: int = limits.DEFAULT_BYTES_OF_A_REQUEST
     max_image_pixels: int = 0
     memory: int = 0
     file_system_poll_wait_seconds: float = 1.0
@@ -97,6 +96,5 @@ class ServiceOptions:
     @property
     def largest_tensor(self) -> int:
         """Bytes that a decoded tensor may take: what fits into one request when written out."""
-        largest_message = 2**31 - 1  # of protobuf
         limit = self.max_receive_message_bytes
-        return largest_message if limit < 0 else min(limit, largest_message)
+        return limits.LARGEST_MESSAGE if limit < 0 else min(limit, limits.LARGEST_MESSAGE)

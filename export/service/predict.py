@@ -15,8 +15,8 @@ from export.service.tensors import encode
 from export.service.versions import Version, Versions
 from export.status import Status
 from export.wire import CONTENT_WANTED, join_answer
+from tfdeblur.limits import LARGEST_MESSAGE
 
-_LARGEST_MESSAGE = 2**31 - 1  # bytes, of Protocol Buffers
 _METADATA = "signature_def"
 _KINDS = {
     "tensorflow/serving/classify": "classification",
@@ -52,11 +52,11 @@ class PredictionServicer:
         )
         tensors = {alias: encode(value, as_content) for alias, value in values.items()}
         answered = join_answer(spec, tensors)
-        if len(answered) > _LARGEST_MESSAGE:
+        if len(answered) > LARGEST_MESSAGE:
             raise Status(
                 "INTERNAL",
                 f"The answer would have {len(answered)} bytes, and a message cannot have more "
-                f"than {_LARGEST_MESSAGE}. Send fewer images at once, or tiles.",
+                f"than {LARGEST_MESSAGE}. Send fewer images at once, or tiles.",
             )
         return answered
 

@@ -18,16 +18,16 @@ from tensorflow.core.framework import types_pb2
 from export.service.engine import Engine
 from export.service.options import ServiceOptions
 from export.service.pictures import padded_pixels, picture_pixels
-from export.service.tensors import check, decode, sent_strings, written
+from export.service.tensors import check, decode, decoded_size, sent_strings, written
 from export.status import Status
 
 DEFAULT_SIGNATURE = "serving_default"
 
 
-Turn = Callable[[int, int], AbstractContextManager]
+Turn = Callable[[int], AbstractContextManager]
 
 
-def _at_once(message: int, needed: int) -> AbstractContextManager:
+def _at_once(needed: int) -> AbstractContextManager:
     return nullcontext()
 
 
@@ -44,8 +44,8 @@ def answer(
         request: PredictRequest; its model spec was resolved before.
         options: limits.
         turn: gives what is entered around decoding and run, so that only so many are in memory
-            at a time; it is told the bytes of the request and those that answering it takes, and
-            yields the seconds that are left to the caller.
+            at a time; it is told the bytes that answering takes, and yields the seconds that are
+            left to the caller.
 
     Returns:
         Output alias -> array, those of the output filter or all.
@@ -69,7 +69,9 @@ def answer(
         _check_shape(alias, signature.inputs[alias], shape)
     pixels = [_pixels(a, inputs[a], engine, options, *header) for a, header in headers.items()]
     needed = int(engine.bytes_per_pixel * max(pixels, default=0))
-    with turn(request.ByteSize(), needed) as left:
+    # And what goes in and comes out, which the network's own working memory is not.
+    needed += 2 * sum(decoded_size(inputs[a], *header) for a, header in headers.items())
+    with turn(needed) as left:
         feeds = {
             signature.inputs[alias].name: decode(alias, inputs[alias], *header)
             for alias, header in headers.items()
@@ -169,18 +171,26 @@ def _pixels(
     """Padded pixels that are restored at a time: of an array all, of files those of the largest.
 
     Raises:
-        Status: INVALID_ARGUMENT if all together are more than the service's own limit.
+        Status: INVALID_ARGUMENT if all together are more than the graph's limit, in its words
+            (it would say so once all had been decoded), or than the service's own.
     """
     if dtype == tf.string:
         count = math.prod(shape)
         texts = sent_strings(alias, proto, count)
-        sizes = [picture_pixels(text, engine.padded_to) for text in texts]
+        least = engine.padded_to**2  # also of what is no picture, as in the graph
+        sizes = [max(least, picture_pixels(text, engine.padded_to)) for text in texts]
         repeated = (count - len(sizes)) * sizes[-1] if sizes else 0
         total, largest = sum(sizes) + repeated, max(sizes, default=0)
     elif len(shape) == 4:
         total = largest = shape[0] * padded_pixels(*shape[1:3], engine.padded_to)
     else:
         return 0
+    if engine.max_pixels is not None and total > engine.max_pixels:
+        raise Status(
+            "INVALID_ARGUMENT",
+            f"assertion failed: [image has too many pixels] [limit] [{engine.max_pixels}] "
+            f"[received] [{total}]",
+        )
     if options.max_image_pixels and total > options.max_image_pixels:
         raise Status(
             "INVALID_ARGUMENT",

@@ -16,9 +16,10 @@ from export.service.gate import Gate
 from export.service.options import ServiceOptions
 from export.service.port import address_of, not_bound
 from export.service.predict import PredictionServicer
-from export.service.slow import MOST, MOST_STREAMS, SlowCallers
+from export.service.slow import SlowCallers
 from export.service.status import ModelServicer
 from export.service.versions import Versions
+from tfdeblur import limits
 from tfdeblur.errors import DataError
 
 try:  # both are optional: serving restores without them
@@ -34,10 +35,10 @@ _CONNECTIONS = (
     ("grpc.so_reuseport", 0),  # else a second service would share the port in silence
     # Connections that say nothing, or whose other end is gone, are closed. Those of clients that
     # are only quiet too: gRPC opens them again at the next call.
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.server_handshake_timeout_ms", 1000 * limits.SECONDS_OF_A_HANDSHAKE),
+    ("grpc.keepalive_time_ms", 1000 * limits.SECONDS_UNTIL_ASKED),
+    ("grpc.keepalive_timeout_ms", 1000 * limits.SECONDS_TO_ANSWER),
+    ("grpc.max_connection_idle_ms", 1000 * limits.SECONDS_IDLE),
 )
 _SPARE_THREADS = 8  # for status, metadata and refusals while all callers wait
 
@@ -60,9 +61,11 @@ class Server:
         path_map: dict[str, Path],
     ):
         self._options = options
-        slow = max(MOST, options.callers)  # all who are let in may well come at the same moment
+        slow = max(
+            limits.MOST_SLOW_CALLS, options.callers
+        )  # all who are let in may well come at the same moment
         self._threads = ThreadPoolExecutor(
-            options.callers + slow + MOST_STREAMS + _SPARE_THREADS,
+            options.callers + slow + limits.MOST_STREAMS + _SPARE_THREADS,
             thread_name_prefix="tfdeblur-rpc",
         )
         self.slow = SlowCallers(slow)
@@ -128,8 +131,8 @@ def _add_services(
     )
     server.add_generic_rpc_handlers(
         [
-            handlers(prediction, PredictionServicer(versions, gate, options)),
-            handlers(models, ModelServicer(versions, path_map)),
+            handlers(prediction, PredictionServicer(versions, gate, options), gate),
+            handlers(models, ModelServicer(versions, path_map), gate),
         ]
     )
     if health is None:

@@ -14,6 +14,7 @@ from tensorflow.core.framework import tensor_pb2
 
 from export.status import Status
 from export.wire import FIELDS, Parts, bytes_field, join_strings, pack, raw, split_strings
+from tfdeblur import limits
 
 UNREADABLE = "tensor parsing error: {}"
 
@@ -31,8 +32,6 @@ _FIELDS = {
     tf.string: "string_val",
 }
 _BY_NUMBER = {dtype.as_datatype_enum: dtype for dtype in _FIELDS}
-_MOST_ELEMENTS = 2**56  # times the size of an element, an address of NumPy's and TensorFlow's
-_STRING_BYTES = 64  # what Python and TensorFlow spend on an empty string, about
 
 
 def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[int, ...]]:
@@ -54,10 +53,10 @@ def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[i
     shape = tuple(axis.size for axis in proto.tensor_shape.dim)
     if dtype is None or proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
-    count = math.prod(shape)
-    size = count * (_STRING_BYTES if dtype == tf.string else dtype.size)
-    if math.prod(max(size, 1) for size in shape) > _MOST_ELEMENTS:  # also beside an axis of 0
+    if math.prod(max(size, 1) for size in shape) > limits.MOST_ELEMENTS:  # also beside an axis of 0
         raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
+    count = math.prod(shape)
+    size = count * (limits.BYTES_OF_A_TEXT if dtype == tf.string else dtype.size)
     if size > largest_bytes:
         raise Status(
             "INVALID_ARGUMENT",
@@ -66,13 +65,38 @@ def check(alias: str, proto: Any, largest_bytes: int) -> tuple[tf.DType, tuple[i
         )
     content = proto.tensor_content if count else b""  # each look at it is a copy
     if dtype == tf.string and not content:
-        _check_repeated(alias, proto, count, largest_bytes)
+        size = decoded_size(proto, dtype, shape)
+        if size > largest_bytes:
+            raise Status(
+                "INVALID_ARGUMENT",
+                f"{UNREADABLE.format(alias)}: {count} strings, of which {len(proto.string_val)} "
+                f"were sent and the last is repeated, take {size} bytes, and the limit is "
+                f"{largest_bytes}",
+            )
     if content:
         if dtype == tf.string:
             _strings(alias, content, count)
         elif len(content) != count * dtype.size:
             raise Status("INVALID_ARGUMENT", UNREADABLE.format(alias))
     return dtype, shape
+
+
+def decoded_size(proto: Any, dtype: tf.DType, shape: tuple[int, ...]) -> int:
+    """Bytes that an array takes once it is decoded.
+
+    Args:
+        proto: TensorProto.
+        dtype: of it.
+        shape: of it. Where it asks for more texts than were sent, TensorFlow copies the last one.
+    """
+    count = math.prod(shape)
+    if dtype != tf.string:
+        return count * dtype.size
+    if proto.tensor_content:
+        return count * limits.BYTES_OF_A_TEXT + len(proto.tensor_content)
+    lengths = [len(text) for text in proto.string_val[:count]]
+    copies = (count - len(lengths)) * lengths[-1] if lengths else 0
+    return count * limits.BYTES_OF_A_TEXT + sum(lengths) + copies
 
 
 def decode(alias: str, proto: Any, dtype: tf.DType, shape: tuple[int, ...]) -> np.ndarray:
@@ -143,19 +167,6 @@ def encode(value: np.ndarray, as_content: bool) -> Parts:
 def written(shape: tuple[int | None, ...]) -> str:
     """A shape as TensorFlow's C++ messages write it: `?` for an axis of any size."""
     return ",".join("?" if size is None or size < 0 else str(size) for size in shape)
-
-
-def _check_repeated(alias: str, proto: Any, count: int, largest_bytes: int) -> None:
-    """Counts the copies that TensorFlow makes of the last text where the shape asks for more."""
-    lengths = [len(text) for text in proto.string_val[:count]]
-    copies = (count - len(lengths)) * lengths[-1] if lengths else 0
-    size = count * _STRING_BYTES + sum(lengths) + copies
-    if size > largest_bytes:
-        raise Status(
-            "INVALID_ARGUMENT",
-            f"{UNREADABLE.format(alias)}: {count} strings, of which {len(lengths)} were sent and "
-            f"the last is repeated, take {size} bytes, and the limit is {largest_bytes}",
-        )
 
 
 def _fill(values: np.ndarray, count: int) -> np.ndarray:

@@ -9,9 +9,9 @@ from export.service.engine import Engine
 from export.service.options import ServiceOptions
 from export.service.request import answer
 from export.status import Status
+from tfdeblur.limits import MOST_WARMUP_RECORDS
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
-MOST_RECORDS = 1000
 
 
 def warm_up(engine: Engine, folder: Path, options: ServiceOptions) -> int:
@@ -39,10 +39,11 @@ def warm_up(engine: Engine, folder: Path, options: ServiceOptions) -> int:
     try:
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             count += 1
-            if count > MOST_RECORDS:
+            if count > MOST_WARMUP_RECORDS:
                 raise Status(
                     "INVALID_ARGUMENT",
-                    f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}",
+                    f"Number of warmup records exceeds the maximum ({MOST_WARMUP_RECORDS}) at "
+                    f"{path}",
                 )
             _run(engine, record, options)
     except tf.errors.DataLossError as error:

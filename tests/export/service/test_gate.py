@@ -72,10 +72,10 @@ def refused(gate, **wants):
 def test_what_memory_can_never_hold_is_refused_at_once():
     gate = Gate(2, 9)
     gate.memory = 1_000_000_000
-    code, text = refused(gate, message=100_000_000, needed=950_000_000)
+    code, text = refused(gate, needed=1_050_000_000)
     assert code == "RESOURCE_EXHAUSTED"
     assert "about 1050 MB of memory, and the service has 1000 MB for requests (--memory)" in text
-    with gate.turn(lambda: None, message=100_000_000, needed=900_000_000):
+    with gate.held(100_000_000), gate.turn(lambda: None, needed=900_000_000):
         pass
 
 
@@ -93,10 +93,13 @@ def test_what_fits_alone_waits_for_the_memory_of_the_others():
 def test_messages_that_wait_take_memory_too():
     gate = Gate(1, 9)
     gate.memory = 1000
-    with gate.turn(lambda: None, message=700, needed=200):
-        code, text = refused(gate, message=101)
-        assert code == "RESOURCE_EXHAUSTED" and "Requests that run and wait take" in text
-        assert refused(gate, message=100)[0] == "DEADLINE_EXCEEDED"
+    with gate.held(700), gate.turn(lambda: None, needed=200):
+        with pytest.raises(Status, match="Requests that run and wait take") as error:
+            with gate.held(101):
+                pytest.fail("there was no room")
+        assert error.value.row.name == "RESOURCE_EXHAUSTED"
+        with gate.held(100):
+            assert refused(gate)[0] == "DEADLINE_EXCEEDED"
     assert gate._taken == 0
 
 

@@ -13,8 +13,9 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from export import LocalService
-from export.service.slow import MOST, MOST_STREAMS
 from tests.export.service.makers import Caller, add_version, picture
+from tfdeblur.limits import MOST_SLOW_CALLS as MOST
+from tfdeblur.limits import MOST_STREAMS
 
 MANY = 2 * MOST  # more than the service has threads
 PREDICT = b"/tensorflow.serving.PredictionService/Predict"
