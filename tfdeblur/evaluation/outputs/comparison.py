@@ -1,7 +1,6 @@
 """What a comparison of systems found: values per image, means, pairs of systems, failures."""
 
 import math
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
@@ -15,6 +14,7 @@ from tfdeblur.evaluation.outputs.statistics import (
     Mean,
     Paired,
     compare_two,
+    sequence_of,
     summarize,
 )
 from tfdeblur.evaluation.report import gain, json_number
@@ -185,12 +185,6 @@ class Comparison:
             DataError: if it cannot be written.
         """
         write_json(self.to_dict(), path)
-
-
-def sequence_of(name: str) -> str:
-    """A name without its last number: `GOPR0384_11_00-000001` is of `GOPR0384_11_00`."""
-    found = re.fullmatch(r"(.*?)[-_. ]*\d+", name)
-    return found[1] if found and found[1] else name
 
 
 def _image(image: ImageResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tfdeblur.evaluation.gopro import make_folder
+from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.evaluation.scores.saliency import heat_map
 from tfdeblur.image.atomic import write_atomically
 

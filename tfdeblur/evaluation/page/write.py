@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
+from tfdeblur.evaluation.outputs.shown import digits, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
-from tfdeblur.evaluation.outputs.tables import digits, explanation, interval, shown
+from tfdeblur.evaluation.outputs.tables import explanation
 from tfdeblur.evaluation.page.pictures import folder_of, place_side
 
 _FAILURES_SHOWN = 200
@@ -114,10 +115,9 @@ def _pairs(comparison: Comparison) -> str:
     for pair in comparison.pairs():
         if not pair.won + pair.lost + pair.tied:
             continue
-        value = shown(pair.difference.value, pair.metric)
         cells = (
             pair.metric,
-            value if value.startswith("-") else f"+{value}",
+            signed(pair.difference.value, pair.metric),
             interval(pair.difference, pair.metric),
             *(str(pair.won), str(pair.lost), str(pair.tied)),
             f"{pair.p:.2g}",
