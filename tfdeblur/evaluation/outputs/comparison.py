@@ -36,6 +36,7 @@ class ImageResult:
         places: system -> `(top, left)` of the squares where its error is largest.
         pictures: kind of picture -> file, relative to the page; empty without a page.
         remarks: system -> what else there is to say.
+        motion: system -> longest motion that it estimated, pixels, where it says something.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ImageResult:
     places: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    motion: dict[str, float] = field(default_factory=dict)
 
     @property
     def sequence(self) -> str:
@@ -195,6 +197,7 @@ def _image(image: ImageResult) -> dict[str, Any]:
         "width": image.width,
         "values": _deep(image.values),
         **({"confidence": _deep(image.confidence)} if image.confidence else {}),
+        **({"longest_motion": _deep(image.motion)} if image.motion else {}),
         **({"remarks": image.remarks} if image.remarks else {}),
     }
 

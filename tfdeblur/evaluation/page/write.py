@@ -33,7 +33,7 @@ def page_text(comparison: Comparison, page: str | Path) -> str:
         "METRICS": _metrics(comparison),
         "FAILURES": _failures(comparison),
         "DATA": _json(_data(comparison, folder_of(Path(page)))),
-        "JS": own.joinpath("page.js").read_text("utf-8"),
+        "JS": "".join(own.joinpath(one).read_text("utf-8") for one in ("page.plot.js", "page.js")),
     }
     # One pass over the template: what is put in is never looked into again.
     pieces = own.joinpath("page.html").read_text("utf-8").split("@@")
@@ -66,6 +66,8 @@ def _row(comparison: Comparison, image: ImageResult, metrics: list[str]) -> dict
         ],
         "c": [_number(image.confidence.get(system, math.nan)) for system in systems],
         "p": [image.places.get(system, []) for system in systems],
+        "m": [image.motion.get(system) for system in systems],
+        "k": [k for k in range(1, len(systems)) if f"c{k - 1}" in image.pictures],
         "f": image.pictures.get("sharp", "").removesuffix("-sharp.jpg"),
         "r": {k: v for k, v in image.remarks.items()},
     }
