@@ -9,12 +9,16 @@ from PIL import Image
 from tests.evaluation.test_scores import pair
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.evaluation.outputs import tables
-from tfdeblur.evaluation.outputs.comparison import sequence_of
 from tfdeblur.evaluation.outputs.find import find_outputs
 from tfdeblur.evaluation.outputs.kohler_folder import find_kohler
 from tfdeblur.evaluation.outputs.protocols import PROTOCOLS, Case, choose
 from tfdeblur.evaluation.outputs.run import compare_systems
-from tfdeblur.evaluation.outputs.statistics import compare_two, sign_test, summarize
+from tfdeblur.evaluation.outputs.statistics import (
+    compare_two,
+    sequence_of,
+    sign_test,
+    summarize,
+)
 from tfdeblur.evaluation.outputs.systems import Folder, Model
 
 

@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tfdeblur.evaluation.outputs.comparison import Comparison, ImageResult, OutputFailure
-from tfdeblur.evaluation.outputs.protocols import PROTOCOLS
+from tfdeblur.evaluation.outputs.protocols import PROTOCOLS, Case
+from tfdeblur.evaluation.outputs.run import compare_systems
+from tfdeblur.evaluation.outputs.systems import Model, Output
 from tfdeblur.evaluation.page.pictures import PagePictures, worst_places
 from tfdeblur.evaluation.page.write import page_text
 
@@ -75,7 +78,7 @@ def write_pictures(path, count):
     rng = np.random.default_rng(0)
     sharp = rng.integers(0, 256, (48, 64, 3), "uint8")
     for i in range(count):
-        pictures(i, sharp, sharp // 2, {"ours": sharp // 3, "theirs": sharp // 4})
+        pictures(i, sharp, sharp // 2, {"ours": Output(sharp // 3), "theirs": Output(sharp // 4)})
 
 
 def test_pictures_are_those_of_the_image(tmp_path):
@@ -85,11 +88,48 @@ def test_pictures_are_those_of_the_image(tmp_path):
     sharp = np.full((40, 60, 3), 100, "uint8")
     result = sharp.copy()
     result[5:10, 5:10] = 160
-    places, files = pictures(3, sharp, sharp, {"b": result})
+    places, files = pictures(3, sharp, sharp, {"b": Output(result)})
     assert set(files) == {"blurred", "sharp", "s1", "e1", "h1", "hblurred", "hsharp"}
     assert places["b"][0][0] <= 5 and places["b"][0][1] <= 5
     shown = np.asarray(Image.open(tmp_path / "page_pictures" / files["s1"]))
     assert shown.shape == (40, 60, 3) and shown[7, 7, 0] == pytest.approx(160, abs=6)
+
+
+def test_motion_and_confidence_where_a_system_tells_them(tmp_path):
+    from PIL import Image
+
+    page = tmp_path / "page.html"
+    blurred = np.full((40, 60, 3), 100, "uint8")
+    flow = np.zeros((40, 60, 2), np.float32)
+    flow[:, 30:] = 3, -4
+    sure = np.zeros((40, 60), np.float32)
+    sure[:20] = 1
+
+    def restorer(image):
+        return SimpleNamespace(image=image, flow=flow, confidence=sure, score=0.5)
+
+    case = Case("a-1", "1", blurred, [np.roll(blurred, 1) // 2])
+    systems = {
+        "plain": Model("p", lambda i: SimpleNamespace(image=i)),
+        "knows": Model("k", restorer),
+    }
+    found = compare_systems(
+        *(PROTOCOLS["gopro"], [case], [case], systems),
+        on_image=PagePictures(page, list(systems)),
+    )
+    image = found.images[0]
+    assert image.confidence == {"knows": 0.5} and image.motion == {"knows": 5.0}
+    assert found.to_dict()["images"][0]["longest_motion"] == {"knows": 5.0}
+    assert {"f1", "c1"} <= set(image.pictures) and not {"f0", "c0"} & set(image.pictures)
+    shown = {
+        kind: np.asarray(Image.open(tmp_path / "page_pictures" / image.pictures[kind])).astype(int)
+        for kind in ("f1", "c1")
+    }
+    assert shown["f1"][20, 10].min() > 245  # white: nothing moves
+    assert np.ptp(shown["f1"][20, 50]) > 200  # full colour at the longest motion
+    assert shown["c1"][10, 30].sum() > shown["c1"][30, 30].sum() + 200
+    row = data_of(page_text(found, page))["rows"][0]
+    assert row["m"] == [None, None, 5.0] and row["k"] == [2] and row["c"] == [None, None, 0.5]
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +185,35 @@ def test_the_page_at_work(browser, tmp_path):
     assert said == []
 
 
+def test_motion_and_confidence_at_work(browser, tmp_path):
+    path = tmp_path / "page.html"
+    found = comparison(12)
+    pictures = PagePictures(path, ["ours", "theirs"])
+    sharp = np.random.default_rng(0).integers(0, 256, (48, 64, 3), "uint8")
+    sure, flow = np.full((48, 64), 0.7, np.float32), np.ones((48, 64, 2), np.float32)
+    for i, image in enumerate(found.images):
+        results = {"ours": Output(sharp // 2, flow=flow, sure=sure), "theirs": Output(sharp // 3)}
+        image.pictures.update(pictures(i, sharp, sharp // 2, results)[1])
+        image.motion["ours"] = 2**0.5
+    path.write_text(page_text(found, path), encoding="utf-8")
+    tab, said = opened(browser, path)
+    for kind, label in (("f0", "motion of ours, up to 1.4"), ("c0", "confidence of ours")):
+        assert label in tab.locator(f"#left option[value={kind}]").inner_text()
+        tab.select_option("#left", kind)
+        tab.wait_for_function("document.getElementById('under').naturalWidth === 64")
+        assert tab.get_attribute("#under", "src").endswith(f"-{kind}.jpg")
+    assert tab.locator("#left option[value=f1]").count() == 0
+    assert tab.locator("#crops .crop").count() == 3 * 4  # maps are not among the crops
+    tab.select_option("#against", "confidence")
+    places = tab.locator("#plot .dot.k1").evaluate_all("all => all.map(d => +d.getAttribute('cx'))")
+    assert len(places) == 12 and len({round(x) for x in places}) == 10  # ten confidences
+    assert tab.locator("#plot .dot.k2").count() == 0  # theirs tells none
+    assert "confidence" in tab.text_content("#plot")
+    tab.locator("#plot .dot").first.click()
+    assert tab.inner_text("#view-head") in ("Picture: V0-000000", "Picture: V0-000010")
+    assert said == []
+
+
 def test_narrow_and_dark(browser, tmp_path):
     path = tmp_path / "page.html"
     path.write_text(page_text(comparison(3), path), encoding="utf-8")
@@ -160,6 +229,17 @@ def test_the_whole_test_set_loads_no_picture_but_those_shown(browser, tmp_path):
     path.write_text(page_text(comparison(1111), path), encoding="utf-8")
     write_pictures(path, 1)
     tab, said = opened(browser, path)
+    tab.wait_for_function("document.querySelectorAll('#images tbody tr').length === 1111")
+    # Sorted before all rows are there, and to the very end by keyboard.
+    tab.locator("#images thead button").first.click()
+    tab.locator("#images tbody tr").first.focus()
+    tab.keyboard.press("End")
     assert tab.locator("#images tbody tr").count() == 1111
+    assert tab.inner_text("#images tbody tr:focus td:first-child") == "V0-000000"
+    tab.fill("#filter", "V7-")
+    tab.fill("#filter", "")
+    tab.wait_for_function("document.querySelectorAll('#images tbody tr').length === 1111")
+    names = tab.locator("#images tbody tr td:first-child").all_inner_texts()
+    assert names == [f"V{i // 100}-{i:06d}" for i in reversed(range(1111))]
     assert tab.locator("img").count() == 2  # crops ask for the pictures of one image, too
     assert said == []

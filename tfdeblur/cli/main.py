@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from tfdeblur import __version__
-from tfdeblur.cli import adopt, convert, export, presets, serve, train
+from tfdeblur.cli import adopt, convert, export, presets, results, serve, train
 from tfdeblur.cli.common import Parser, run_command
 from tfdeblur.cli.data import command as data
 from tfdeblur.cli.deblur import command as deblur
@@ -18,8 +18,8 @@ from tfdeblur.cli.experiment import command as experiment
 from tfdeblur.cli.request import command as request
 
 COMMANDS = (
-    *(deblur, presets, adopt, convert, train, evaluate, experiment, data, export, serve),
-    request,
+    *(deblur, presets, adopt, convert, train, evaluate, results, experiment, data, export),
+    *(serve, request),
 )
 
 EPILOG = """\

@@ -21,14 +21,14 @@ from tfdeblur.data.opening import open_source
 from tfdeblur.data.pair_lists import is_list
 from tfdeblur.data.pair_search import Pair
 from tfdeblur.data.sources import PairSource, white_of_pairs
-from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
+from tfdeblur.errors import InvalidInput, TfdeblurError
+from tfdeblur.evaluation.panels import write_panel
 from tfdeblur.evaluation.report import EvaluationReport, ImageScore
 from tfdeblur.evaluation.report_base import Failure
+from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.evaluation.timing import machine_facts
-from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import (
     decode_image,
-    encode_image,
     read_image,
     to_float,
     to_uint8,
@@ -206,43 +206,6 @@ def evaluate_pairs(
         if on_progress is not None:
             on_progress(report)
     return report
-
-
-def write_panel(
-    folder: Path, name: str, blurred: np.ndarray, restored: np.ndarray, sharp: np.ndarray
-) -> Path:
-    """Writes blurred | restored | sharp, whole pixels, nothing scaled, as `folder/NAME.png`.
-
-    Args:
-        folder: where to; made if missing, as are the folders that `name` asks for.
-        name: of the pair; parts like ".." are left out, so the file is always below `folder`.
-        blurred, restored, sharp: `(height, width, 3)`, uint8 or float in [0, 1], clipped here.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        DataError: if it cannot be written.
-    """
-    path = panel_path(folder, name)
-    make_folder(path.parent)
-    strip = np.concatenate([to_uint8(image) for image in (blurred, restored, sharp)], axis=1)
-    write_atomically(path, encode_image(strip, None, "png"))
-    return path
-
-
-def panel_path(folder: Path, name: str) -> Path:
-    """`folder/NAME.png`; parts like ".." of the name are left out, so it is below `folder`."""
-    parts = [part for part in Path(name).parts if part not in ("..", "/")] or ["image"]
-    return folder.joinpath(*parts[:-1], parts[-1] + ".png")
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, if missing; raises `DataError` where it cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
 def white_of_files(pairs: Iterable[EvaluationPair], wanted: str | int = "auto") -> WhiteLevel:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tfdeblur.errors import DataError
 from tfdeblur.image.atomic import write_atomically
 
 
@@ -47,6 +48,14 @@ def machine_line(machine: dict[str, Any]) -> str:
         f"TensorFlow {machine.get('tensorflow', '?')}",
     ]
     return ", ".join(parts)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, if missing; raises `DataError` where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
 def write_json(values: dict[str, Any], path: str | Path) -> None:

@@ -103,6 +103,39 @@ def test_an_interrupted_ablation_goes_on_and_equals_single_runs(
     assert not (out / "runs" / "2-S").exists()
 
 
+def test_more_seeds_are_added_to_what_is_finished(pairs, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert ablate(pairs, out, *SCHEMES, "--limit", 1) == 0
+    kept = (out / "runs" / "1-S" / "run.json").stat().st_mtime_ns
+    capsys.readouterr()
+    assert ablate(pairs, out, *SCHEMES, "--seeds", 2, "--show-runs") == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [" ".join(words[:2]) for words in shown] == [
+        *("1-S, seed=0", "1-S, seed=1", "S2-S, seed=0", "S2-S, seed=1")
+    ]
+    assert ["finished" in words for words in shown] == [True, False, True, False]
+
+    assert ablate(pairs, out, *SCHEMES, "--seeds", 2) == 0
+    text, err = capsys.readouterr()
+    assert err.count("finished before") == 2
+    assert (out / "runs" / "1-S" / "run.json").stat().st_mtime_ns == kept
+    assert sorted(path.name for path in (out / "runs").iterdir()) == [
+        *("1-S", "1-S_seed=1", "S2-S", "S2-S_seed=1")
+    ]
+    found = json.loads((out / "ablation.json").read_text())
+    rows, summary = found["mean"]["rows"], found["summary"]
+    means = [rows[f"1-S, seed={seed}"]["psnr_rgb_u8"] for seed in (0, 1)]
+    others = [rows[f"S2-S, seed={seed}"]["psnr_rgb_u8"] for seed in (0, 1)]
+    spread = summary["1-S, 2 seeds"]["psnr_rgb_u8"]
+    assert spread["mean"] == pytest.approx(np.mean(means))
+    assert spread["standard deviation"] == pytest.approx(np.std(means, ddof=1))
+    assert means[0] != means[1] and spread["lowest"] == min(means)
+    against = summary["S2-S against 1-S, over seeds"]
+    assert against["dB"] == pytest.approx(np.subtract(others, means).mean())
+    assert "S2-S against 1-S, over seeds: dB" in text and "seed" not in found["settings"]
+    assert not any("one training of each" in note for note in found["notes"])
+
+
 def test_a_training_that_fails_is_named_and_the_others_are_compared(
     pairs, tmp_path, capsys, monkeypatch
 ):
@@ -174,6 +207,7 @@ def test_other_settings_leave_a_finished_rp_gan_as_it_is(tmp_path):
             "must restore images",
         ),
         (["--vary", "run.seed=0,1", "--size", "5"], True, 3, "`size` must be 0"),
+        (["--vary", "run.seed=0,1", "--seeds", "2"], True, 3, "say the same"),
     ],
 )
 def test_nothing_is_trained_where_a_later_run_could_not(

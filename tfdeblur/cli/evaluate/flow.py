@@ -66,7 +66,7 @@ def measure(
     from tfdeblur.data.blur_source import RandomBlur
     from tfdeblur.data.flow_sources import holds_photographs, open_flow_source
     from tfdeblur.evaluation.flow import evaluate_flows
-    from tfdeblur.evaluation.gopro import make_folder
+    from tfdeblur.evaluation.report_parts import make_folder
     from tfdeblur.restorers.graph import arithmetic, inference_function
 
     data = settings.data
@@ -138,7 +138,7 @@ def _write_panel(
     import cv2
     import numpy as np
 
-    from tfdeblur.evaluation.gopro import write_panel
+    from tfdeblur.evaluation.panels import write_panel
     from tfdeblur.operators import flow_to_color
 
     estimated = np.nan_to_num(estimated, nan=0.0, posinf=0.0, neginf=0.0)

@@ -6,18 +6,17 @@ Here and not in `evaluation`, which measures what exists: only a command may tra
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import load_tensorflow, read_settings
 from tfdeblur.cli.experiment import run as experiment_run
-from tfdeblur.cli.experiment.arguments import add_size, describe
+from tfdeblur.cli.experiment.ablation_arguments import add_arguments
 from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, state_of, train_all
 from tfdeblur.cli.experiment.variants import SCHEME, Variant, variants_of
-from tfdeblur.cli.measuring.data import add_limit
-from tfdeblur.cli.restoring import add_restoring_arguments, restoring_options
+from tfdeblur.cli.restoring import restoring_options
 from tfdeblur.cli.train import settings_of
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
@@ -30,96 +29,10 @@ if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
     from tfdeblur.evaluation.experiments.report import Reference
 
-DESCRIPTION = (
-    "Trains one network for each value of a setting, all else being equal (pairs, seed, number of "
-    "steps, preset), and measures all of them on the validation pairs: table 1 of the Bi-Skip "
-    "paper, or an ablation of any other setting. Each run has a folder of its own, "
-    "DIR/runs/VARIANT, as `tfdeblur train` makes it: a model that every other command takes. "
-    "Ctrl-C stops after the current step; the same command goes on from there, and leaves alone "
-    "what is finished. More values may be added later. A training that fails is named, the others "
-    "are compared, and the exit code is 5."
-)
-EXAMPLES = [
-    " --data pairs/ --val held/ --out schemes/ \\\n"
-    "      --vary loss.scheme=2-BS,S2-BS --epochs 8 --steps-per-epoch 500",
-    " --data pairs/ --val-only 'test-*' --train-exclude 'test-*' \\\n"
-    "      --out seeds/ --vary loss.scheme=2-BS,S2-BS --vary run.seed=0,1,2 --limit 20",
-    " --model rpgan --sen runs/sen --data pairs/ --val held/ \\\n"
-    "      --out penalty/ --vary loss.artifact_weight=0.01,0",
-    " --model rpgan --sen runs/sen --data pairs/ --val held/ \\\n"
-    "      --out betas/ --vary 'rpgan.betas=0.1,0.2,0.4;0.2,0.4,0.8' --show-runs",
-    " --data GOPRO_Large --preset paper --vgg vgg19.npz --out table1/",
-]
-_TRAINING = {
-    "--val": ("DIR|NAME", str, "pairs to validate and measure on (default: the test split)"),
-    "--preset": ("NAME", str, "named settings of `tfdeblur train` (default: small, rpgan-small)"),
-    "--epochs": ("N", int, "epochs of each run"),
-    "--steps-per-epoch": ("N", int, "updates per epoch; 0: one pass over the data"),
-    "--batch": ("N", int, "images per step"),
-    "--crop": ("PIXELS", int, "side of training crops"),
-    "--seed": ("N", int, "of weights and data (default: 0)"),
-    "--vgg": ("FILE|imagenet|none", str, "weights of VGG19 (schemes with a P), VGG16 (rpgan)"),
-    "--sen": ("RUN|FILE", str, "trained SEN that estimates the flows for rpgan"),
-}
-_PATTERNS = {
-    "--train-only": "train on pairs whose name matches (repeatable)",
-    "--train-exclude": "leave these pairs out of training (repeatable)",
-    "--val-only": "validate and measure on pairs whose name matches (repeatable)",
-}
-
 
 def add_ablation(kinds: Any) -> None:
     """Adds `tfdeblur experiment ablation`."""
-    parser = describe(
-        kinds,
-        "ablation",
-        "train variants under equal conditions and compare them (Bi-Skip's table 1)",
-        DESCRIPTION,
-        EXAMPLES,
-    )
-    parser.add_argument(
-        "--vary",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=V,V,...",
-        help="a setting of `tfdeblur train --set`, and its values; between values of a list, ';'. "
-        "Repeated: all combinations. What comes first is what the others are compared with "
-        "(default, of Bi-Skip: the twelve schemes of table 1)",
-    )
-    parser.add_argument(
-        "--show-runs",
-        action="store_true",
-        help="print the runs, and how far each of them is, and stop",
-    )
-    _add_training(parser)
-    group = parser.add_argument_group("measuring")
-    add_limit(group)
-    add_size(group)
-    add_restoring_arguments(parser, self_ensemble=False)
-    parser.set_defaults(run_command=run)
-
-
-def _add_training(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("training, the same for all runs (see `tfdeblur train`)")
-    group.add_argument(
-        "--model",
-        choices=["biskip", "rpgan"],
-        help="what to train (default: what --preset trains, or biskip)",
-    )
-    group.add_argument(
-        "--data", required=True, metavar="DIR|NAME", help="folder of pairs, or a TFDS data set"
-    )
-    for option, (metavar, kind, text) in _TRAINING.items():
-        group.add_argument(option, metavar=metavar, type=kind, help=text)
-    for option, text in _PATTERNS.items():
-        group.add_argument(option, action="append", metavar="GLOB", help=text)
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="any other setting of `tfdeblur train` (repeatable)",
-    )
+    add_arguments(kinds).set_defaults(run_command=run)
 
 
 @dataclass(frozen=True)
@@ -128,7 +41,7 @@ class AblationSettings:
 
     Attributes:
         base: the settings that all variants have in common.
-        vary: what differs, as `variants_of` takes it.
+        vary, seeds: what differs, as `variants_of` takes it.
         show_runs: whether to print the runs, and stop.
         out: folder for runs and results.
         limit, size: of what is measured.
@@ -138,6 +51,7 @@ class AblationSettings:
 
     base: TrainConfig
     vary: tuple[str, ...]
+    seeds: int
     show_runs: bool
     out: Path
     limit: int | None
@@ -159,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ablate(settings: AblationSettings) -> int:
-    variants = variants_of(settings.base, settings.vary or _table_1(settings))
+    variants = variants_of(settings.base, settings.vary or _table_1(settings), settings.seeds)
     if settings.show_runs:
         for variant in variants:
             folder = folder_of(settings.out, variant)
@@ -249,15 +163,16 @@ def _experiment(
 ) -> "Ablation":
     from tfdeblur.evaluation.experiments.ablation import Ablation
 
-    if not any(item.startswith("run.seed=") for item in settings.vary):
+    kinds = {variant.kind for variant in variants}
+    if len(kinds) == len(variants):
         notes = [
             *notes,
-            "one training of each: two of the same kind differ as well, by as much as --vary "
-            "run.seed=0,1,2 shows",
+            "one training of each: two of the same kind differ as well, by as much as --seeds 3 "
+            "shows",
         ]
     return Ablation(
-        {name: _load(name, folder, settings.options) for name, folder in folders.items()},
-        _published(list(folders)),
+        {one.name: _load(one, folders[one.name], settings.options) for one in variants},
+        _published(kinds),
         notes,
         vary=" ".join(settings.vary) or "the schemes of table 1",
         **in_common(variants),
@@ -276,7 +191,7 @@ def in_common(variants: list[Variant]) -> dict[str, Any]:
     }
 
 
-def _load(name: str, folder: Path, options: RestoringOptions) -> "TrainedRun":
+def _load(variant: Variant, folder: Path, options: RestoringOptions) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
 
     record = read_record(folder)
@@ -291,10 +206,10 @@ def _load(name: str, folder: Path, options: RestoringOptions) -> "TrainedRun":
         "run": str(folder),
     }
     restorer = open_restorer(folder, options.given())
-    return TrainedRun(restorer, facts, curve_of(folder))
+    return TrainedRun(restorer, facts, curve_of(folder), variant.kind, variant.config.run.seed)
 
 
-def _published(names: list[str]) -> list["Reference"]:
+def _published(names: Collection[str]) -> list["Reference"]:
     """The rows of table 1 whose schemes were trained."""
     from tfdeblur.evaluation.experiments.report import Reference, Values
     from tfdeblur.losses.schemes import SCHEMES_TABLE_1

@@ -9,6 +9,7 @@ from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import InvalidInput
 
 SCHEME = "loss.scheme"
+SEED = "run.seed"
 
 
 @dataclass(frozen=True)
@@ -19,20 +20,24 @@ class Variant:
         name: what differs, for people: "S2-BS", "artifact_weight=0.01, seed=1".
         folder: the same as a name of a folder, another one for each variant.
         config: of the run.
+        kind: its name but for the seed: variants of one kind differ in that alone.
     """
 
     name: str
     folder: str
     config: TrainConfig
+    kind: str
 
 
-def variants_of(base: TrainConfig, vary: Sequence[str]) -> list[Variant]:
+def variants_of(base: TrainConfig, vary: Sequence[str], seeds: int = 1) -> list[Variant]:
     """Every combination of the values that are varied, the last setting changing fastest.
 
     Args:
         base: what all variants have in common.
         vary: "SECTION.KEY=VALUE,VALUE,..." for each setting that differs. Values of a setting
             that is a list, which have commas themselves, are separated by semicolons.
+        seeds: trainings of each, with the seed of `base` and those that follow it. The first has
+            the folder that it would have alone, so that more of them may be added later.
 
     Raises:
         InvalidInput: if a setting or a value is not known, something is named twice, fewer than
@@ -44,11 +49,21 @@ def variants_of(base: TrainConfig, vary: Sequence[str]) -> list[Variant]:
         if name in varied:
             raise InvalidInput(f"`--vary` must name a setting once. Received: {name} twice")
         varied[name] = values
+    if seeds > 1:
+        if SEED in varied:
+            raise InvalidInput(
+                f"`--seeds` and `--vary {SEED}` say the same. Give one of them. Received: "
+                f"--seeds {seeds}"
+            )
+        varied[SEED] = [str(base.run.seed + i) for i in range(seeds)]
     variants = []
     for combination in itertools.product(*varied.values()):
         settings = dict(zip(varied, combination, strict=True))
         name = ", ".join(_shown(key, value) for key, value in settings.items())
-        variants.append(Variant(name, _folder(name), _config(base, settings)))
+        kind = ", ".join(_shown(key, value) for key, value in settings.items() if key != SEED)
+        alone = seeds > 1 and kind and settings[SEED] == str(base.run.seed)
+        folder = _folder(kind if alone else name)
+        variants.append(Variant(name, folder, _config(base, settings), kind or "all seeds"))
     if len(variants) < 2:
         raise InvalidInput(
             "`--vary` must give at least two values to compare, as in "

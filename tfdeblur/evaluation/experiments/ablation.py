@@ -13,6 +13,7 @@ from tfdeblur.evaluation.experiments.base import Experiment, Found, Fraction, ca
 from tfdeblur.evaluation.experiments.cases import Case
 from tfdeblur.evaluation.experiments.pictures import Row, curves
 from tfdeblur.evaluation.experiments.report import ExperimentReport, Reference, Values
+from tfdeblur.evaluation.experiments.seeds import METRICS, Means, order_in_words, paired, spread
 from tfdeblur.evaluation.report import gain
 from tfdeblur.evaluation.report_parts import mean
 from tfdeblur.restorers.protocol import Restored
@@ -28,11 +29,15 @@ class TrainedRun:
         restorer: `Restorer` or `BlindRestorer` of its network.
         facts: what to say of it, JSON values.
         curve: what it measured while training, (epochs, mean PSNR in dB).
+        kind: what it has in common with those that differ in their seed alone; "": its name.
+        seed: of its training.
     """
 
     restorer: Callable[[np.ndarray], Restored]
     facts: dict[str, Any] = field(default_factory=dict)
     curve: Sequence[tuple[float, float]] = ()
+    kind: str = ""
+    seed: int = 0
 
 
 class Ablation(Experiment):
@@ -82,18 +87,57 @@ class Ablation(Experiment):
         return found
 
     def summary(self, report: ExperimentReport) -> dict[str, Any]:
-        """What each run was, and how the others differ from the first, over all images so far."""
-        facts = {name: run.facts for name, run in self._runs.items() if run.facts}
-        first, *others = self._runs
-        differences = {
-            f"{other} against {first}": _difference(report, first, other) for other in others
+        """What each run was, how kinds differ, and whether published numbers have their order.
+
+        Of single runs the difference to the first over all images so far; of kinds with several
+        seeds mean, spread and the difference to the first kind over the seeds.
+        """
+        found: dict[str, Any] = {name: run.facts for name, run in self._runs.items() if run.facts}
+        means = {metric: self._means(report, metric) for metric in METRICS}
+        psnr = means[METRICS[0]]
+        if any(len(seeds) > 1 for seeds in psnr.values()):
+            found |= _of_seeds(means)
+        else:
+            first, *others = self._runs
+            for other in others:
+                found[f"{other} against {first}"] = _difference(report, first, other)
+        published = {
+            kind: row["psnr_rgb_u8"]
+            for reference in self.references
+            for kind, row in reference.rows.items()
+            if "psnr_rgb_u8" in row
         }
-        return {**facts, **differences}
+        if order := order_in_words(psnr, published):
+            found["order"] = order
+        return found
+
+    def _means(self, report: ExperimentReport, metric: str) -> Means:
+        """Kind -> seed -> mean over the images so far."""
+        found: dict[str, dict[int, float]] = {}
+        for name, run in self._runs.items():
+            value = report.mean(name, metric)
+            if value is not None and math.isfinite(value):
+                found.setdefault(run.kind or name, {})[run.seed] = value
+        return found
 
     def pictures(self, report: ExperimentReport) -> dict[str, np.ndarray]:
         """What each run measured while it was trained."""
         lines = {name: run.curve for name, run in self._runs.items() if run.curve}
         return {f"{self.name}-curves": curves(lines, ("epochs", "PSNR, dB"))} if lines else {}
+
+
+def _of_seeds(means: Mapping[str, Means]) -> dict[str, Any]:
+    """Mean and spread of each kind, in each metric, and what others gain over the first."""
+    psnr = means[METRICS[0]]
+    found: dict[str, Any] = {}
+    for kind, seeds in psnr.items():
+        spreads = {metric: spread(list(means[metric][kind].values())) for metric in METRICS}
+        found[f"{kind}, {len(seeds)} seeds"] = spreads
+    first, *others = psnr
+    for other in others:
+        if difference := paired(psnr[first], psnr[other]):
+            found[f"{other} against {first}, over seeds"] = difference
+    return found
 
 
 def _difference(report: ExperimentReport, first: str, other: str) -> dict[str, Any]:

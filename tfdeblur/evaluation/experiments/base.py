@@ -21,8 +21,10 @@ from tfdeblur.evaluation.experiments.report import (
     Reference,
     Values,
 )
-from tfdeblur.evaluation.gopro import METRICS, make_folder, panel_path
+from tfdeblur.evaluation.gopro import METRICS
+from tfdeblur.evaluation.panels import panel_path
 from tfdeblur.evaluation.report_base import Failure
+from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.evaluation.timing import machine_facts
 from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import encode_image

@@ -1,7 +1,6 @@
 """What a comparison of systems found: values per image, means, pairs of systems, failures."""
 
 import math
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
@@ -15,6 +14,7 @@ from tfdeblur.evaluation.outputs.statistics import (
     Mean,
     Paired,
     compare_two,
+    sequence_of,
     summarize,
 )
 from tfdeblur.evaluation.report import gain, json_number
@@ -36,6 +36,7 @@ class ImageResult:
         places: system -> `(top, left)` of the squares where its error is largest.
         pictures: kind of picture -> file, relative to the page; empty without a page.
         remarks: system -> what else there is to say.
+        motion: system -> longest motion that it estimated, pixels, where it says something.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ImageResult:
     places: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    motion: dict[str, float] = field(default_factory=dict)
 
     @property
     def sequence(self) -> str:
@@ -187,12 +189,6 @@ class Comparison:
         write_json(self.to_dict(), path)
 
 
-def sequence_of(name: str) -> str:
-    """A name without its last number: `GOPR0384_11_00-000001` is of `GOPR0384_11_00`."""
-    found = re.fullmatch(r"(.*?)[-_. ]*\d+", name)
-    return found[1] if found and found[1] else name
-
-
 def _image(image: ImageResult) -> dict[str, Any]:
     return {
         "name": image.name,
@@ -201,6 +197,7 @@ def _image(image: ImageResult) -> dict[str, Any]:
         "width": image.width,
         "values": _deep(image.values),
         **({"confidence": _deep(image.confidence)} if image.confidence else {}),
+        **({"longest_motion": _deep(image.motion)} if image.motion else {}),
         **({"remarks": image.remarks} if image.remarks else {}),
     }
 

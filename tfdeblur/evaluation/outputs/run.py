@@ -23,9 +23,10 @@ from tfdeblur.evaluation.timing import machine_facts
 
 logger = logging.getLogger(__name__)
 
-# Called with a case, its sharp image, the blurred one and the results; returns (places, pictures).
+# Called with the number of a case, its sharp image, the blurred one and the results of systems;
+# returns (places, pictures).
 OnImage = Callable[
-    [int, np.ndarray, np.ndarray, Mapping[str, np.ndarray]],
+    [int, np.ndarray, np.ndarray, Mapping[str, Output]],
     tuple[dict[str, list[tuple[int, int]]], dict[str, str]],
 ]
 
@@ -140,7 +141,7 @@ class _Work:
             scored.failures.append(OutputFailure("", case.name, "pair", str(error)))
             return scored
         image = ImageResult(case.name, *sharp.shape[:2], values)
-        kept: dict[str, np.ndarray] = {}
+        kept: dict[str, Output] = {}
         for name, system in self.systems.items():
             if (name, case.name) in self.absent:
                 why = self.absent[name, case.name]
@@ -155,9 +156,11 @@ class _Work:
             except TfdeblurError as error:
                 scored.failures.append(OutputFailure(name, case.name, "unusable", str(error)))
                 continue
-            kept[name] = output.image
+            kept[name] = output
             if output.confidence is not None:
                 image.confidence[name] = output.confidence
+            if output.flow is not None:
+                image.motion[name] = float(np.hypot(*np.moveaxis(output.flow, -1, 0)).max())
             if output.remark:
                 image.remarks[name] = output.remark
         if self.on_image is not None:

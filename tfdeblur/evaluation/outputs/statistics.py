@@ -1,6 +1,7 @@
 """Means with intervals, and paired comparisons; none depends on the order of the images."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,12 @@ class Paired:
     lost: int
     tied: int
     p: float
+
+
+def sequence_of(name: str) -> str:
+    """A name without its last number: `GOPR0384_11_00-000001` is of `GOPR0384_11_00`."""
+    found = re.fullmatch(r"(.*?)[-_. ]*\d+", name)
+    return found[1] if found and found[1] else name
 
 
 def summarize(values: Sequence[float], sequences: Sequence[str]) -> Mean:

@@ -26,12 +26,16 @@ class Output:
         gray: whether it was stored without colours.
         confidence: what the system says of it, 0..1, or None.
         remark: what else there is to say.
+        flow: float32 `(height, width, 2)`, motion that it estimated, pixels, or None.
+        sure: float32 `(height, width)`, confidence of every pixel, 0..1, or None.
     """
 
     image: np.ndarray
     gray: bool = False
     confidence: float | None = None
     remark: str = ""
+    flow: np.ndarray | None = None
+    sure: np.ndarray | None = None
 
 
 class System(Protocol):
@@ -113,7 +117,14 @@ class Model:
             to_uint8(np.asarray(found.image)),
             confidence=None if confidence is None else float(np.mean(confidence)),
             remark=getattr(found, "remark", "") or kept,
+            flow=_map(found, "flow"),
+            sure=_map(found, "confidence"),
         )
+
+
+def _map(found: Any, name: str) -> np.ndarray | None:
+    value = getattr(found, name, None)
+    return None if value is None else np.asarray(value)
 
 
 def _kept(found: Any) -> bool:

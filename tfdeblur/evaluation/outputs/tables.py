@@ -2,34 +2,15 @@
 
 import csv
 import io
-import math
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison
-from tfdeblur.evaluation.outputs.statistics import Mean, Paired
+from tfdeblur.evaluation.outputs.shown import cell, digits, interval, one_line, shown, signed
 
 _EXPLAINED = (
     "Means over images, with {level:.0%} bootstrap intervals over images ({resamples} resamples). "
     "Frames of one video are not independent: where there are several sequences, read the "
     "interval over sequences."
 )
-
-
-def digits(metric: str) -> int:
-    """Decimals that are shown of a metric: 2 of decibels, 4 of likeness."""
-    return 2 if "psnr" in metric else 4
-
-
-def shown(value: float, metric: str) -> str:
-    """A value for people."""
-    return f"{value:.{digits(metric)}f}" if math.isfinite(value) else str(value)
-
-
-def interval(mean: Mean, metric: str) -> str:
-    """The interval over sequences where there is one, else over images."""
-    low, high = mean.low_by_sequence, mean.high_by_sequence
-    if low is None or high is None:
-        low, high = mean.low, mean.high
-    return f"{shown(low, metric)} to {shown(high, metric)}"
 
 
 def csv_text(comparison: Comparison) -> str:
@@ -53,7 +34,7 @@ def markdown_text(comparison: Comparison) -> str:
     metrics = list(comparison.protocol.metrics)
     means = comparison.means()
     lines = [
-        f"## {_cell(comparison.data)}, protocol {comparison.protocol.name}",
+        f"## {cell(comparison.data)}, protocol {comparison.protocol.name}",
         "",
         f"| system | images | {' | '.join(metrics)} |",
         f"|---|---|{'---|' * len(metrics)}",
@@ -61,13 +42,13 @@ def markdown_text(comparison: Comparison) -> str:
     for system, found in means.items():
         cells = [f"{shown(found[m].value, m)} ({interval(found[m], m)})" for m in metrics]
         counted = found[metrics[0]].count + found[metrics[0]].infinite
-        lines.append(f"| {_cell(system)} | {counted} | {' | '.join(cells)} |")
+        lines.append(f"| {cell(system)} | {counted} | {' | '.join(cells)} |")
     lines += ["", *_pairs_of(comparison), ""]
     lines += [f"- `{name}`: {says}" for name, says in comparison.protocol.metrics.items()]
     if comparison.failures:
         lines += ["", "Not scored:", ""]
         lines += [
-            f"- {_cell(bad.system or 'pair')}, {_cell(bad.name)}: {_cell(bad.reason)}"
+            f"- {cell(bad.system or 'pair')}, {cell(bad.name)}: {cell(bad.reason)}"
             for bad in comparison.failures
         ]
     return "\n".join([*lines, ""])
@@ -79,9 +60,10 @@ def _pairs_of(comparison: Comparison) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for pair in comparison.pairs():
+        found, metric = pair.difference, pair.metric
         lines.append(
-            f"| {_cell(pair.second)} over {_cell(pair.first)} | {pair.metric} | "
-            f"{_signed(pair)} | {interval(pair.difference, pair.metric)} | "
+            f"| {cell(pair.second)} over {cell(pair.first)} | {metric} | "
+            f"{signed(found.value, metric)} | {interval(found, metric)} | "
             f"{pair.won}, {pair.lost}, {pair.tied} | p = {pair.p:.2g} |"
         )
     return lines
@@ -99,7 +81,7 @@ def latex_text(comparison: Comparison) -> str:
     }
     split = f", split {comparison.split}" if comparison.split else ""
     lines = [
-        f"% {_one_line(comparison.data)}{split}, protocol {comparison.protocol.name}, "
+        f"% {one_line(comparison.data)}{split}, protocol {comparison.protocol.name}, "
         f"{len(comparison.images)} of {comparison.count} images",
         f"% system & {' & '.join(metrics)}".replace("_", r"\_"),
     ]
@@ -129,7 +111,7 @@ def terminal_text(comparison: Comparison) -> str:
     for pair in comparison.pairs():
         if pair.metric == main and pair.won + pair.lost + pair.tied:
             lines.append(
-                f"{pair.second} over {pair.first}: {_signed(pair)} dB "
+                f"{pair.second} over {pair.first}: {signed(pair.difference.value, pair.metric)} dB "
                 f"({interval(pair.difference, main)}), won {pair.won}, lost {pair.lost}, "
                 f"tied {pair.tied}, sign test p = {pair.p:.2g}"
             )
@@ -167,20 +149,7 @@ def explanation(level: float, resamples: int) -> str:
     return _EXPLAINED.format(level=level, resamples=resamples)
 
 
-def _signed(pair: Paired) -> str:
-    text = shown(pair.difference.value, pair.metric)
-    return text if text.startswith("-") else f"+{text}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _cell(text: str) -> str:
-    return _one_line(text).replace("|", r"\|")
-
-
 def _latex(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     special |= {character: f"\\{character}" for character in "&%$#_{}"}
-    return "".join(special.get(character, character) for character in _one_line(text))
+    return "".join(special.get(character, character) for character in one_line(text))

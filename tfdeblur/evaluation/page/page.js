@@ -2,8 +2,10 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
-  const SVG = "http://www.w3.org/2000/svg";
   const ZOOM_SIDE = 192; // CSS pixels of a crop
+  const FIRST = 60, CHUNK = 200; // rows of the table
+  const later = (act) =>
+    window.requestIdleCallback ? requestIdleCallback(act, { timeout: 100 }) : setTimeout(act, 0);
   const systems = data.systems; // the first is the blurred input
   const state = { metric: 0, sort: 0, down: false, open: -1, order: data.rows.map((_, i) => i) };
 
@@ -46,6 +48,34 @@
       });
     return found;
   }
+  function line(all, i, first) {
+    const row = make("tr", undefined, { "data-row": i, tabindex: first ? 0 : -1 });
+    row.setAttribute("aria-selected", i === state.open);
+    all.forEach((column, k) => {
+      const value = column.of(data.rows[i]);
+      const cell = make("td", k ? text(value, column.gain) : value);
+      if (column.gain && value) cell.className = value > 0 ? "up" : "down";
+      row.append(cell);
+    });
+    return row;
+  }
+  // The rows of the first screen at once, the rest when nothing else is to be done.
+  function fill(all) {
+    const body = $("images").tBodies[0], order = state.order;
+    const more = (count) => {
+      const start = body.rows.length;
+      body.append(...order.slice(start, start + count).map((i, k) => line(all, i, start + k === 0)));
+    };
+    const rest = () => {
+      if (state.order !== order || body.rows.length >= order.length) return; // sorted anew, or done
+      more(CHUNK);
+      later(rest);
+    };
+    body.replaceChildren();
+    more(FIRST);
+    state.fillUp = () => more(order.length);
+    later(rest);
+  }
   const natural = new Intl.Collator(undefined, { numeric: true });
   function compare(a, b) {
     if (a === null || b === null) return (a === null) - (b === null); // no value: last
@@ -73,22 +103,10 @@
     state.order = data.rows.map((_, i) => i)
       .filter((i) => data.rows[i].n.toLowerCase().includes(wanted))
       .sort((i, j) => compare(key(data.rows[i]), key(data.rows[j])) || i - j);
-    const body = document.createDocumentFragment();
-    state.order.forEach((i, place) => {
-      const row = make("tr", undefined, { "data-row": i, tabindex: place ? -1 : 0 });
-      row.setAttribute("aria-selected", i === state.open);
-      all.forEach((column, k) => {
-        const value = column.of(data.rows[i]);
-        const cell = make("td", k ? text(value, column.gain) : value);
-        if (column.gain && value) cell.className = value > 0 ? "up" : "down";
-        row.append(cell);
-      });
-      body.append(row);
-    });
-    $("images").tBodies[0].replaceChildren(body);
+    fill(all);
     $("shown").textContent = `${state.order.length} of ${data.rows.length}`;
   }
-  function roving(container, selector, act) {
+  function roving(container, selector, act, fillUp = () => {}) {
     container.addEventListener("click", (event) => {
       const target = event.target.closest(selector);
       if (target) act(target);
@@ -98,6 +116,7 @@
       if (!target) return;
       if (event.key === "Enter" || event.key === " ") act(target);
       else {
+        if (event.key === "End") fillUp();
         const all = [...container.querySelectorAll(selector)], at = all.indexOf(target);
         const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1,
           Home: 0, End: all.length - 1 }[event.key];
@@ -111,84 +130,6 @@
     });
   }
 
-  // --- plot ------------------------------------------------------------------------------------
-  function draw(tag, attributes, content) {
-    const element = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    if (content !== undefined) element.textContent = content;
-    return element;
-  }
-  function shape(k, x, y, r) {
-    const kind = (k - 1) % 3;
-    if (kind === 0) return draw("circle", { cx: x, cy: y, r });
-    if (kind === 1) return draw("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r });
-    return draw("path", { d: `M${x} ${y - 1.3 * r}L${x + 1.2 * r} ${y + r}H${x - 1.2 * r}Z` });
-  }
-  function ticks(low, high) {
-    const raw = (high - low) / 6 || 1, power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
-    const found = [];
-    for (let t = Math.ceil(low / step); t * step <= high + 1e-9; t++) found.push(t * step);
-    return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
-  }
-  function plot() {
-    const against = $("against").value, points = [];
-    data.rows.forEach((row, i) => systems.forEach((_, k) => {
-      const x = against === "confidence" ? row.c[k] : valueOf(row, 0);
-      const y = k ? gainOf(row, k) : null;
-      if (k && x !== null && y !== null && Number.isFinite(x) && Number.isFinite(y))
-        points.push({ i, k, x, y });
-    }));
-    const svg = $("plot");
-    svg.replaceChildren();
-    if (!points.length) {
-      svg.append(draw("text", { x: 400, y: 180, "text-anchor": "middle" }, "nothing to plot"));
-      return;
-    }
-    const range = (values, more) => {
-      const low = Math.min(...values, ...more), high = Math.max(...values, ...more);
-      const pad = (high - low || 1) * 0.05;
-      return [low - pad, high + pad];
-    };
-    const [x0, x1] = range(points.map((p) => p.x), []);
-    const [y0, y1] = range(points.map((p) => p.y), [0]);
-    const toX = (x) => 60 + ((x - x0) / (x1 - x0)) * 725;
-    const toY = (y) => 315 - ((y - y0) / (y1 - y0)) * 300;
-    const across = ticks(x0, x1), up = ticks(y0, y1);
-    for (const t of across.found) {
-      svg.append(draw("line", { x1: toX(t), x2: toX(t), y1: 15, y2: 315 }));
-      svg.append(draw("text", { x: toX(t), y: 331, "text-anchor": "middle" }, t.toFixed(across.digits)));
-    }
-    for (const t of up.found) {
-      const zero = Math.abs(t) < 1e-9 ? "zero" : "";
-      svg.append(draw("line", { x1: 60, x2: 785, y1: toY(t), y2: toY(t), class: zero }));
-      svg.append(draw("text", { x: 54, y: toY(t) + 4, "text-anchor": "end" }, t.toFixed(up.digits)));
-    }
-    const name = data.metrics[state.metric].name;
-    const label = against === "confidence" ? "confidence" : `${name} of the blurred input: less is more blur`;
-    svg.append(draw("text", { x: 422, y: 352, "text-anchor": "middle" }, label));
-    svg.append(draw("text", { transform: "rotate(-90)", x: -165, y: 14, "text-anchor": "middle" }, `gain, ${name}`));
-    points.sort((a, b) => a.x - b.x);
-    points.forEach((p, place) => {
-      const dot = shape(p.k, toX(p.x), toY(p.y), 4.5);
-      dot.setAttribute("class", `dot k${((p.k - 1) % 5) + 1}${p.i === state.open ? " open" : ""}`);
-      dot.setAttribute("data-row", p.i);
-      dot.setAttribute("data-system", p.k);
-      dot.setAttribute("tabindex", place ? -1 : 0);
-      dot.setAttribute("role", "button");
-      dot.setAttribute("aria-label", `${data.rows[p.i].n}, ${systems[p.k]}: ${text(p.y, true)}`);
-      svg.append(dot);
-    });
-    $("legend").replaceChildren(...systems.slice(1).map((system, k) => {
-      const entry = make("span"), icon = draw("svg", { viewBox: "0 0 14 14", "aria-hidden": true });
-      const mark = shape(k + 1, 7, 7, 5);
-      mark.setAttribute("class", `k${(k % 5) + 1}`);
-      icon.append(mark);
-      entry.append(icon, system);
-      return entry;
-    }));
-  }
-
   // --- picture ---------------------------------------------------------------------------------
   const file = (row, kind) => `${data.folder}/${row.f}-${kind}.jpg`.split("/").map(encodeURIComponent).join("/");
   function kinds(row) {
@@ -196,6 +137,9 @@
     systems.slice(1).forEach((name, k) => {
       if (row.v[k + 1]) found.push([`s${k}`, name], [`e${k}`, `error of ${name}, 4 times`],
         [`h${k}`, `saliency of ${name}`]);
+      if (row.m[k + 1] !== null)
+        found.push([`f${k}`, `motion of ${name}, up to ${row.m[k + 1].toFixed(1)} pixels`]);
+      if (row.k.includes(k + 1)) found.push([`c${k}`, `confidence of ${name}, dark 0, bright 1`]);
     });
     return [...found, ["sharp", "sharp"], ["hblurred", "saliency of the input"],
       ["hsharp", "saliency of the sharp image"]];
@@ -246,7 +190,7 @@
     $("crops").replaceChildren(...(row.p[k] ?? []).map(([top, left], place) => {
       const line = make("div", undefined, { class: "place" });
       for (const [kind, label] of kinds(row)) {
-        if (kind[0] === "e" || kind[0] === "h") continue; // maps
+        if ("ehfc".includes(kind[0])) continue; // maps
         const figure = make("figure");
         const crop = make("div", undefined, { class: "crop", role: "img",
           "aria-label": `${label}, place ${place + 1} of the largest errors, enlarged` });
@@ -276,6 +220,7 @@
     $("view-head").focus({ preventScroll: true });
   }
 
+  const plot = plotOf({ $, data, systems, state, make, valueOf, gainOf, text });
   options($("metric"), data.metrics.map((metric, i) => [i, metric.name]));
   options($("against"), [["blur", "blur"], ...(data.confidence ? [["confidence", "confidence"]] : [])]);
   $("metric").addEventListener("change", () => {
@@ -298,7 +243,8 @@
     drag(event);
   });
   $("stage").addEventListener("pointermove", (event) => { if (event.buttons) drag(event); });
-  roving($("images").tBodies[0], "tr", show);
+  roving($("images").tBodies[0], "tr", show, () => state.fillUp());
+  addEventListener("beforeprint", () => state.fillUp());
   roving($("plot"), ".dot", show);
   table();
   plot();

@@ -1,4 +1,4 @@
-"""Pictures of a page: images as JPEG, maps of error and saliency, the places that differ most."""
+"""Pictures of a page: images as JPEG, maps of what was found, the places that differ most."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tfdeblur.evaluation.gopro import make_folder
+from tfdeblur.evaluation.outputs.systems import Output
+from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.evaluation.scores.saliency import heat_map
 from tfdeblur.image.atomic import write_atomically
+from tfdeblur.operators import flow_to_color
 
 SIDE = 64  # pixels of a place; smaller in images that are smaller than four of them
 PLACES = 3  # that are shown of each result
@@ -48,9 +50,12 @@ class PagePictures:
         number: int,
         sharp: np.ndarray,
         blurred: np.ndarray,
-        results: Mapping[str, np.ndarray],
+        results: Mapping[str, Output],
     ) -> tuple[dict[str, list[tuple[int, int]]], dict[str, str]]:
-        """Writes the pictures of an image, uint8 `(height, width, 3)` each.
+        """Writes the pictures of an image, uint8 `(height, width, 3)`, and of its results.
+
+        Of system k there are the result (sk), its error (ek) and saliency (hk), and where it tells
+        them, the motion that it estimated (fk) and its confidence (ck).
 
         Returns:
             System -> `(top, left)` of the places where its error is largest, the worst first, and
@@ -62,17 +67,21 @@ class PagePictures:
         pictures = {"blurred": _small(blurred, _LONGEST), "sharp": _small(sharp, _LONGEST)}
         pictures |= {"hblurred": heat_map(blurred), "hsharp": heat_map(sharp)}
         places = {}
-        for name, image in results.items():
-            kind = self._systems.index(name)
+        for name, output in results.items():
+            image, kind = output.image, self._systems.index(name)
             error = np.abs(image.astype(np.float32) - sharp).mean(axis=-1)
             places[name] = worst_places(error)
             pictures[f"s{kind}"] = _small(image, _LONGEST)
             pictures[f"e{kind}"] = _error_map(error)
             pictures[f"h{kind}"] = heat_map(image)
+            if output.flow is not None:
+                pictures[f"f{kind}"] = _small(flow_to_color(output.flow), _LONGEST_MAP)
+            if output.sure is not None:
+                pictures[f"c{kind}"] = _confidence_map(output.sure)
         files = {}
         for kind, picture in pictures.items():
             files[kind] = picture_name(number, kind)
-            quality = _QUALITY_MAP if kind[0] in "eh" else _QUALITY
+            quality = _QUALITY_MAP if kind[0] in "ehfc" else _QUALITY
             data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
             write_atomically(self._folder / files[kind], data.tobytes())
         return places, files
@@ -105,6 +114,12 @@ def worst_places(error: np.ndarray) -> list[tuple[int, int]]:
 def _error_map(error: np.ndarray) -> np.ndarray:
     levels = np.minimum(error * _BRIGHTER, 255).astype(np.uint8)
     return cv2.applyColorMap(_small(levels, _LONGEST_MAP), cv2.COLORMAP_INFERNO)[..., ::-1]
+
+
+def _confidence_map(sure: np.ndarray) -> np.ndarray:
+    """As `deblur --confidence` draws it: viridis, dark is 0 and bright is 1."""
+    levels = np.round(255 * np.clip(sure, 0, 1)).astype(np.uint8)
+    return cv2.applyColorMap(_small(levels, _LONGEST_MAP), cv2.COLORMAP_VIRIDIS)[..., ::-1]
 
 
 def _small(image: np.ndarray, longest: int) -> np.ndarray:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
+from tfdeblur.evaluation.outputs.shown import digits, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
-from tfdeblur.evaluation.outputs.tables import digits, explanation, interval, shown
+from tfdeblur.evaluation.outputs.tables import explanation
 from tfdeblur.evaluation.page.pictures import folder_of, place_side
 
 _FAILURES_SHOWN = 200
@@ -32,7 +33,7 @@ def page_text(comparison: Comparison, page: str | Path) -> str:
         "METRICS": _metrics(comparison),
         "FAILURES": _failures(comparison),
         "DATA": _json(_data(comparison, folder_of(Path(page)))),
-        "JS": own.joinpath("page.js").read_text("utf-8"),
+        "JS": "".join(own.joinpath(one).read_text("utf-8") for one in ("page.plot.js", "page.js")),
     }
     # One pass over the template: what is put in is never looked into again.
     pieces = own.joinpath("page.html").read_text("utf-8").split("@@")
@@ -65,6 +66,8 @@ def _row(comparison: Comparison, image: ImageResult, metrics: list[str]) -> dict
         ],
         "c": [_number(image.confidence.get(system, math.nan)) for system in systems],
         "p": [image.places.get(system, []) for system in systems],
+        "m": [image.motion.get(system) for system in systems],
+        "k": [k for k in range(1, len(systems)) if f"c{k - 1}" in image.pictures],
         "f": image.pictures.get("sharp", "").removesuffix("-sharp.jpg"),
         "r": {k: v for k, v in image.remarks.items()},
     }
@@ -114,10 +117,9 @@ def _pairs(comparison: Comparison) -> str:
     for pair in comparison.pairs():
         if not pair.won + pair.lost + pair.tied:
             continue
-        value = shown(pair.difference.value, pair.metric)
         cells = (
             pair.metric,
-            value if value.startswith("-") else f"+{value}",
+            signed(pair.difference.value, pair.metric),
             interval(pair.difference, pair.metric),
             *(str(pair.won), str(pair.lost), str(pair.tied)),
             f"{pair.p:.2g}",
