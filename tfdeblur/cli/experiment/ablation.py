@@ -18,7 +18,7 @@ from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, s
 from tfdeblur.cli.experiment.variants import SCHEME, Variant, variants_of
 from tfdeblur.cli.measuring.data import add_limit
 from tfdeblur.cli.restoring import add_restoring_arguments, restoring_options
-from tfdeblur.cli.train import settings_of
+from tfdeblur.cli.train.options import settings_of
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
@@ -278,6 +278,7 @@ def in_common(variants: list[Variant]) -> dict[str, Any]:
 
 def _load(name: str, folder: Path, options: RestoringOptions) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
+    from tfdeblur.training.plan import Plan
 
     record = read_record(folder)
     try:
@@ -286,7 +287,7 @@ def _load(name: str, folder: Path, options: RestoringOptions) -> "TrainedRun":
         raise DataError(f"{folder / 'generator.json'} cannot be read: {error}") from error
     facts = {
         "parameters": record["parameters"],
-        "steps": record["steps_per_epoch"] * record["config"]["run"]["epochs"],
+        "steps": Plan.of_record(record).total,
         "best epoch": kept,
         "run": str(folder),
     }
