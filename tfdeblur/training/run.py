@@ -1,7 +1,7 @@
 """A training run: data, trainer, fit, backups and the record of what was done.
 
-A run folder holds `run.json` (configuration, versions, data, state), `generator.keras` (the best
-network by validation, or the newest without one; named as its task says), `last.keras`,
+A run folder holds `run.json` (configuration, versions, data, state, history), `generator.keras`
+(the best network by validation, or the newest without one; named as its task says), `last.keras`,
 `history.csv`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
 """
 

@@ -22,6 +22,7 @@ examples:
   tfdeblur train --model maxim --init models/maxim-gopro --data pairs/ --run runs/finetuned
   tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more
   tfdeblur train --run runs/first --resume                           go on where it stopped
+  tfdeblur train --run runs/first --resume --epochs 40               go on after its end
   tfdeblur train --run runs/long --resume --epochs 200 --set optimizer.decay_steps=5000     end it
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
