@@ -181,8 +181,8 @@ def test_a_run_is_not_overwritten_nor_mixed(pairs, tmp_path):
     runs.train(config, tmp_path, verbose=0)
     with pytest.raises(InvalidInput, match="must be a new folder, or come with --resume"):
         runs.train(config, tmp_path, verbose=0)
-    other = override(config, {"optimizer.learning_rate": 2e-3})
-    with pytest.raises(InvalidInput, match="optimizer.learning_rate: 0.001 then, 0.002 now"):
+    other = override(config, {"data.batch": 1})
+    with pytest.raises(InvalidInput, match="data.batch: 2 then, 1 now"):
         runs.train(other, tmp_path, resume=True, verbose=0)
     moved = write_pairs(tmp_path / "other_pairs", first=20)
     with pytest.raises(DataError, match="their contents have changed"):

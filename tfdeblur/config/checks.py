@@ -35,7 +35,7 @@ _POSITIVE = (
 _NOT_NEGATIVE = (
     "data.cache_mb data.validation_limit loss.pixel_weight loss.feature_weight "
     "loss.adversarial_weight loss.gradient_penalty optimizer.warmup_steps optimizer.final_factor "
-    "loss.artifact_weight loss.frequency_weight rpgan.sen_rate rpgan.flow_weight "
+    "loss.artifact_weight loss.frequency_weight rpgan.first_ended rpgan.sen_rate rpgan.flow_weight "
     "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
     "optimizer.decay_steps run.seed run.panel_every run.backup_minutes"
 ).split()

@@ -14,6 +14,8 @@ class SENConfig:
         front: "strided" (appendix A) or "dilated" (the text).
         further_part: share of `run.epochs` that each further stack trains for, at least one
             epoch. The first has the others, by the schedule in `optimizer`.
+        ended: epochs of the stacks that have learnt before the run was extended, which keep
+            them; set by `--resume`. The next stack then has what the further ones leave.
         further_rate, further_final_factor: in `optimizer`'s place for further stacks: their
             highest rate, and the last as a share of it.
     """
@@ -21,19 +23,21 @@ class SENConfig:
     stacks: int = 2
     front: str = "strided"
     further_part: float = 1 / 7
+    ended: tuple[int, ...] = ()
     further_rate: float = 1.25e-5
     further_final_factor: float = 1.0
 
     def epochs(self, total: int) -> tuple[int, ...]:
         """Epochs that each stack trains for; raises InvalidInput if there are too few."""
         further = max(1, round(self.further_part * total))
-        first = total - (self.stacks - 1) * further
-        if first < 1:
+        learning = self.stacks - len(self.ended)
+        first = total - sum(self.ended) - (learning - 1) * further
+        if learning < 1 or first < 1 or min(self.ended, default=1) < 1:
             raise InvalidInput(
                 f"`run.epochs` must be enough for {self.stacks} stacks, one after the other. "
                 f"Received: run.epochs={total}, sen.further_part={self.further_part:g}"
             )
-        return (first,) + (self.stacks - 1) * (further,)
+        return (*self.ended, first, *(learning - 1) * (further,))
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class RPGANConfig:
         tolerance, max_steps: where a deconvolution ends; see `solvers.deconvolve`.
         rasterizer: "gong2018" or "fspecial"; see `operators.MotionBlur`.
         first_part: share of `run.epochs` that train on level 1 (the paper: 40 of 190).
+        first_ended: these epochs, where they were over before the run was extended; set by
+            `--resume`. 0: `first_part` says.
         buffer: samples that are made at once of all levels, after that.
         buffer_passes: how often each is trained on before new ones are made.
         level_shares: share of the samples of each level, 1 and up; they sum to 1.
@@ -72,6 +78,7 @@ class RPGANConfig:
     max_steps: int = 50
     rasterizer: str = "gong2018"
     first_part: float = 40 / 190
+    first_ended: int = 0
     buffer: int = 1000
     buffer_passes: int = 3
     level_shares: tuple[float, ...] = (0.5, 0.3, 0.2)
@@ -82,4 +89,4 @@ class RPGANConfig:
 
     def first_epochs(self, total: int) -> int:
         """Epochs on level 1: at least one, and at least one is left for the buffer."""
-        return min(max(1, round(self.first_part * total)), max(1, total - 1))
+        return self.first_ended or min(max(1, round(self.first_part * total)), max(1, total - 1))

@@ -153,8 +153,7 @@ class OptimizerConfig:
         learning_rate: peak rate.
         schedule: "linear" (constant, then linear to `final_factor`), "cosine" or "constant".
         decay_steps: of "constant": the last so many steps of the run fall linearly to
-            `final_factor`. A run may go on with another number of epochs or of these until its
-            fall begins: first train for as long as it takes, then say when it ends.
+            `final_factor`. First train for as long as it takes, then say when it ends.
         constant_part: share of the steps before the linear decay starts.
         warmup_steps: steps of linear rise from 0 to the peak.
         final_factor: last rate as a share of the peak.

@@ -117,12 +117,15 @@ class Backup(keras.callbacks.Callback):
         minutes: float, time between backups inside an epoch; 0 means after every step.
         interrupt: `threading.Event` or None; once set, the current step is saved and
             KeyboardInterrupt raised.
+        offset: int, what the steps that are done are more than `steps_per_epoch` makes of them,
+            where earlier epochs had other numbers of steps.
     """
 
-    def __init__(self, folder, steps_per_epoch, minutes=5.0, interrupt=None):
+    def __init__(self, folder, steps_per_epoch, minutes=5.0, interrupt=None, offset=0):
         super().__init__()
         self.folder = Path(folder)
         self.steps_per_epoch = steps_per_epoch
+        self.offset = offset
         self.seconds = 60.0 * minutes
         self.interrupt = interrupt
         self._epoch = 0
@@ -151,7 +154,7 @@ class Backup(keras.callbacks.Callback):
     def save(self, position):
         """Writes one backup and removes those it makes superfluous."""
         # An epoch's last step and its end are two states: the second letter orders them.
-        number = position.epoch * self.steps_per_epoch + position.step
+        number = self.offset + position.epoch * self.steps_per_epoch + position.step
         part = "b" if position.step == 0 else "a"
         target = self.folder / f"step-{number:09d}{part}"
         beside = self.folder / f".new-{os.getpid()}"

@@ -102,6 +102,11 @@ class BiSkipTrainer(Trainer):
         """The generator alone."""
         return self.generator(image, training=training)
 
+    def enter_epoch(self, epoch):
+        """Sets t of the self-paced state, which a run that ended left at its T."""
+        if self.self_paced is not None:
+            self.self_paced.enter(epoch + 1)
+
     def train_step(self, batch):
         """One update of the generator, after `critic_steps` updates of the critic."""
         blurred, sharp = batch

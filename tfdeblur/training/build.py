@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfdeblur import processor
@@ -12,7 +13,8 @@ from tfdeblur.networks import SEN, Critic, Maxim
 from tfdeblur.training.bi_skip import BiSkipTrainer
 from tfdeblur.training.build_rp_gan import build_bi_skip, build_rp_gan
 from tfdeblur.training.maxim import MaximTrainer
-from tfdeblur.training.optimizers import build_optimizer
+from tfdeblur.training.optimizers import build_optimizer, schedule_of
+from tfdeblur.training.plan import Plan
 from tfdeblur.training.self_paced import SelfPacedState
 from tfdeblur.training.sen import SENTrainer
 
@@ -36,12 +38,12 @@ def choose_strategy(name):
     return tf.distribute.get_strategy()
 
 
-def build_trainer(config, total_steps, strategy=None):
+def build_trainer(config, steps, strategy=None):
     """Networks, losses and optimizers of a run, compiled and with all variables in place.
 
     Args:
         config: `TrainConfig`.
-        total_steps: int, steps of the whole run; the schedules end there.
+        steps: `Plan`, or int, steps of the whole run in equal epochs; the schedules end there.
         strategy: `tf.distribute.Strategy` or None for the current one.
 
     Returns:
@@ -60,7 +62,7 @@ def build_trainer(config, total_steps, strategy=None):
     keras.config.set_dtype_policy(config.run.precision)
     try:
         with strategy.scope():
-            trainer, compile_arguments = build(config, total_steps)
+            trainer, compile_arguments = build(config, Plan.of(steps, config.run.epochs))
             if strategy.num_replicas_in_sync > 1:
                 _synchronise_batch_norm(trainer)  # of all players
             trainer.compile(**compile_arguments)
@@ -78,15 +80,15 @@ def _with_precision(config):
     return dataclasses.replace(config, run=dataclasses.replace(config.run, precision=precision))
 
 
-def _bi_skip(config, total_steps):
+def _bi_skip(config, plan):
     """A trainer and what it is compiled with."""
     scheme = parse_scheme(config.loss.scheme)
     trainer = _networks(config, scheme)
-    optimizer = build_optimizer(config.optimizer, total_steps)
+    optimizer = build_optimizer(config.optimizer, plan.total)
     critic_optimizer = None
     if scheme.adversarial:
         critic_optimizer = build_optimizer(
-            config.optimizer, total_steps, True, config.loss.critic_steps
+            config.optimizer, plan.total, True, config.loss.critic_steps
         )
     content_loss = scheme.content_loss(
         _features(config, scheme), config.loss.pixel_weight, config.loss.feature_weight
@@ -98,29 +100,19 @@ def _bi_skip(config, total_steps):
     }
 
 
-def _maxim(config, total_steps):
+def _maxim(config, plan):
     """A trainer and what it is compiled with."""
     network = Maxim(config.network.stages, config.network.features)
     return MaximTrainer(network), {
-        "optimizer": build_optimizer(config.optimizer, total_steps),
+        "optimizer": build_optimizer(config.optimizer, plan.total),
         "multi_scale_loss": MultiScaleLoss(config.loss.frequency_weight),
     }
 
 
-def _sen(config, total_steps):
+def _sen(config, plan):
     """A trainer and what it is compiled with."""
     epochs = config.sen.epochs(config.run.epochs)
-    steps = total_steps // config.run.epochs
-    further = dataclasses.replace(
-        config.optimizer,
-        learning_rate=config.sen.further_rate,
-        final_factor=config.sen.further_final_factor,
-    )
-    of_stacks = [config.optimizer] + [further] * (len(epochs) - 1)
-    optimizers = [
-        build_optimizer(of_stack, count * steps)
-        for of_stack, count in zip(of_stacks, epochs, strict=True)
-    ]
+    optimizers = [build_optimizer(*of_stack) for of_stack in _stacks(config, plan)]
     settings = config.network
     network = SEN(
         config.sen.stacks, config.sen.front, settings.width, settings.norm, settings.unshuffle
@@ -129,6 +121,38 @@ def _sen(config, total_steps):
         "optimizers": optimizers,
         "flow_loss": FlowLoss(config.loss.flow),
     }
+
+
+def _stacks(config, plan):
+    """Settings and number of steps of the optimizer of each stack."""
+    epochs = config.sen.epochs(config.run.epochs)
+    further = dataclasses.replace(
+        config.optimizer,
+        learning_rate=config.sen.further_rate,
+        final_factor=config.sen.further_final_factor,
+    )
+    ends = [sum(epochs[: stack + 1]) for stack in range(len(epochs))]
+    return [
+        (further if stack else config.optimizer, plan.between(end - count, end))
+        for stack, (count, end) in enumerate(zip(epochs, ends, strict=True))
+    ]
+
+
+def rate_at(config, plan, position):
+    """The learning rate of the network that is kept, of the next step after `position`.
+
+    Args:
+        config: `TrainConfig`.
+        plan: `Plan`.
+        position: `Position`.
+    """
+    settings, steps, done = config.optimizer, plan.total, plan.done(position)
+    if config.model == "sen":
+        epochs = config.sen.epochs(config.run.epochs)
+        stack = min(len(epochs) - 1, int(np.sum(np.cumsum(epochs) <= position.epoch)))
+        settings, steps = _stacks(config, plan)[stack]
+        done -= plan.between(0, sum(epochs[:stack]))
+    return float(schedule_of(settings, steps)(done // settings.accumulate))
 
 
 def _networks(config, scheme):

@@ -16,11 +16,10 @@ SEN_FILE = "sen.keras"
 _VGG_LAYER = "block2_conv2"
 
 
-def build_rp_gan(config, total_steps):
+def build_rp_gan(config, plan):
     """A trainer and what it is compiled with; see `build.build_trainer`."""
     ours, loss = config.rpgan, config.loss
-    steps = total_steps // config.run.epochs
-    kind, more, compiled = _kind(config, total_steps)
+    kind, more, compiled = _kind(config, plan.total)
     trainer = kind(
         _generator(config),
         Discriminator(config.network.critic_width, config.network.norm),
@@ -40,7 +39,7 @@ def build_rp_gan(config, total_steps):
             ours.buffer_passes,
             config.run.seed,
         ),
-        first_steps=ours.first_epochs(config.run.epochs) * steps,
+        first_steps=plan.between(0, ours.first_epochs(config.run.epochs)),
         adversarial_weight=loss.adversarial_weight,
         artifact_weight=loss.artifact_weight,
         lipschitz=loss.lipschitz,
@@ -53,10 +52,10 @@ def build_rp_gan(config, total_steps):
     )
     return trainer, {
         **compiled,
-        "optimizer": build_optimizer(config.optimizer, total_steps),
-        "discriminator_optimizer": _opponent(config.optimizer, total_steps),
+        "optimizer": build_optimizer(config.optimizer, plan.total),
+        "discriminator_optimizer": _opponent(config.optimizer, plan.total),
         "critic_optimizer": build_optimizer(
-            config.optimizer, total_steps, critic=True, updates_per_step=loss.critic_steps
+            config.optimizer, plan.total, critic=True, updates_per_step=loss.critic_steps
         ),
         "content_loss": _content(config),
         "game": loss.game,

@@ -29,8 +29,8 @@ class StopOnNaN(keras.callbacks.Callback):
         if loss is not None and not np.isfinite(float(loss)):
             raise NotConverged(
                 f"The loss became {float(loss)} at step {batch + 1} of this epoch. The last backup "
-                "is from before. Start a new run with a lower `optimizer.learning_rate` or with "
-                "`optimizer.clip_norm=1`."
+                "is from before. Go on from it with --resume and a lower `optimizer.learning_rate` "
+                "or `optimizer.clip_norm=1`, or start a new run with these."
             )
 
 

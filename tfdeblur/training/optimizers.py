@@ -110,19 +110,8 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
         `keras.optimizers.Optimizer`, not yet built.
     """
 
-    def updates(steps):
-        return max(1, steps * updates_per_step // config.accumulate)
-
     arguments = {
-        "learning_rate": WarmupThenDecay(
-            config.learning_rate * (config.opponent_rate if critic else 1.0),
-            updates(total_steps),
-            config.schedule,
-            config.constant_part,
-            config.warmup_steps * updates_per_step,
-            config.final_factor,
-            updates(config.decay_steps) if config.decay_steps else 0,
-        ),
+        "learning_rate": schedule_of(config, total_steps, critic, updates_per_step),
         "beta_1": 0.0 if critic else config.beta_1,
         "beta_2": 0.9 if critic else config.beta_2,
         "epsilon": config.epsilon,
@@ -138,3 +127,20 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
     if config.name == "muon" and not critic:
         return Muon(adamw_layers=HEADS, **arguments)
     return keras.optimizers.AdamW(**arguments)
+
+
+def schedule_of(config, total_steps, critic=False, updates_per_step=1):
+    """The `WarmupThenDecay` of one player, by its updates; arguments as of `build_optimizer`."""
+
+    def updates(steps):
+        return max(1, steps * updates_per_step // config.accumulate)
+
+    return WarmupThenDecay(
+        config.learning_rate * (config.opponent_rate if critic else 1.0),
+        updates(total_steps),
+        config.schedule,
+        config.constant_part,
+        config.warmup_steps * updates_per_step,
+        config.final_factor,
+        updates(config.decay_steps) if config.decay_steps else 0,
+    )

@@ -1,10 +1,12 @@
-"""Whether a run may go on with the settings that are given now."""
+"""With which settings a run may go on, and what `run.json` tells of those that change."""
 
+import dataclasses
+import math
 from pathlib import Path
+from typing import Any
 
 from tfdeblur.config import TrainConfig, flatten, from_json
 from tfdeblur.errors import InvalidInput
-from tfdeblur.losses import parse_scheme
 from tfdeblur.training.backup import Position, newest_position
 
 # May differ between a run and its continuation: they do not change what a step computes.
@@ -22,59 +24,137 @@ _FREE = {
     "rpgan.sen",
     "run.init",
 }
-# May differ as long as no step that is done would have been another one.
-_OF_THE_END = {"run.epochs", "optimizer.decay_steps"}
+# May differ on purpose: steps from then on are of another length or number, whose state is kept.
+_TOLD = {
+    "run.epochs",
+    "run.steps_per_epoch",
+    "optimizer.learning_rate",
+    "optimizer.schedule",
+    "optimizer.constant_part",
+    "optimizer.warmup_steps",
+    "optimizer.final_factor",
+    "optimizer.decay_steps",
+    "optimizer.opponent_rate",
+    "optimizer.clip_norm",
+    "optimizer.weight_decay",
+    "sen.further_part",
+    "sen.further_rate",
+    "sen.further_final_factor",
+    "rpgan.first_part",
+    "rpgan.sen_rate",
+}
+_OF_THE_NETWORK = ("model", "network.", "sen.", "rpgan.prior")
 
 
-def check_settings(config: TrainConfig, folder: Path, record: dict) -> None:
-    """Raises InvalidInput where the run in `folder` cannot go on with `config`.
+def settle_settings(config: TrainConfig, folder: Path, record: dict[str, Any]) -> TrainConfig:
+    """The settings that the run in `folder` goes on with.
+
+    What is over stays as it was: epochs of SEN's stacks that have learnt, and of RP-GAN's level 1.
 
     Args:
         config: the settings given now.
         folder: run folder.
         record: what its `run.json` holds.
+
+    Raises:
+        InvalidInput: where it cannot go on so.
     """
     before = from_json(record["config"])
+    config = _with_ended(config, before.sen.ended, before.rpgan.first_ended)
+    _refuse_other_settings(before, config, folder)
+    position = newest_position(folder / "backup")
+    begun = position.epoch + bool(position.step)
+    if config.run.epochs < begun:
+        raise InvalidInput(
+            "`run.epochs` counts the epochs of the whole run, with those that are done. Received: "
+            f"run.epochs={config.run.epochs}, and {folder} is in epoch {begun}. Give {begun} or "
+            "more."
+        )
+    ended = _ended_stacks(before, config, position) if config.model == "sen" else ()
+    first = _ended_first(before, config, position) if config.model == "rpgan" else 0
+    return _with_ended(config, ended, first)
+
+
+def _refuse_other_settings(before: TrainConfig, config: TrainConfig, folder: Path) -> None:
     earlier, now = flatten(before), flatten(config)
-    differing = {name for name in now if now[name] != earlier[name]} - _FREE
-    if earlier["optimizer.ema"] and now["optimizer.ema"]:
-        differing.discard("optimizer.ema")  # an average more: no step looks at it
-    if differing and differing <= _OF_THE_END and _may_end_elsewhere(config):
-        done = _steps(newest_position(folder / "backup"), record)
-        for settings in (before, config):
-            _check_end(settings, done, record)
+    differing = [name for name in now if now[name] != earlier[name]]
+    refused = [name for name in differing if name not in _FREE | _TOLD]
+    if earlier["optimizer.ema"] and now["optimizer.ema"] and "optimizer.ema" in refused:
+        refused.remove("optimizer.ema")  # an average more: no step looks at it
+    if not refused:
         return
-    if differing:
-        listed = ", ".join(
-            f"{name}: {earlier[name]!r} then, {now[name]!r} now"
-            for name in now
-            if name in differing
-        )
+    listed = ", ".join(f"{name}: {earlier[name]!r} then, {now[name]!r} now" for name in refused)
+    other = "or start a new run folder"
+    if not any(name.startswith(_OF_THE_NETWORK) for name in refused):
+        other += f", which may begin with what this one has learnt: --run NEW --init {folder}"
+    raise InvalidInput(
+        f"`--resume` must continue with the settings of the run. Differing: {listed}. Leave them "
+        f"out (they are read from run.json), {other}. Length and rates may change: --epochs, "
+        "--steps-per-epoch, and of --set optimizer.learning_rate, schedule, decay_steps."
+    )
+
+
+def _with_ended(config: TrainConfig, stacks: tuple[int, ...], first: int) -> TrainConfig:
+    sen = dataclasses.replace(config.sen, ended=stacks)
+    rpgan = dataclasses.replace(config.rpgan, first_ended=first)
+    return dataclasses.replace(config, sen=sen, rpgan=rpgan)
+
+
+def _ended_stacks(before: TrainConfig, config: TrainConfig, position: Position) -> tuple[int, ...]:
+    """Epochs of the stacks that have ended, also of one that a shorter run has no more time for."""
+    if config.sen.epochs(config.run.epochs) == before.sen.epochs(before.run.epochs):
+        return before.sen.ended
+    planned = before.sen.epochs(before.run.epochs)
+    ended: tuple[int, ...] = ()
+    # The last stack never ends: it has the epochs that come.
+    while len(ended) < len(planned) - 1 and sum(planned[: len(ended) + 1]) <= position.epoch:
+        ended = planned[: len(ended) + 1]
+    now = dataclasses.replace(config.sen, ended=ended).epochs(config.run.epochs)
+    begun = position.epoch + bool(position.step)
+    if len(ended) < len(planned) - 1 and sum(now[: len(ended) + 1]) < begun:
+        ended = (*ended, begun - sum(ended))
+        dataclasses.replace(config.sen, ended=ended).epochs(config.run.epochs)  # refuses too few
+    return ended
+
+
+def _ended_first(before: TrainConfig, config: TrainConfig, position: Position) -> int:
+    """Epochs on level 1 if these are over, or would be by a plan that comes too late; else 0."""
+    earlier = before.rpgan.first_epochs(before.run.epochs)
+    now = config.rpgan.first_epochs(config.run.epochs)
+    if now == earlier:
+        return before.rpgan.first_ended
+    begun = position.epoch + bool(position.step)
+    if earlier <= position.epoch and begun:
+        return earlier
+    return begun if now < begun else 0
+
+
+def check_step(position: Position, steps: int) -> None:
+    """Raises InvalidInput where the epoch that was stopped has more steps behind it than it has."""
+    if position.step > steps:
         raise InvalidInput(
-            f"`--resume` must continue with the settings of the run. Differing: {listed}. "
-            "Leave them out (they are read from run.json), or start a new run folder."
+            f"`run.steps_per_epoch` must be at least the {position.step} steps that are done of "
+            f"the epoch in which the run was stopped. Received: {steps} steps an epoch."
         )
 
 
-def _may_end_elsewhere(config: TrainConfig) -> bool:
-    """Whether steps before the fall of the rate know nothing of when the run ends."""
-    if config.optimizer.schedule != "constant":
-        return False
-    if config.model == "biskip":
-        return not parse_scheme(config.loss.scheme).self_paced
-    return config.model == "maxim"
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What differs between two dicts by name, as `{name: {"from": ..., "to": ...}}`."""
+    names = [*after, *(name for name in before if name not in after)]
+    return {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in names
+        if before.get(name) != after.get(name)
+    }
 
 
-def _check_end(config: TrainConfig, done: int, record: dict) -> None:
-    decay = config.optimizer.decay_steps
-    begin = config.run.epochs * record["steps_per_epoch"] - decay
-    if done > begin and (decay or config.run.epochs != record["config"]["run"]["epochs"]):
-        raise InvalidInput(
-            "`run.epochs` and `optimizer.decay_steps` must leave what is done as it is: with "
-            f"run.epochs={config.run.epochs} and optimizer.decay_steps={decay} the rate falls "
-            f"from step {begin:,} on. Received: a run of {done:,} steps."
-        )
-
-
-def _steps(position: Position, record: dict) -> int:
-    return position.epoch * record["steps_per_epoch"] + position.step
+def in_words(entry: dict[str, Any]) -> str:
+    """An entry of the history of `run.json` as a line for the log."""
+    listed = ", ".join(
+        f"{name} {of['from']} -> {of['to']}" for name, of in entry["changed"].items()
+    )
+    rate = entry["learning_rate"]
+    text = f"From step {entry['step']:,} on: {listed}."
+    if not math.isclose(rate["from"], rate["to"], rel_tol=1e-6):
+        text += f" The learning rate there: {rate['from']:.3g} -> {rate['to']:.3g}."
+    return text

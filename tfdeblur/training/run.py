@@ -1,24 +1,20 @@
 """A training run: data, trainer, fit, backups and the record of what was done.
 
-A run folder holds `run.json` (configuration, versions, data, state), `generator.keras` (the best
-network by validation, or the newest without one; named as its task says), `last.keras`,
+A run folder holds `run.json` (configuration, versions, data, state, history), `generator.keras`
+(the best network by validation, or the newest without one; named as its task says), `last.keras`,
 `history.csv`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
 """
 
 import logging
-import platform
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-import tfdeblur
-from tfdeblur.config import TrainConfig, to_json
-from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.config import TrainConfig
+from tfdeblur.errors import InvalidInput
 from tfdeblur.record import RECORD, read_record, write_record
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.backup import (
@@ -26,20 +22,27 @@ from tfdeblur.training.backup import (
     GracefulInterrupt,
     Position,
     newest_backup,
+    newest_position,
     restore_backup,
 )
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.initial import begin_with, find_network
 from tfdeblur.training.keep import KeepNetwork
-from tfdeblur.training.resume import check_settings
-from tfdeblur.training.sources import Data, open_data
+from tfdeblur.training.plan import Plan
+from tfdeblur.training.resume import check_step, settle_settings
+from tfdeblur.training.run_record import check_same_data, continued_record, new_record, now
+from tfdeblur.training.sources import open_data
 from tfdeblur.training.tasks import task_of
 
 logger = logging.getLogger(__name__)
 
 
 def train(
-    config: TrainConfig, folder: Path, resume: bool = False, verbose: int | str = "auto"
+    config: TrainConfig,
+    folder: Path,
+    resume: bool = False,
+    verbose: int | str = "auto",
+    new_data: bool = False,
 ) -> dict[str, Any]:
     """Trains as `config` says, into `folder`, and returns the record that `run.json` holds.
 
@@ -47,16 +50,17 @@ def train(
         config: what to do.
         folder: run folder; made if it is missing.
         resume: go on from the newest backup in it (or start, where there is none yet).
+        new_data: whether a resumed run may go on with other pairs than it began with.
         verbose: of `fit`: 1 is a progress bar, 2 a line per epoch, "auto" chooses by terminal.
 
     Raises:
         InvalidInput: if the folder holds a run and `resume` is False, or a setting differs that
-            must not (see `resume.check_settings`).
+            must not (see `resume.settle_settings`).
         DataError: if data cannot be used or are not those of the earlier run.
         NotConverged: if the loss becomes NaN.
         KeyboardInterrupt: if stopped; the step's state is saved before.
     """
-    record = _check_folder(config, folder, resume)
+    record, config = _check_folder(config, folder, resume)
     config = task_of(config).settle(config, folder, begun=bool(record))
     strategy = choose_strategy(config.run.strategy)
     replicas = strategy.num_replicas_in_sync
@@ -67,16 +71,16 @@ def train(
         )
     title = task_of(config).title(config)  # before files are read, which may take long
     data = open_data(config)
-    _check_same_data(record, data)
+    check_same_data(record, data, new_data)
     steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
-    trainer = build_trainer(config, steps * config.run.epochs, strategy)
-    position = restore_backup(trainer, folder / "backup")
+    trainer, plan, position = _restored(config, record, steps, strategy, folder / "backup")
     if config.run.init and position == Position():
         found = find_network(config.run.init, task_of(config).file, "run.init")
         begin_with(trainer.network, found)
         logger.info("Beginning with the weights of %s.", found)
     trainer.skip_steps(position.step, position.means)
-    done = position.epoch * steps + position.step
+    done = plan.done(position)
+    offset = done - position.epoch * steps - position.step  # of epochs that had other numbers
     # Before the record: a crop that does not fit must not leave a run behind.
     batches = task_of(config).batches(config, data.train, done * config.data.batch)
     task_of(config).attach(config, data.train, trainer)
@@ -90,18 +94,21 @@ def train(
         config.run.epochs,
     )
     chief = _is_chief(strategy)
-    record = record or _new_record(config, data, trainer, strategy, steps)
+    if record:
+        record = continued_record(record, config, data, plan, position)
+    else:
+        record = new_record(config, data, trainer, strategy, plan)
     if chief:
-        write_record(folder, {**record, "config": to_json(config), "state": "running"})
+        write_record(folder, {**record, "state": "running"})
     with GracefulInterrupt() as interrupt:
         if verbose == "auto":
             verbose = 1 if sys.stdout.isatty() else 2
         callbacks = _callbacks(
-            config, folder, data, steps, chief, interrupt.event, show_bar=verbose == 1
+            config, folder, data, steps, chief, interrupt.event, verbose == 1, offset
         )
         trainer.interrupt = interrupt.event
         _fit(trainer, batches, config, position, steps, callbacks, verbose)
-    record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
+    record = {**record, "state": "done", "finished": now()}
     if chief:
         write_record(folder, record)
     return record
@@ -125,7 +132,7 @@ def _fit(trainer, batches, config, position, steps, callbacks, verbose) -> None:
                 callback.csv_file.close()
 
 
-def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
+def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False, offset=0):
     """In the order that resuming needs: what reads the weights, what ends the epoch, backup.
 
     A kill in validation goes on from the backup of the epoch's last step, and validates again.
@@ -143,7 +150,8 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
         ]
     found += task.callbacks(folder / "logs" / "train" if chief else None)
     if chief:
-        found += [Backup(folder / "backup", steps, config.run.backup_minutes, interrupt)]
+        minutes = config.run.backup_minutes
+        found += [Backup(folder / "backup", steps, minutes, interrupt, offset)]
     return found
 
 
@@ -169,63 +177,42 @@ def _readers(config, folder, data, interrupt, show_bar):
     return readers
 
 
-def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> dict[str, Any]:
-    """The record of the run in `folder`, or an empty one; refuses to mix two runs."""
+def _restored(config, record, steps, strategy, backups):
+    """Trainer, plan and position of a run that begins or goes on with so many steps an epoch."""
+    position = newest_position(backups)
+    while True:
+        check_step(position, steps)
+        plan = Plan(config.run.epochs, ((0, steps),))
+        if record:
+            plan = Plan.of_record(record).go_on(position, config.run.epochs, steps)
+        trainer = build_trainer(config, plan, strategy)
+        found = restore_backup(trainer, backups)
+        if found == position:
+            return trainer, plan, found
+        position = found  # the newest has a position and no weights: planned from there instead
+
+
+def _check_folder(
+    config: TrainConfig, folder: Path, resume: bool
+) -> tuple[dict[str, Any], TrainConfig]:
+    """The record of the run in `folder`, or an empty one, and the settings that it goes on with.
+
+    Refuses to mix two runs.
+    """
     file = folder / RECORD
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        return {}
+        return {}, config
     if not resume:
         raise InvalidInput(
             f"`--run` must be a new folder, or come with --resume. Received: {folder}, "
             "which holds a run."
         )
     record = read_record(folder)
-    check_settings(config, folder, record)
+    config = settle_settings(config, folder, record)
     if newest_backup(folder / "backup") is None:
         logger.info("No backup in %s yet: starting from the beginning.", folder)
-    return record
-
-
-def _check_same_data(record: dict[str, Any], data: Data) -> None:
-    earlier = record.get("data", {}).get("train_fingerprint")
-    if earlier and earlier != data.train.fingerprint:
-        raise DataError(
-            "`--data` must hold the pairs that the run was started with: their contents have "
-            f"changed. Received: {data.train.describe()}. Start a new run folder for new data."
-        )
-
-
-def _new_record(config, data, trainer, strategy, steps) -> dict[str, Any]:
-    validation = data.validation
-    return {
-        "tfdeblur": tfdeblur.__version__,
-        "started": _now(),
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
-        "machine": {
-            "system": platform.platform(),
-            "replicas": strategy.num_replicas_in_sync,
-            "gpus": len(tf.config.list_physical_devices("GPU")),
-        },
-        "data": {
-            "train": data.train.describe(),
-            "train_fingerprint": data.train.fingerprint,
-            "train_names": list(data.train.names),
-            "validation": validation.describe() if validation else None,
-            "validation_fingerprint": validation.fingerprint if validation else None,
-            "validation_names": list(validation.names) if validation else [],
-            **task_of(config).facts(config, data),
-        },
-        "parameters": int(trainer.network.count_params()),
-        "steps_per_epoch": steps,
-        "seed": config.run.seed,
-        "config": to_json(config),
-    }
+    return record, config
 
 
 def _is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -237,7 +224,3 @@ def _is_chief(strategy: tf.distribute.Strategy) -> bool:
         and resolver.task_type == "worker"
         and resolver.task_id == 0
     )
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -214,6 +214,10 @@ class SelfPacedState(keras.layers.Layer):
         self.epoch.assign(ops.minimum(self.epoch + 1, self.epochs))
         self.v_histogram.assign(np.zeros(HISTOGRAM_BINS, "float32"))
 
+    def enter(self, epoch):
+        """Sets t, the epoch, counted from 1: what `advance` does but where T has grown since."""
+        self.epoch.assign(min(epoch, self.epochs))
+
     def call(self, losses, training=False):
         """`sample_weights`, for those who treat this as a layer."""
         return self.sample_weights(losses, training=training)

@@ -80,7 +80,7 @@ class SheetSettings:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur data sheet`."""
-    from tfdeblur.cli.train import settings_of
+    from tfdeblur.cli.train.options import settings_of
 
     own = ("seed", "blur")  # they have the names of training's, and the sheet has no run
     config = settings_of(arguments, without=own)

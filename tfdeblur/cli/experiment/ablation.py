@@ -17,7 +17,7 @@ from tfdeblur.cli.experiment.ablation_arguments import add_arguments
 from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, state_of, train_all
 from tfdeblur.cli.experiment.variants import SCHEME, Variant, variants_of
 from tfdeblur.cli.restoring import restoring_options
-from tfdeblur.cli.train import settings_of
+from tfdeblur.cli.train.options import settings_of
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
@@ -193,6 +193,7 @@ def in_common(variants: list[Variant]) -> dict[str, Any]:
 
 def _load(variant: Variant, folder: Path, options: RestoringOptions) -> "TrainedRun":
     from tfdeblur.evaluation.experiments.ablation import TrainedRun
+    from tfdeblur.training.plan import Plan
 
     record = read_record(folder)
     try:
@@ -201,7 +202,7 @@ def _load(variant: Variant, folder: Path, options: RestoringOptions) -> "Trained
         raise DataError(f"{folder / 'generator.json'} cannot be read: {error}") from error
     facts = {
         "parameters": record["parameters"],
-        "steps": record["steps_per_epoch"] * record["config"]["run"]["epochs"],
+        "steps": Plan.of_record(record).total,
         "best epoch": kept,
         "run": str(folder),
     }

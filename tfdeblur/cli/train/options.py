@@ -1,19 +1,12 @@
-"""`tfdeblur train`: from images to a network that deblurs them, or that sees their motion."""
+"""Options of `tfdeblur train`, and the settings that they give."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from tfdeblur.cli.common import (
-    add_common_arguments,
-    load_tensorflow,
-    read_settings,
-    white_level,
-)
+from tfdeblur.cli.common import add_common_arguments, white_level
 from tfdeblur.errors import InvalidInput
-from tfdeblur.presets import PRESETS, preset
+from tfdeblur.presets import PRESETS
 
 EPILOG = """\
 examples:
@@ -29,6 +22,7 @@ examples:
   tfdeblur train --model maxim --init models/maxim-gopro --data pairs/ --run runs/finetuned
   tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more
   tfdeblur train --run runs/first --resume                           go on where it stopped
+  tfdeblur train --run runs/first --resume --epochs 40               go on after its end
   tfdeblur train --run runs/long --resume --epochs 200 --set optimizer.decay_steps=5000     end it
 
 pairs/ holds blur/NAME.png and sharp/NAME.png, or {train,test}/{blur,sharp}/NAME.png, or GOPRO's
@@ -85,7 +79,7 @@ _LISTS = {
 }
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Adds the arguments of `tfdeblur train`."""
     parser = commands.add_parser(
         "train",
@@ -152,7 +146,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--init", metavar="RUN|FILE", help="begin with the weights of a trained network"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last backup")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last backup, also longer (--epochs) or at another rate",
+    )
+    parser.add_argument(
+        "--new-data",
+        action="store_true",
+        help="with --resume: go on although the contents of --data have changed",
+    )
     parser.add_argument(
         "--strategy",
         choices=["auto", "one", "mirrored", "multiworker"],
@@ -182,7 +185,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_blur(parser)
     add_common_arguments(parser)
-    parser.set_defaults(run_command=run)
+    return parser
 
 
 def _add_blur(parser: argparse.ArgumentParser) -> None:
@@ -240,84 +243,3 @@ def settings_of(arguments: argparse.Namespace, without: Sequence[str] = ()) -> d
             raise InvalidInput(f"`--set` must be SECTION.KEY=VALUE. Received: --set {item}")
         settings[name.strip()] = value.strip()
     return settings
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What `tfdeblur train` is to do.
-
-    Attributes:
-        run: folder of the run.
-        preset: named settings; None: those of `default_preset`.
-        default_preset: what suits the model that is named.
-        given: settings of the command line, by dotted name.
-        resume: whether to go on from the last backup.
-        show_config: whether to print all settings, and stop.
-        verbose: whether to log details.
-    """
-
-    run: str
-    preset: str | None
-    default_preset: str
-    given: Mapping[str, Any]
-    resume: bool
-    show_config: bool
-    verbose: bool
-
-    @classmethod
-    def read(cls, arguments: argparse.Namespace) -> "TrainSettings":
-        """Of the parsed options.
-
-        Raises:
-            InvalidInput: if a `--set` has no equals sign.
-        """
-        given = settings_of(arguments)
-        default = _default_preset(arguments.model, bool(arguments.init))
-        return read_settings(cls, arguments, given=given, default_preset=default)
-
-
-def _default_preset(model: str | None, initialised: bool) -> str:
-    """Settings that fit two cores; weights that restore already are not taught from the start."""
-    if model == "maxim":
-        return "maxim-finetune" if initialised else "maxim-small"
-    return {"sen": "sen-small", "rpgan": "rpgan-small"}.get(model or "", "small")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Runs `tfdeblur train`."""
-    return _train(TrainSettings.read(arguments))
-
-
-def _train(settings: TrainSettings) -> int:
-    import json
-
-    from tfdeblur.config import from_json, override, to_json
-    from tfdeblur.record import read_record
-
-    folder = Path(settings.run)
-    resuming = settings.resume and (folder / "run.json").is_file()
-    if resuming and not settings.preset:
-        config = override(from_json(read_record(folder)["config"]), dict(settings.given))
-    else:  # a whole command with --resume added; what differs from the run is refused later
-        config = override(preset(settings.preset or settings.default_preset), dict(settings.given))
-    if settings.show_config:
-        print(json.dumps(to_json(config), indent=2))
-        return 0
-    if not config.data.train:
-        if settings.resume:
-            raise InvalidInput(
-                f"`--resume` goes on with the run in --run. Received: {folder}, which holds none "
-                "(no run.json). To start one, give --data."
-            )
-        raise InvalidInput("`--data` must name a folder of pairs or a TFDS data set.")
-    load_tensorflow(settings.verbose)
-    from tfdeblur.training.run import train
-
-    train(config, folder, resume=settings.resume)
-    if config.model == "sen":
-        print(f"Trained. The network is {folder / 'sen.keras'}.")
-        return 0
-    print(
-        f"Trained. Restore a photograph with:\n  tfdeblur deblur PHOTO --out DIR --model {folder}"
-    )
-    return 0
