@@ -44,6 +44,7 @@ setup(
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
     package_data={
         "tfdeblur": ["py.typed", "weights/*/*", "evaluation/page/page.*"],
+        "export": ["py.typed"],
         "tfds_builders": [
             *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
             "*/dummy_data/**/*",

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import decode_image, to_float, to_uint8
+from tfdeblur.image.codec import decode_image
+from tfdeblur.image.levels import to_float, to_uint8
 from tfdeblur.restorers.images import as_kind
 
 Outputs = Mapping[str, Any]

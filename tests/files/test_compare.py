@@ -6,8 +6,9 @@ import pytest
 
 from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import compare, panels
-from tfdeblur.files.compare import comparison, place_of_most_change, sharp_partner
+from tfdeblur.files.partner import sharp_partner
+from tfdeblur.pictures import compare, panels
+from tfdeblur.pictures.compare import comparison, place_of_most_change
 
 
 def levels(height, width, seed=0):

@@ -20,8 +20,6 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
 
-ERASE_LINE = "\r\x1b[K"  # for lines that are rewritten, on terminals only
-
 
 class Parser(argparse.ArgumentParser):
     """A parser that tells of an unknown option by itself, with the known one that is nearest.
@@ -77,14 +75,6 @@ def white_level(text: str) -> str | int:
     if text.isdecimal() and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be auto, full or a level, 1 to 65535, not {text!r}")
-
-
-def duration(seconds: float) -> str:
-    """A time span for people: `40 s`, `12 min`, `3 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:

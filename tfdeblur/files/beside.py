@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tfdeblur.files.compare import comparison, sharp_partner
 from tfdeblur.files.compare_stages import stage_comparison
 from tfdeblur.files.confidence_picture import confidence_picture
 from tfdeblur.files.flow_picture import flow_picture
+from tfdeblur.files.partner import sharp_partner
 from tfdeblur.files.plan import Job
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import (
-    DecodedImage,
-    encode_image,
-    read_image,
-    to_uint8,
-)
+from tfdeblur.image.codec import DecodedImage, encode_image, read_image
 from tfdeblur.image.flow_files import write_flow
+from tfdeblur.image.levels import to_uint8
+from tfdeblur.pictures.compare import comparison
 from tfdeblur.restorers.protocol import Restored, Stage, score_of
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tfdeblur.files import panels
-from tfdeblur.files.compare import check_alike, column, label, place_of_most_change
-from tfdeblur.image.codec import to_uint8
+from tfdeblur.image.levels import to_uint8
+from tfdeblur.pictures import panels
+from tfdeblur.pictures.compare import check_alike, column, label, place_of_most_change
 from tfdeblur.restorers.protocol import Stage
 
 _PANEL_SIDES = (280, 480)  # smaller than in `comparison`: three levels make eight columns

@@ -8,19 +8,14 @@ from typing import Any
 from tfdeblur.errors import NotConverged
 from tfdeblur.files.alpha import restore_seen
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
-from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult
 from tfdeblur.files.video.animation import restore_animation
 from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import (
-    DecodedImage,
-    encode_image,
-    format_of,
-    read_image,
-)
+from tfdeblur.image.codec import DecodedImage, encode_image, format_of, read_image
+from tfdeblur.pictures.compare import comparison
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
 from tfdeblur.text import printable

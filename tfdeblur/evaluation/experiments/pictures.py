@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from tfdeblur.files import panels
-from tfdeblur.files.compare import column, place_of_most_change
 from tfdeblur.image.codec import to_uint8
+from tfdeblur.pictures import panels
+from tfdeblur.pictures.compare import column, place_of_most_change
 
 # All lengths in pixels of the picture that is drawn.
 _SIDES = (280, 400)  # the longer side of an image is brought into this range

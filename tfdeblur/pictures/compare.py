@@ -1,12 +1,10 @@
 """Side-by-side pictures: blurred | restored | sharp, with the place that changed most enlarged."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import panels
+from tfdeblur.pictures import panels
 
 # All lengths in pixels of the picture that is drawn.
 _PANEL_SIDES = (320, 800)  # the longer side of a panel is brought into this range
@@ -14,19 +12,6 @@ _NARROWEST_COLUMN = 280  # room for the longest label
 _FRAME = (255, 196, 0)
 _DETAIL_PART = 0.22  # side of the enlarged place, as part of the image's
 _SMALLEST_DETAIL = panels.FEW_PIXELS  # pixels of the image
-
-
-def sharp_partner(source: Path) -> Path | None:
-    """The sharp image that belongs to `source`, or None.
-
-    Looked for under the same name: in `sharp/` beside the folder of `source` (blur/x.png and
-    sharp/x.png), then in `sharp/` within it.
-    """
-    for folder in (source.parent.parent / "sharp", source.parent / "sharp"):
-        partner = folder / source.name
-        if partner.is_file() and not (source.exists() and partner.samefile(source)):
-            return partner
-    return None
 
 
 def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int, int, int, int]:
