@@ -72,7 +72,8 @@ INNER = {
         *("tfdeblur.errors", "tfdeblur.__version__"),
     ),
     "export/client": (
-        *("export.client", "export.status", "export.wire", "tfdeblur.restorers.images"),
+        *("export.client", "export.messages", "export.status", "export.wire"),
+        "tfdeblur.restorers.images",
         *("tfdeblur.restorers.protocol", "tfdeblur.restorers.calling", "tfdeblur.files"),
         *("tfdeblur.restorers.reading", "tfdeblur.image", "tfdeblur.errors"),
     ),

@@ -1,7 +1,6 @@
 """DeblurClient: restores images with a model that TensorFlow Serving, or `tfdeblur serve`, holds.
 
-Importing it takes seconds and about 700 MB: the messages of TensorFlow Serving are described in
-terms of TensorFlow's own.
+Importing it loads NumPy, gRPC and Protocol Buffers, and no framework.
 """
 
 import time

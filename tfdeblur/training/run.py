@@ -2,7 +2,8 @@
 
 A run folder holds `run.json` (configuration, versions, data, state), `generator.keras` (the best
 network by validation, or the newest without one; named as its task says), `last.keras`,
-`history.csv`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
+`history.csv`, `curves.png`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for
+`--resume`).
 """
 
 import logging
@@ -29,6 +30,7 @@ from tfdeblur.training.backup import (
     restore_backup,
 )
 from tfdeblur.training.build import build_trainer, choose_strategy
+from tfdeblur.training.curves import Curves, Rate
 from tfdeblur.training.initial import begin_with, find_network
 from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.resume import check_settings
@@ -138,7 +140,9 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False):
         found += [
             own.WithAveragedWeights(readers, averaged=config.optimizer.ema > 0),
             keras.callbacks.TensorBoard(folder / "logs", write_graph=False, profile_batch=0),
+            Rate(),
             own.History(folder / "history.csv", measures),
+            Curves(folder),
             own.RunProgress(logger.info),
         ]
     found += task.callbacks(folder / "logs" / "train" if chief else None)
