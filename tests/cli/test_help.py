@@ -63,6 +63,9 @@ def test_help_names_examples_and_describes_every_option(name, capsys):
         ["deblur", "x.png", "--out", "o", "--model", "m", "--memory-budget", "much"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--flow-format", "tif"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--no-such-option"],
+        ["deblur", "x.png", "--out", "o", "--compare", "--compare-at", "3"],
+        ["deblur", "x.png", "--out", "o", "--compare", "--compare-at", "3,-1"],
+        ["deblur", "x.png", "--out", "o", "--compare-at", "3,4"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, capsys):

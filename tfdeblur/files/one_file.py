@@ -58,7 +58,7 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
         there = _in_white(read_image(job.output), job).seen_rgb()  # all that the picture needs
-        write_picture(job.comparison, compare_with(job.source, decoded, there))
+        write_picture(job.comparison, compare_with(job, decoded, there))
         return replace(result, status="skipped", reason="already done; the comparison was added")
 
     def on_tiles(done: int, total: int) -> None:
@@ -141,7 +141,7 @@ def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
     result = replace(result, reason=video.remark, confidence=video.confidence)
     if job.comparison is not None:
-        write_picture(job.comparison, comparison(*video.sample))
+        write_picture(job.comparison, comparison(*video.sample, at=job.compare_at))
     if video.degenerate:
         text = f"the network's output was unusable in {video.degenerate} frames: kept as they were"
         return _unsound(result, "degenerate", text)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from tfdeblur.files.plan import Job
-from tfdeblur.files.work import Event, FileResult
+from tfdeblur.files.results import Event, FileResult
 from tfdeblur.text import ERASE_LINE, duration, printable
 
 _BAR_COLUMNS = 24
