@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tfdeblur.cli.short_help import ShowAll, is_long, short_help
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
@@ -25,7 +26,23 @@ class Parser(argparse.ArgumentParser):
     """A parser that tells of an unknown option by itself, with the known one that is nearest.
 
     argparse leaves that to the outermost parser, which knows neither the command nor its options.
+    Its help is short where the whole one is long (`short_help`); `--help-all` shows that.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_argument(
+            "--help-all", action=ShowAll, help="show all options and explanations, and exit"
+        )
+
+    def format_help(self) -> str:
+        """See argparse; shortened where it is long."""
+        whole = self.format_whole_help()
+        return short_help(self) if is_long(whole) else whole
+
+    def format_whole_help(self) -> str:
+        """All options and all explanations."""
+        return super().format_help()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse; nothing is left over."""

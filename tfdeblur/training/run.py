@@ -29,6 +29,7 @@ from tfdeblur.training.backup import (
     newest_backup,
     restore_backup,
 )
+from tfdeblur.training.begun import Begun
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.curves import Curves, Rate
 from tfdeblur.training.initial import begin_with, find_network
@@ -101,6 +102,7 @@ def train(
         callbacks = _callbacks(
             config, folder, data, steps, chief, interrupt.event, show_bar=verbose == 1
         )
+        callbacks.insert(0, Begun(interrupt))
         trainer.interrupt = interrupt.event
         _fit(trainer, batches, config, position, steps, callbacks, verbose)
     record = {**record, "config": to_json(config), "state": "done", "finished": _now()}
