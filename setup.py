@@ -22,6 +22,7 @@ TEST = [
     "dill",
     "psutil",  # memory of the service under abuse
     "pyyaml",  # the compose file of an export
+    *("nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"),  # the notebooks of docs/
     *("setuptools>=65", "wheel"),  # a wheel is built and looked at
 ]
 RAW = ["rawpy>=0.24"]
@@ -44,6 +45,7 @@ setup(
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
     package_data={
         "tfdeblur": ["py.typed", "weights/*/*", "evaluation/page/page.*"],
+        "export": ["py.typed", "messages.binpb"],
         "tfds_builders": [
             *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
             "*/dummy_data/**/*",

@@ -4,6 +4,12 @@ Public names load on first use, so that `import export` loads neither keras, ten
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers, which do not look into `__getattr__`
+    from export.client.client import DeblurClient as DeblurClient
+    from export.graph.saved_model import export_model as export_model
+    from export.service.local_service import LocalService as LocalService
 
 _LAZY = {
     "export_model": "export.graph.saved_model",
@@ -11,7 +17,7 @@ _LAZY = {
     "LocalService": "export.service.local_service",
 }
 
-__all__ = ["DeblurClient", "LocalService", "export_model"]  # noqa: F822 (loaded on first use)
+__all__ = ["DeblurClient", "LocalService", "export_model"]
 
 
 def __getattr__(name):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from tensorflow.core.framework import tensor_pb2
-from tensorflow_serving.apis import model_pb2, predict_pb2
+
+from export.messages import ModelSpec, PredictRequest, PredictResponse, TensorProto
 
 Parts = list[bytes | memoryview]
 
@@ -29,16 +29,13 @@ def _number(message: Any, name: str) -> int:
     return message.DESCRIPTOR.fields_by_name[name].number
 
 
-_REQUEST_SPEC = _number(predict_pb2.PredictRequest, "model_spec")
-_INPUTS = _number(predict_pb2.PredictRequest, "inputs")
-_FILTER = _number(predict_pb2.PredictRequest, "output_filter")
-_SPEC = _number(predict_pb2.PredictResponse, "model_spec")
-_OUTPUTS = _number(predict_pb2.PredictResponse, "outputs")
+_REQUEST_SPEC = _number(PredictRequest, "model_spec")
+_INPUTS = _number(PredictRequest, "inputs")
+_FILTER = _number(PredictRequest, "output_filter")
+_SPEC = _number(PredictResponse, "model_spec")
+_OUTPUTS = _number(PredictResponse, "outputs")
 # Fields of a TensorProto that images travel in -> their numbers on the wire.
-FIELDS = {
-    name: _number(tensor_pb2.TensorProto, name)
-    for name in ("tensor_content", "float_val", "int_val")
-}
+FIELDS = {name: _number(TensorProto, name) for name in ("tensor_content", "float_val", "int_val")}
 _NAMES = {number: name for name, number in FIELDS.items()}
 
 
@@ -97,7 +94,7 @@ def split_answer(data: bytes) -> Answer:
     Raises:
         DecodeError: if it is none.
     """
-    spec, outputs = model_pb2.ModelSpec(), {}
+    spec, outputs = ModelSpec(), {}
     for number, kind, _, value in _fields(memoryview(data)):
         if (number, kind) == (_SPEC, _BYTES):
             spec.MergeFromString(value)
@@ -186,7 +183,7 @@ def whole(tensor: Tensor) -> Any:
         return tensor.proto
     numbers = bytes_field(FIELDS[tensor.name], tensor.numbers)
     data = b"".join([tensor.proto.SerializeToString(), *numbers])
-    return tensor_pb2.TensorProto.FromString(data)
+    return TensorProto.FromString(data)
 
 
 def _entries(number: int, tensors: Mapping[str, Parts]) -> Parts:
@@ -211,10 +208,10 @@ def _tensor(data: memoryview) -> Tensor:
             numbers.append(Tensor(None, _NAMES[number], value))
         else:
             head.append(all_of_it)
-    proto = tensor_pb2.TensorProto.FromString(b"".join(head))
+    proto = TensorProto.FromString(b"".join(head))
     if len(numbers) == 1 and not (proto.float_val or proto.int_val):
         return numbers[0]._replace(proto=proto)
-    return Tensor(tensor_pb2.TensorProto.FromString(data) if numbers else proto)
+    return Tensor(TensorProto.FromString(data) if numbers else proto)
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview]]:

@@ -18,22 +18,23 @@ ALLOWED = {
     "operators": {"operators", "errors", "tensorflow"},
     "solvers": {"solvers", "operators", "errors", "tensorflow"},
     "image": {"image", "errors", "tensorflow"},
+    "pictures": {"pictures", "errors"},
     "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
-        *{"solvers", "config", "record", "processor", "errors", "tensorflow"},
+        *{"pictures", "solvers", "config", "record", "processor", "errors", "tensorflow"},
     },
     "models": {"models", "networks", "errors"},
     "restorers": {
-        *{"restorers", "models", "networks", "solvers", "operators", "image"},
-        *{"text", "errors", "tensorflow"},
+        *{"restorers", "models", "networks", "solvers", "operators", "image", "pictures"},
+        *{"counter", "text", "errors", "tensorflow"},
     },
-    "files": {"files", "restorers", "operators", "image", "text", "errors"},
+    "files": {"files", "restorers", "operators", "image", "pictures", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},
     "adopt": {"adopt", "convert", "models", "restorers", "errors", "tensorflow"},
     "evaluation": {
         *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
-        *{"operators", "processor", "errors", "tensorflow"},
+        *{"operators", "pictures", "processor", "errors", "tensorflow"},
     },
 }
 
@@ -41,12 +42,15 @@ ALLOWED = {
 # Rooms within rooms, and export: what of this project's own they may import, by its first names.
 _COMMON = (
     *("tfdeblur.cli.common", "tfdeblur.cli.restoring", "tfdeblur.cli.subcommands"),
-    "tfdeblur.cli.counter",
+    "tfdeblur.cli.short_help",
+    *("tfdeblur.counter", "tfdeblur.text"),
 )
 INNER = {
     "tfdeblur/restorers/blind": (
         *("tfdeblur.restorers.blind", "tfdeblur.restorers.graph", "tfdeblur.restorers.images"),
         *("tfdeblur.restorers.known_flow", "tfdeblur.restorers.protocol"),
+        *("tfdeblur.restorers.calling", "tfdeblur.restorers.describing"),
+        "tfdeblur.restorers.reading",
         *("tfdeblur.restorers.kind", "tfdeblur.models"),
         *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
         *("tfdeblur.image", "tfdeblur.errors"),
@@ -69,8 +73,10 @@ INNER = {
         *("tfdeblur.errors", "tfdeblur.__version__"),
     ),
     "export/client": (
-        *("export.client", "export.status", "export.wire", "tfdeblur.restorers.images"),
-        *("tfdeblur.restorers.protocol", "tfdeblur.files", "tfdeblur.image", "tfdeblur.errors"),
+        *("export.client", "export.messages", "export.status", "export.wire"),
+        "tfdeblur.restorers.images",
+        *("tfdeblur.restorers.protocol", "tfdeblur.restorers.calling", "tfdeblur.files"),
+        *("tfdeblur.restorers.reading", "tfdeblur.image", "tfdeblur.errors"),
     ),
     "export/service": ("export.service", "export.status", "export.wire", "tfdeblur.errors"),
     "tfdeblur/cli/files": (*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
@@ -92,14 +98,15 @@ INNER = {
     ),
     "tfdeblur/cli/data": (
         *(*_COMMON, "tfdeblur.cli.data", "tfdeblur.cli.train", "tfdeblur.config"),
-        *("tfdeblur.data", "tfdeblur.files", "tfdeblur.image", "tfds_builders"),
+        *("tfdeblur.data", "tfdeblur.files", "tfdeblur.image", "tfdeblur.pictures"),
+        "tfds_builders",
     ),
     "tfdeblur/cli/evaluate": (
         *(*_COMMON, "tfdeblur.cli.evaluate", "tfdeblur.cli.measuring", "tfdeblur.evaluation"),
         *("tfdeblur.models", "tfdeblur.restorers", "tfdeblur.data", "tfdeblur.networks"),
         *("tfdeblur.operators", "tfdeblur.training", "tfdeblur.image"),
     ),
-    "tfdeblur/evaluation/scores": ("tfdeblur.evaluation.scores",),
+    "tfdeblur/evaluation/scores": ("tfdeblur.evaluation.scores", "tfdeblur.pictures.saliency"),
 }
 
 

@@ -5,6 +5,12 @@ and loads neither keras nor tensorflow.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers, which do not look into `__getattr__`
+    from tfdeblur.config import TrainConfig as TrainConfig
+    from tfdeblur.restorers.network import Restorer as Restorer
+    from tfdeblur.restorers.protocol import Restored as Restored
 
 __version__ = "0.1.0"
 
@@ -14,7 +20,7 @@ _LAZY = {
     "TrainConfig": "tfdeblur.config",
 }
 
-__all__ = ["__version__", *_LAZY]
+__all__ = ["Restored", "Restorer", "TrainConfig", "__version__"]
 
 
 def __getattr__(name):

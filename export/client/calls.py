@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-)
 
 from export.client.errors import failure, failure_of, may_pass
 from export.client.tensors import MalformedTensor, read_tensor, tensor_of
+from export.messages import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+    ModelSpec,
+)
 from export.wire import CONTENT_WANTED, join_request, split_answer
 from tfdeblur.errors import DataError, InvalidInput
 
@@ -81,13 +81,21 @@ class ModelService:
             self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
         else:
             self._channel = grpc.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._predict = self._channel.unary_unary(
             "/tensorflow.serving.PredictionService/Predict",
             request_serializer=bytes,
             response_deserializer=split_answer,
         )
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+        self._get_metadata = self._channel.unary_unary(
+            "/tensorflow.serving.PredictionService/GetModelMetadata",
+            request_serializer=GetModelMetadataRequest.SerializeToString,
+            response_deserializer=GetModelMetadataResponse.FromString,
+        )
+        self._get_status = self._channel.unary_unary(
+            "/tensorflow.serving.ModelService/GetModelStatus",
+            request_serializer=GetModelStatusRequest.SerializeToString,
+            response_deserializer=GetModelStatusResponse.FromString,
+        )
 
     def close(self) -> None:
         """Ends calls that are under way, and the connection."""
@@ -139,15 +147,13 @@ class ModelService:
 
     def metadata(self, timeout: float | None = None) -> Any:
         """Returns the message that describes the model's signatures."""
-        request = get_model_metadata_pb2.GetModelMetadataRequest(
-            model_spec=self._spec(), metadata_field=["signature_def"]
-        )
-        return self.call(self._predictions.GetModelMetadata, request, timeout)
+        request = GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"])
+        return self.call(self._get_metadata, request, timeout)
 
     def status(self, timeout: float | None = None) -> Any:
         """Returns the message that lists the model's versions."""
-        request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec())
-        return self.call(self._models.GetModelStatus, request, timeout)
+        request = GetModelStatusRequest(model_spec=self._spec())
+        return self.call(self._get_status, request, timeout)
 
     def call(self, method: Callable[..., Any], request: Any, timeout: float | None) -> Any:
         """Calls, again after a pause where nothing answers or all places are taken.
@@ -172,8 +178,8 @@ class ModelService:
             time.sleep(wait)
             attempt, pause = attempt + 1, min(2 * pause, _LONGEST_PAUSE)
 
-    def _spec(self, signature: str = "") -> model_pb2.ModelSpec:
-        spec = model_pb2.ModelSpec(name=self.model, signature_name=signature)
+    def _spec(self, signature: str = "") -> Any:
+        spec = ModelSpec(name=self.model, signature_name=signature)
         if self.version is not None:
             spec.version.value = self.version
         elif self.label is not None:

@@ -1,13 +1,12 @@
 """DeblurClient: restores images with a model that TensorFlow Serving, or `tfdeblur serve`, holds.
 
-Importing it takes seconds and about 700 MB: the messages of TensorFlow Serving are described in
-terms of TensorFlow's own.
+Importing it loads NumPy, gRPC and Protocol Buffers, and no framework.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import grpc
 import numpy as np
@@ -26,13 +25,15 @@ from export.client.payloads import choose, finished
 from export.client.send import Progress, Sender
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import OVERLAP
+from tfdeblur.restorers.calling import Images, Told, call_on
 from tfdeblur.restorers.images import check_image
 from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.reading import ImageLike
 
 _SECONDS_BETWEEN_LOOKS = 0.25  # of `wait_ready`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RemoteRestored(Restored):
     """What a `DeblurClient` returns.
 
@@ -122,6 +123,9 @@ class DeblurClient:
     def __enter__(self) -> "DeblurClient":
         return self
 
+    def __repr__(self) -> str:
+        return f"<DeblurClient: {self._service.name} at {self._service.target}>"
+
     def __exit__(self, *error: object) -> None:
         self.close()
 
@@ -130,26 +134,43 @@ class DeblurClient:
         self._sender.close()
         self._service.close()
 
+    @overload
     def deblur(
         self,
-        image,
+        image: ImageLike,
         *,
         motion: bool = False,
         payload: str | None = None,
         timeout: float | None = None,
-        progress: Progress | None = None,
-    ) -> RemoteRestored:
-        """Restores one image or a batch.
+        progress: Told = None,
+    ) -> RemoteRestored: ...
+
+    @overload
+    def deblur(
+        self,
+        image: Images,
+        *,
+        motion: bool = False,
+        payload: str | None = None,
+        timeout: float | None = None,
+        progress: Told = None,
+    ) -> list[RemoteRestored]: ...
+
+    def deblur(self, image, *, motion=False, payload=None, timeout=None, progress=None):
+        """Restores an image, a batch or a list.
 
         Args:
             image: `(height, width, 3)` or `(batch, height, width, 3)`, at least 1 x 1; float in
-                [0, 1], uint8 or uint16 over their full range. 16 bits travel as floats.
+                [0, 1], uint8 or uint16 over their full range. 16 bits travel as floats. Or the
+                path of a file, an image of Pillow, or a list of any of these.
             motion: whether flow and confidence are wanted; RP-GAN models estimate them.
             payload, timeout: in the place of the client's own.
-            progress: called as `progress(done_tiles, total_tiles)` after each tile.
+            progress: called as `progress(done_tiles, total_tiles)` after each tile, for a list as
+                `progress(done_images, total_images)`; True: a line on stderr.
 
         Returns:
-            `RemoteRestored`; `image` is of the kind and shape of the input, floats clipped.
+            `RemoteRestored`, or a list of them for a list; `image` is of the kind and shape of
+            the input, floats clipped.
 
         Raises:
             InvalidInput: if an argument is not one of the above, or the model refuses the image.
@@ -157,6 +178,20 @@ class DeblurClient:
             ServiceUnreachable: if nothing answers in time. All are `client_errors.CallFailed`
                 with code and text where they come from the service.
         """
+
+        def restore(one: np.ndarray, told: Progress | None) -> RemoteRestored:
+            return self._restore(one, motion, payload, timeout, told)
+
+        return call_on(restore, image, progress)
+
+    def _restore(
+        self,
+        image: np.ndarray,
+        motion: bool,
+        payload: str | None,
+        timeout: float | None,
+        progress: Progress | None,
+    ) -> RemoteRestored:
         start = time.perf_counter()
         image = check_image(image)
         batch = image if image.ndim == 4 else image[None]
@@ -175,7 +210,13 @@ class DeblurClient:
         seconds = time.perf_counter() - start
         return RemoteRestored(**values, seconds=seconds, version=sent.version, tiles=sent.tiles)
 
-    def __call__(self, image, *, progress: Progress | None = None) -> RemoteRestored:
+    @overload
+    def __call__(self, image: ImageLike, *, progress: Told = None) -> RemoteRestored: ...
+
+    @overload
+    def __call__(self, image: Images, *, progress: Told = None) -> list[RemoteRestored]: ...
+
+    def __call__(self, image, *, progress=None):
         """`deblur`, for all that takes a `Restorer`."""
         return self.deblur(image, progress=progress)
 

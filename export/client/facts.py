@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
-
+from export.messages import SignatureDefMap, state_name, type_name
 from export.status import BY_NUMBER
 
 
@@ -57,7 +55,7 @@ class VersionStatus:
 
 def read_metadata(message: Any) -> ModelMetadata:
     """Reads a GetModelMetadataResponse; internal signatures (`__...`) are left out."""
-    signatures = get_model_metadata_pb2.SignatureDefMap()
+    signatures = SignatureDefMap()
     message.metadata["signature_def"].Unpack(signatures)
     found = {
         key: SignatureFacts(_tensors(one.inputs), _tensors(one.outputs))
@@ -70,7 +68,7 @@ def read_metadata(message: Any) -> ModelMetadata:
 def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorFacts]:
     return {
         name: TensorFacts(
-            types_pb2.DataType.Name(info.dtype).removeprefix("DT_").lower(),
+            type_name(info.dtype).removeprefix("DT_").lower(),
             tuple(None if d.size < 0 else d.size for d in info.tensor_shape.dim),
         )
         for name, info in sorted(infos.items())
@@ -79,12 +77,11 @@ def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorFacts]:
 
 def read_status(message: Any) -> list[VersionStatus]:
     """Reads a GetModelStatusResponse, the highest version first."""
-    states = get_model_status_pb2.ModelVersionStatus.State
     found = []
     for one in message.model_version_status:
         row = BY_NUMBER.get(one.status.error_code)
         code = "OK" if one.status.error_code == 0 else row.name if row else "UNKNOWN"
         found.append(
-            VersionStatus(one.version, states.Name(one.state), code, one.status.error_message)
+            VersionStatus(one.version, state_name(one.state), code, one.status.error_message)
         )
     return sorted(found, key=lambda one: -one.version)

@@ -1,14 +1,14 @@
 """The ways an image travels: which signature takes it, and what is made of the answer."""
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import decode_image, to_float, to_uint8
+from tfdeblur.image.levels import to_float, to_uint8
 from tfdeblur.restorers.images import as_kind
 
 Outputs = Mapping[str, Any]
@@ -36,14 +36,33 @@ class Payload:
 
 
 def _encode(images: np.ndarray) -> list[bytes]:
-    with tf.device("CPU:0"):
-        # Level 1 of 9: higher ones cost tens of milliseconds an image and save little.
-        return [tf.io.encode_png(to_uint8(one), compression=1).numpy() for one in images]
+    return [_png(to_uint8(one)) for one in images]
+
+
+def _png(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    # Level 1 of 9: higher ones cost tens of milliseconds an image and save little.
+    _pillow().fromarray(image).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _pillow() -> Any:
+    try:
+        import PIL.Image
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            "`payload='bytes'` needs Pillow: pip install pillow. The others do without."
+        ) from error
+    return PIL.Image
 
 
 def _decode(outputs: Outputs) -> np.ndarray:
     files = outputs["restored_bytes"]
-    return np.stack([decode_image(data, "What the service answered").rgb for data in files])
+    try:
+        images = [_pillow().open(io.BytesIO(data)) for data in files]
+        return np.stack([np.asarray(image.convert("RGB")) for image in images])
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow's words for damage
+        raise InvalidInput("What the service answered is no sound image.") from error
 
 
 def _join(outputs: Outputs) -> np.ndarray:

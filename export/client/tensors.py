@@ -8,12 +8,11 @@ and cannot read strings of the second.
 from collections.abc import Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from google.protobuf.message import DecodeError
-from tensorflow.core.framework import tensor_pb2
 
 from export import wire
+from export.messages import TensorProto
 from tfdeblur.errors import InvalidInput, TfdeblurError
 
 # Numbers of the types on the wire, and the field that holds values of each.
@@ -27,15 +26,32 @@ _NUMERIC: dict[int, tuple[type, str]] = {
     6: (np.int8, "int_val"),
     9: (np.int64, "int64_val"),
     10: (np.bool_, "bool_val"),
-    14: (ml_dtypes.bfloat16, "half_val"),
     17: (np.uint16, "int_val"),
     19: (np.float16, "half_val"),
     22: (np.uint32, "uint32_val"),
     23: (np.uint64, "uint64_val"),
 }
-_STRING = 7
+_STRING, _BFLOAT16 = 7, 14
 _NUMBERS = {np.dtype(kind): number for number, (kind, _) in _NUMERIC.items()}
 _MAX_VALUES = 2**31  # a message cannot hold more bytes than that
+
+
+def _type_of(number: int) -> tuple[type, str]:
+    """Numbers of a type on the wire, and their field; NumPy itself has no bfloat16."""
+    if number != _BFLOAT16:
+        return _NUMERIC[number]
+    try:
+        from ml_dtypes import bfloat16
+    except ModuleNotFoundError as error:
+        raise InvalidInput("Tensors of bfloat16 need ml_dtypes: pip install ml_dtypes.") from error
+    return bfloat16, "half_val"
+
+
+def _number_of(dtype: np.dtype) -> int:
+    number = _BFLOAT16 if dtype.name == "bfloat16" else _NUMBERS.get(dtype)
+    if number is None:
+        raise InvalidInput(f"`array` must hold numbers. Received: dtype={dtype}")
+    return number
 
 
 class MalformedTensor(TfdeblurError):
@@ -49,12 +65,10 @@ def tensor_of(value: np.ndarray | Sequence[bytes]) -> wire.Parts:
         InvalidInput: if the type of an array has no counterpart.
     """
     if not isinstance(value, np.ndarray):
-        proto = tensor_pb2.TensorProto(dtype=_STRING, string_val=value)
+        proto = TensorProto(dtype=_STRING, string_val=value)
         proto.tensor_shape.dim.add().size = len(value)
         return [proto.SerializeToString()]
-    if value.dtype not in _NUMBERS:
-        raise InvalidInput(f"`array` must hold numbers. Received: dtype={value.dtype}")
-    proto = tensor_pb2.TensorProto(dtype=_NUMBERS[value.dtype])
+    proto = TensorProto(dtype=_number_of(value.dtype))
     proto.tensor_shape.SetInParent()  # also without an axis
     for size in value.shape:
         proto.tensor_shape.dim.add().size = size
@@ -86,9 +100,9 @@ def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes
         raise _malformed(f"shape={shape}")
     if head.dtype == _STRING:
         return _read_strings(wire.whole(tensor), count)
-    if head.dtype not in _NUMERIC:
+    if head.dtype not in (*_NUMERIC, _BFLOAT16):
         raise _malformed(f"dtype={head.dtype}")
-    dtype, field = _NUMERIC[head.dtype]
+    dtype, field = _type_of(head.dtype)
     content = tensor.numbers if tensor.name == "tensor_content" else head.tensor_content
     if content:
         if len(content) != count * np.dtype(dtype).itemsize:

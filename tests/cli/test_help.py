@@ -1,5 +1,7 @@
 """`--help` of every command: complete, and at once, because no framework is loaded."""
 
+import contextlib
+import io
 import subprocess
 import sys
 
@@ -63,6 +65,9 @@ def test_help_names_examples_and_describes_every_option(name, capsys):
         ["deblur", "x.png", "--out", "o", "--model", "m", "--memory-budget", "much"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--flow-format", "tif"],
         ["deblur", "x.png", "--out", "o", "--model", "m", "--no-such-option"],
+        ["deblur", "x.png", "--out", "o", "--compare", "--compare-at", "3"],
+        ["deblur", "x.png", "--out", "o", "--compare", "--compare-at", "3,-1"],
+        ["deblur", "x.png", "--out", "o", "--compare-at", "3,4"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, capsys):
@@ -89,3 +94,31 @@ def test_what_is_misspelt_is_named_with_the_nearest(arguments, says, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args([*arguments, *needed.get(arguments[0], ["--out", "o"])])
     assert end.value.code == 2 and says in capsys.readouterr().err
+
+
+def help_of(*arguments):
+    with pytest.raises(SystemExit) as end, contextlib.redirect_stdout(io.StringIO()) as shown:
+        build_parser().parse_args([*arguments])
+    assert end.value.code == 0
+    return shown.getvalue()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_is_short_and_help_all_is_whole(name):
+    short, whole = help_of(name, "--help"), help_of(name, "--help-all")
+    parser = next(
+        action.choices[name] for action in build_parser()._actions if action.choices is not None
+    )
+    options = {one.option_strings[-1] for one in parser._actions if one.option_strings}
+    assert {one for one in options if one not in whole} == set()
+    assert {one for one in options if one not in short} == set()  # named, if not described
+    assert short == whole or len(short) < 0.7 * len(whole)
+
+
+def test_help_of_deblur_fits_two_screens():
+    short, whole = help_of("deblur", "--help"), help_of("deblur", "--help-all")
+    assert short.count("\n") <= 60 < whole.count("\n")
+    assert short.startswith("usage: tfdeblur deblur [options] --out DIR INPUT ...\n")
+    assert "  videos: --video-codec, --video-quality\n" in short and "constant rate" not in short
+    assert "tfdeblur deblur photo.jpg --out" in short and "what is kept:" not in short
+    assert "constant rate factor" in whole and "what is kept:" in whole

@@ -6,8 +6,9 @@ import pytest
 
 from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import compare, panels
-from tfdeblur.files.compare import comparison, place_of_most_change, sharp_partner
+from tfdeblur.files.partner import sharp_partner
+from tfdeblur.pictures import compare, panels
+from tfdeblur.pictures.compare import comparison, place_to_look_at
 
 
 def levels(height, width, seed=0):
@@ -19,7 +20,7 @@ def test_the_place_holds_the_change_and_lies_inside(row, column):
     blurred = levels(120, 160)
     restored = blurred.copy()
     restored[row, column] ^= 255
-    top, left, height, width = place_of_most_change(blurred, restored)
+    top, left, height, width = place_to_look_at(blurred, restored)
     assert 0 <= top <= row < top + height <= 120
     assert 0 <= left <= column < left + width <= 160
 
@@ -28,7 +29,7 @@ def test_a_change_in_the_middle_is_shown_in_the_middle():
     blurred = levels(200, 300)
     restored = blurred.copy()
     restored[95:106, 145:156] ^= 255
-    top, left, height, width = place_of_most_change(blurred, restored)
+    top, left, height, width = place_to_look_at(blurred, restored)
     assert abs(top + height / 2 - 100) <= 6 and abs(left + width / 2 - 150) <= 6
 
 
@@ -91,3 +92,25 @@ def test_sharp_partner(tmp_path):
     assert sharp_partner(tmp_path / "one/y.png") == tmp_path / "one/sharp/y.png"
     assert sharp_partner(tmp_path / "blur/alone.png") is None
     assert sharp_partner(tmp_path / "sharp/x.png") is None  # not its own partner
+
+
+def test_a_salient_place_goes_before_the_largest_change():
+    """A small bright thing that became a little sharper is looked at; noise in a corner is not."""
+    blurred = np.full((300, 400, 3), 120, "uint8")
+    blurred[200:230, 300:330] = 250
+    restored = blurred.copy()
+    restored[195:235, 295:335] ^= 8
+    restored[20:60, 20:60:2] ^= 64
+    top, left, height, width = place_to_look_at(blurred, restored)
+    assert top <= 215 < top + height and left <= 315 < left + width
+
+
+@pytest.mark.parametrize(("at", "corner"), [((50, 60), (47, 28)), ((0, 0), (0, 0))])
+def test_a_place_may_be_named(at, corner):
+    image = levels(120, 200)
+    top, left, height, width = place_to_look_at(image, image, at)
+    assert (height, width) == (26, 44)
+    assert (top, left) == corner
+    assert place_to_look_at(image, image, (9999, 9999))[:2] == (120 - 26, 200 - 44)
+    drawn = comparison(image, image // 2, at=at)
+    assert not np.array_equal(drawn, comparison(image, image // 2, at=(150, 100)))

@@ -5,8 +5,8 @@ import pytest
 
 from tests.helpers import picture
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import panels
 from tfdeblur.files.compare_stages import stage_comparison
+from tfdeblur.pictures import panels
 from tfdeblur.restorers.protocol import Stage
 
 SIDE = 400

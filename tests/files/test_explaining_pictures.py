@@ -8,10 +8,10 @@ from tests.helpers import noise, picture
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files import confidence_picture as confidences
 from tfdeblur.files import flow_picture as flows
-from tfdeblur.files import panels
 from tfdeblur.files.confidence_picture import confidence_picture
 from tfdeblur.files.flow_picture import flow_picture
 from tfdeblur.operators import flow_to_color
+from tfdeblur.pictures import panels
 
 SIZES = [(1, 1), (1, 200), (200, 1), (2, 3), (31, 77), (1300, 40)]
 

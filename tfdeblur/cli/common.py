@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tfdeblur.cli.short_help import ShowAll, is_long, short_help
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
@@ -20,14 +21,28 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
 
-ERASE_LINE = "\r\x1b[K"  # for lines that are rewritten, on terminals only
-
 
 class Parser(argparse.ArgumentParser):
     """A parser that tells of an unknown option by itself, with the known one that is nearest.
 
     argparse leaves that to the outermost parser, which knows neither the command nor its options.
+    Its help is short where the whole one is long (`short_help`); `--help-all` shows that.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_argument(
+            "--help-all", action=ShowAll, help="show all options and explanations, and exit"
+        )
+
+    def format_help(self) -> str:
+        """See argparse; shortened where it is long."""
+        whole = self.format_whole_help()
+        return short_help(self) if is_long(whole) else whole
+
+    def format_whole_help(self) -> str:
+        """All options and all explanations."""
+        return super().format_help()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse; nothing is left over."""
@@ -77,14 +92,6 @@ def white_level(text: str) -> str | int:
     if text.isdecimal() and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be auto, full or a level, 1 to 65535, not {text!r}")
-
-
-def duration(seconds: float) -> str:
-    """A time span for people: `40 s`, `12 min`, `3 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:

@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tfdeblur.files.compare import comparison, sharp_partner
 from tfdeblur.files.compare_stages import stage_comparison
 from tfdeblur.files.confidence_picture import confidence_picture
 from tfdeblur.files.flow_picture import flow_picture
+from tfdeblur.files.partner import sharp_partner
 from tfdeblur.files.plan import Job
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import (
-    DecodedImage,
-    encode_image,
-    read_image,
-    to_uint8,
-)
+from tfdeblur.image.codec import DecodedImage, encode_image, read_image
 from tfdeblur.image.flow_files import write_flow
+from tfdeblur.image.levels import to_uint8
+from tfdeblur.pictures.compare import comparison
 from tfdeblur.restorers.protocol import Restored, Stage, score_of
 
 logger = logging.getLogger(__name__)
@@ -48,16 +45,16 @@ def write_beside(
     if sure is not None and score is not None and np.isfinite(sure).all():
         write(job.confidence, lambda: confidence_picture(to_uint8(restored.image), sure, score))
     stages = getattr(restored, "stages", ())
-    write(job.comparison, lambda: compare_with(job.source, blurred, restored.image, stages))
+    write(job.comparison, lambda: compare_with(job, blurred, restored.image, stages))
 
 
 def compare_with(
-    source: Path, blurred: DecodedImage, restored: np.ndarray, stages: tuple[Stage, ...] = ()
+    job: Job, blurred: DecodedImage, restored: np.ndarray, stages: tuple[Stage, ...] = ()
 ) -> np.ndarray:
     """The comparison of an image, with its sharp partner where there is one of its size.
 
     Args:
-        source: the file of the image, for `sharp_partner`.
+        job: says where the image lies, for `sharp_partner`, and which place is enlarged.
         blurred: the image.
         restored: as it is seen on black, in any of the codec's types.
         stages: of restorers that report them.
@@ -65,15 +62,15 @@ def compare_with(
     Returns:
         uint8 `(rows, columns, 3)` RGB.
     """
-    partner = sharp_partner(source)
+    partner = sharp_partner(job.source)
     sharp = None if partner is None else _seen(partner, blurred)
     if sharp is not None and sharp.shape != blurred.rgb.shape:
         logger.warning("%s has another size than its blurred image; left out.", partner)
         sharp = None
     before, after = to_uint8(blurred.seen_rgb()), to_uint8(restored)
     if stages:
-        return stage_comparison(before, stages, after, sharp)
-    return comparison(before, after, sharp)
+        return stage_comparison(before, stages, after, sharp, job.compare_at)
+    return comparison(before, after, sharp, job.compare_at)
 
 
 def _seen(path: Path, like: DecodedImage) -> np.ndarray:

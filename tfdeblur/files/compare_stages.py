@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tfdeblur.files import panels
-from tfdeblur.files.compare import check_alike, column, label, place_of_most_change
-from tfdeblur.image.codec import to_uint8
+from tfdeblur.image.levels import to_uint8
+from tfdeblur.pictures import panels
+from tfdeblur.pictures.compare import check_alike, column, label, place_to_look_at
 from tfdeblur.restorers.protocol import Stage
 
 _PANEL_SIDES = (280, 480)  # smaller than in `comparison`: three levels make eight columns
@@ -17,16 +17,18 @@ def stage_comparison(
     stages: Sequence[Stage],
     restored: np.ndarray,
     sharp: np.ndarray | None = None,
+    at: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Draws blurred | deconvolved 1 | restored 1 | deconvolved 2 | ... | sharp, a row a pass.
 
-    Below each panel is the place that changed most from `blurred` to `restored`, enlarged.
+    Below each panel is one place, enlarged.
 
     Args:
         blurred, restored: uint8 `(height, width, 3)` RGB, the same shape, at least 1x1.
         stages: at least one, in order of passes and levels; of the same size.
         sharp: as `blurred`, or None. With it, the labels give PSNR in dB against it, over all
             pixels and channels of the 8-bit images.
+        at: which place, see `place_to_look_at`.
 
     Returns:
         uint8 `(rows, columns, 3)` RGB.
@@ -36,7 +38,7 @@ def stage_comparison(
     """
     ends = {"blurred": blurred, "restored": restored}
     check_alike(ends if sharp is None else {**ends, "sharp": sharp})
-    place = place_of_most_change(blurred, restored)
+    place = place_to_look_at(blurred, restored, at)
 
     def drawn(name: str, image: np.ndarray) -> np.ndarray:
         return column(label(name, image, sharp), image, place, _PANEL_SIDES)

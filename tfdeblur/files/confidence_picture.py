@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import panels
+from tfdeblur.pictures import panels
 
 # All lengths in pixels of the picture that is drawn.
 _PANEL_SIDES = (320, 1000)  # the longer side of a panel is brought into this range

@@ -125,7 +125,9 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
 
 def _is_wanted(name: str) -> bool:
     stem, suffix = os.path.splitext(name)
-    known = suffix.lower() in WRITTEN_SUFFIXES | VIDEO_SUFFIXES | extra_suffixes()
+    suffix = suffix.lower()
+    ours = suffix in WRITTEN_SUFFIXES or suffix in VIDEO_SUFFIXES
+    known = ours or suffix in extra_suffixes()  # which asks Pillow what it reads
     return known and not name.startswith(".") and not stem.endswith(_UNFINISHED)
 
 

@@ -8,19 +8,14 @@ from typing import Any
 from tfdeblur.errors import NotConverged
 from tfdeblur.files.alpha import restore_seen
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
-from tfdeblur.files.compare import comparison
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult
 from tfdeblur.files.video.animation import restore_animation
 from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import (
-    DecodedImage,
-    encode_image,
-    format_of,
-    read_image,
-)
+from tfdeblur.image.codec import DecodedImage, encode_image, format_of, read_image
+from tfdeblur.pictures.compare import comparison
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
 from tfdeblur.text import printable
@@ -63,7 +58,7 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
         there = _in_white(read_image(job.output), job).seen_rgb()  # all that the picture needs
-        write_picture(job.comparison, compare_with(job.source, decoded, there))
+        write_picture(job.comparison, compare_with(job, decoded, there))
         return replace(result, status="skipped", reason="already done; the comparison was added")
 
     def on_tiles(done: int, total: int) -> None:
@@ -146,7 +141,7 @@ def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     result = FileResult(job.source, job.output, "done", video.width, video.height, video.frames)
     result = replace(result, reason=video.remark, confidence=video.confidence)
     if job.comparison is not None:
-        write_picture(job.comparison, comparison(*video.sample))
+        write_picture(job.comparison, comparison(*video.sample, at=job.compare_at))
     if video.degenerate:
         text = f"the network's output was unusable in {video.degenerate} frames: kept as they were"
         return _unsound(result, "degenerate", text)

@@ -14,7 +14,7 @@ from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files.inputs import VIDEO_SUFFIXES, WRITTEN_SUFFIXES, Source
 from tfdeblur.files.video.kinds import is_animation
 from tfdeblur.files.video.settings import VideoSettings
-from tfdeblur.image.flow_files import FORMATS as FLOW_FORMATS
+from tfdeblur.image.flow_formats import FORMATS as FLOW_FORMATS
 from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.text import printable
 
@@ -42,6 +42,7 @@ class Job:
         animated: whether `source` is an animated picture.
         strip: whether profile, EXIF and the like of the input are left out of the result.
         white: which level of 16-bit images is white, for all jobs of a folder.
+        compare_at: column and row of the place that `comparison` enlarges; None: a salient one.
     """
 
     source: Path
@@ -56,6 +57,7 @@ class Job:
     animated: bool = False
     strip: bool = False
     white: WhiteLevel | None = None
+    compare_at: tuple[int, int] | None = None
 
     @property
     def is_video(self) -> bool:
@@ -97,6 +99,7 @@ def plan_outputs(
     confidence: bool = False,
     video: VideoSettings = VideoSettings(),  # noqa: B008 (frozen)
     strip: bool = False,
+    compare_at: tuple[int, int] | None = None,
 ) -> list[Job]:
     """Decides where the result of each source is written.
 
@@ -117,6 +120,7 @@ def plan_outputs(
         confidence: whether to write NAME.confidence.png beside each result that is no video.
         video: how videos are written.
         strip: whether results are to lose profile, EXIF and the like.
+        compare_at: as of `Job`.
 
     Raises:
         InvalidInput: if two results would have the same name, or one would replace an input.
@@ -131,7 +135,7 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
-    jobs = [replace(job, video=video, strip=strip) for job in jobs]
+    jobs = [replace(job, video=video, strip=strip, compare_at=compare_at) for job in jobs]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}

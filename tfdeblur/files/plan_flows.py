@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.files.plan import Job
-from tfdeblur.image.flow_files import FORMATS
+from tfdeblur.image.flow_formats import FORMATS
 from tfdeblur.text import printable
 
 

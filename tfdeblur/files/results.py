@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, InvalidInput, NotConverged
+from tfdeblur.errors import (
+    EXIT_DONE,
+    EXIT_UNEXPECTED,
+    DataError,
+    InvalidInput,
+    NotConverged,
+    TfdeblurError,
+)
 from tfdeblur.files.plan import Job
 from tfdeblur.text import printable
 
@@ -99,3 +106,35 @@ def exit_code(results: Sequence[FileResult]) -> int:
     codes = {result.exit_code for result in results}
     order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
     return next((code for code in order if code in codes), EXIT_DONE)
+
+
+def without_work(job: Job) -> FileResult:
+    """The result of a job that is done already, or whose input is none: no framework is loaded."""
+    if job.error is None:
+        return FileResult(job.source, job.output, "skipped", reason="already done")
+    reason, code = reason_of(job.error)
+    return FileResult(job.source, job.output, "failed", reason=reason, exit_code=code)
+
+
+def cause_of(error: Exception) -> str:
+    """What an error says, or what it is."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def reason_of(error: Exception) -> tuple[str, int]:
+    """Why a file failed, on one line, and the exit code for it."""
+    kind = type(error).__name__
+    if isinstance(error, TfdeblurError):
+        text, code = str(error), error.exit_code
+    elif isinstance(error, OSError):
+        missing = isinstance(error, FileNotFoundError)
+        code = DataError.exit_code if missing else InvalidInput.exit_code
+        text = f"{error.filename or 'The file'}: {cause_of(error)}"
+    elif isinstance(error, MemoryError) or kind == "ResourceExhaustedError":
+        text, code = (
+            "There is not enough memory: give a smaller `tile`, or a smaller picture.",
+            EXIT_UNEXPECTED,
+        )
+    else:
+        text, code = f"{kind}: {error}", EXIT_UNEXPECTED
+    return printable(" ".join(text.split(" "))), code

@@ -12,11 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tfdeblur.errors import EXIT_UNEXPECTED, DataError, InvalidInput, TfdeblurError
+from tfdeblur.errors import InvalidInput, TfdeblurError
 from tfdeblur.files.inputs import Source, find_inputs
 from tfdeblur.files.one_file import restore_one
 from tfdeblur.files.plan import Job, plan_outputs, prepare_folder
-from tfdeblur.files.results import Event, FileResult, exit_code
+from tfdeblur.files.results import (
+    Event,
+    FileResult,
+    cause_of,
+    exit_code,
+    reason_of,
+    without_work,
+)
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, NotConvergedWarning
 from tfdeblur.text import printable
 
@@ -36,10 +43,6 @@ logger = logging.getLogger(__name__)
 
 # What fails one write for these reasons fails every later one too.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-
-
-def _cause(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def restore_files(
@@ -92,7 +95,7 @@ def _guarded(restorer, job: Job, on_progress, overwrite: bool) -> FileResult:
         if job.error is not None:
             raise job.error
         if job.is_done() and not overwrite:
-            return FileResult(job.source, job.output, "skipped", reason="already done")
+            return without_work(job)
         if job.output.is_dir():
             raise InvalidInput(f"The result cannot be written: {job.output} is a folder.")
         job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -101,28 +104,9 @@ def _guarded(restorer, job: Job, on_progress, overwrite: bool) -> FileResult:
         cause = error.__cause__ or error
         if isinstance(cause, OSError) and cause.errno in _FULL:
             raise TfdeblurError(
-                f"{_cause(cause)}: {printable(job.output)} was not written. Files finished "
+                f"{cause_of(cause)}: {printable(job.output)} was not written. Files finished "
                 "before are kept; make room and run the same command again to go on."
             ) from error
         logger.debug("while restoring %s", job.source, exc_info=True)
-        reason, code = _reason(error)
+        reason, code = reason_of(error)
     return FileResult(job.source, job.output, "failed", reason=reason, exit_code=code)
-
-
-def _reason(error: Exception) -> tuple[str, int]:
-    """Why a file failed, on one line, and the exit code for it."""
-    kind = type(error).__name__
-    if isinstance(error, TfdeblurError):
-        text, code = str(error), error.exit_code
-    elif isinstance(error, OSError):
-        missing = isinstance(error, FileNotFoundError)
-        code = DataError.exit_code if missing else InvalidInput.exit_code
-        text = f"{error.filename or 'The file'}: {_cause(error)}"
-    elif isinstance(error, MemoryError) or kind == "ResourceExhaustedError":
-        text, code = (
-            "There is not enough memory: give a smaller `tile`, or a smaller picture.",
-            EXIT_UNEXPECTED,
-        )
-    else:
-        text, code = f"{kind}: {error}", EXIT_UNEXPECTED
-    return printable(" ".join(text.split(" "))), code

@@ -3,12 +3,13 @@
 import io
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.header import Header
+
+if TYPE_CHECKING:  # suffixes are asked for before anything is loaded
+    import numpy as np
 
 SUFFIXES = frozenset(
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef "
@@ -52,7 +53,7 @@ def header(data: bytes, name: str) -> Header:
         return Header("raw", height, width, 16, 3)
 
 
-def decode(data: bytes, name: str) -> np.ndarray:
+def decode(data: bytes, name: str) -> "np.ndarray":
     """Develops a raw file with the white balance of the camera, as sRGB.
 
     Brightness is that of the exposure: nothing is stretched from picture to picture.

@@ -1,4 +1,4 @@
-"""Image files to arrays and back; the one place where images are rounded."""
+"""Image files to arrays and back."""
 
 import logging
 import os
@@ -11,7 +11,22 @@ from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.decode import decode_pixels
 from tfdeblur.image.encode import encode_pixels
 from tfdeblur.image.headers import read_header
+from tfdeblur.image.levels import to_float, to_integers, to_uint8
 from tfdeblur.image.metadata import Metadata, read_metadata
+
+__all__ = [  # levels as well: who reads and writes files needs them, too
+    "EXTENSIONS",
+    "MAX_PIXELS",
+    "DecodedImage",
+    "decode_image",
+    "encode_image",
+    "format_of",
+    "read_bytes",
+    "read_image",
+    "to_float",
+    "to_integers",
+    "to_uint8",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -81,39 +96,6 @@ class DecodedImage:
         if self.is_transparent and self.alpha is not None:
             return self.float_rgb() * to_float(self.alpha)[..., None]
         return self.rgb if self.white is None else self.float_rgb()
-
-
-def to_float(image: np.ndarray) -> np.ndarray:
-    """Integers over their full range, or floats as they are, to float32 in [0, 1].
-
-    Raises:
-        InvalidInput: if `image` is neither uint8, uint16 nor floating.
-    """
-    if image.dtype in (np.uint8, np.uint16):
-        return image * np.float32(1 / np.iinfo(image.dtype).max)
-    if np.issubdtype(image.dtype, np.floating):
-        return image.astype(np.float32, copy=False)
-    raise InvalidInput(f"`image` must be uint8, uint16 or float. Received: dtype={image.dtype}")
-
-
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Float [0, 1] to 8-bit levels: clipped, then rounded to the nearest level.
-
-    Not `tf.image.convert_image_dtype`, which floors 255.5 x and is off by up to a level.
-    """
-    return to_integers(image, np.uint8)
-
-
-def to_integers(image: np.ndarray, dtype: type[np.unsignedinteger]) -> np.ndarray:
-    """Float [0, 1] or another integer range to `dtype` (uint8 or uint16), clipped and rounded."""
-    if image.dtype == dtype:
-        return image
-    top = np.iinfo(dtype).max
-    # 16-bit levels are finer than float32 would need to be told apart after scaling: 2**-24
-    # against 2**-16, so float32 is enough; one buffer, as photographs are large.
-    scaled = np.clip(to_float(image), 0.0, 1.0)
-    np.multiply(scaled, np.float32(top), out=scaled)
-    return np.round(scaled, out=scaled).astype(dtype)
 
 
 def read_image(path: str | os.PathLike[str], *, with_metadata: bool = False) -> DecodedImage:

@@ -11,8 +11,8 @@ import numpy as np
 
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.atomic import write_atomically
+from tfdeblur.image.flow_formats import FORMATS
 
-FORMATS = ("npz", "flo")
 _FLO_MAGIC = np.float32(202021.25).astype("<f4").tobytes()
 _FLO_UNKNOWN = 1e9  # larger components mark pixels whose flow is not known
 MAX_PIXELS = 2**28  # as of photographs: 2 GB of float32

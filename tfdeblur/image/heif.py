@@ -2,12 +2,13 @@
 
 import io
 from functools import cache
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.header import Header
+
+if TYPE_CHECKING:  # suffixes are asked for before anything is loaded
+    import numpy as np
 
 HEIC_SUFFIXES = frozenset((".heic", ".heif", ".hif"))
 AVIF_SUFFIXES = frozenset((".avif",))
@@ -51,7 +52,7 @@ def header(data: bytes, name: str) -> Header:
     return Header("heif", height, width, bits, 4 if image.has_alpha else 3)
 
 
-def decode(data: bytes, name: str) -> np.ndarray:
+def decode(data: bytes, name: str) -> "np.ndarray":
     """Decodes the main picture, upright.
 
     Returns:
@@ -61,6 +62,8 @@ def decode(data: bytes, name: str) -> np.ndarray:
     Raises:
         InvalidInput: if that cannot be done.
     """
+    import numpy as np
+
     try:
         if _is_avif(data):
             return _decode_avif(data, name)
@@ -85,7 +88,7 @@ def metadata_of(data: bytes, name: str) -> dict[str, Any]:
 
 
 def _is_avif(data: bytes) -> bool:
-    (length,) = np.frombuffer(data[:4], ">u4")
+    length = int.from_bytes(data[:4], "big")
     brands = data[8 : max(16, min(int(length), 256))]
     return any(brands[at : at + 4] in _AVIF_BRANDS for at in range(0, len(brands), 4))
 
@@ -127,7 +130,9 @@ def _open_avif(data: bytes, name: str) -> Any:
         raise _damaged(name, error) from error
 
 
-def _decode_avif(data: bytes, name: str) -> np.ndarray:
+def _decode_avif(data: bytes, name: str) -> "np.ndarray":
+    import numpy as np
+
     return np.asarray(_open_avif(data, name))
 
 

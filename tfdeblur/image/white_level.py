@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfdeblur.errors import InvalidInput, TfdeblurError
-from tfdeblur.image.headers import read_header
 
 if TYPE_CHECKING:
     from tfdeblur.image.codec import DecodedImage
@@ -74,6 +73,7 @@ class WhiteLevel:
 
     def _look(self) -> int | None:
         from tfdeblur.image.codec import decode_image, read_bytes  # here: it loads tensorflow
+        from tfdeblur.image.headers import read_header
 
         highest, announced = 0, 0
         for path in self._paths:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import to_float, to_integers
+from tfdeblur.image.levels import to_float, to_integers
 
 # Deblurring moves brightness by a few pixels; GOPRO's blurred and sharp frames differ by 0.02 to
 # 0.05 on average. A quarter of the whole range is no restoration any more.

@@ -4,17 +4,20 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import to_float
 from tfdeblur.image.flow_files import read_flow
+from tfdeblur.image.levels import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import MotionBlur
+from tfdeblur.restorers.calling import Images, Told, call_on
 from tfdeblur.restorers.images import as_kind, check_image
 from tfdeblur.restorers.kind import FLOW, SOLVER
 from tfdeblur.restorers.protocol import Restored
+from tfdeblur.restorers.reading import ImageLike
 from tfdeblur.solvers import deconvolve
 from tfdeblur.text import printable
 
@@ -23,7 +26,7 @@ from tfdeblur.text import printable
 _LONGEST_AT_LEAST = 1000  # pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Deconvolved(Restored):
     """What `KnownFlow` returns.
 
@@ -40,6 +43,9 @@ class Deconvolved(Restored):
     remark: str = ""
 
 
+Flow = np.ndarray | str | os.PathLike[str]
+
+
 class KnownFlow:
     """Restores photographs by non-blind deconvolution with a given motion flow.
 
@@ -48,9 +54,10 @@ class KnownFlow:
         rasterizer: as for `operators.MotionBlur`.
 
     Call arguments:
-        image: `(height, width, 3)`, float in [0, 1], uint8 or uint16 over their full range.
+        image: `(height, width, 3)`, float in [0, 1], uint8 or uint16 over their full range; or a
+            path, an image of Pillow or a list, as for `Restorer`.
         flow: float `(height, width, 2)` in pixels, or a file of it; of the upright image.
-        progress: called once, as `progress(1, 1)`, when it is done.
+        progress: called as `progress(1, 1)` when it is done, for a list as for `Restorer`.
 
     Returns:
         `Deconvolved`; its image like `image`, clipped. An image on which the solver ran out of
@@ -78,14 +85,24 @@ class KnownFlow:
         self.rasterizer = rasterizer
         self._last: tuple[np.ndarray, MotionBlur] | None = None
 
+    @overload
+    def __call__(self, image: ImageLike, *, flow: Flow, progress: Told = None) -> Deconvolved: ...
+
+    @overload
     def __call__(
-        self,
-        image: np.ndarray,
-        *,
-        flow: np.ndarray | str | os.PathLike,
-        progress: Callable[[int, int], None] | None = None,
+        self, image: Images, *, flow: Flow, progress: Told = None
+    ) -> list[Deconvolved]: ...
+
+    def __call__(self, image, *, flow, progress=None):
+        """Restores an image or a list; arguments and errors: see the class."""
+        return call_on(lambda one, told: self._restore(one, flow, told), image, progress)
+
+    def __repr__(self) -> str:
+        return f"KnownFlow(beta={self.beta:g}, rasterizer={self.rasterizer!r})"
+
+    def _restore(
+        self, image: np.ndarray, flow: Flow, progress: Callable[[int, int], None] | None
     ) -> Deconvolved:
-        """Restores one image; arguments and errors: see the class."""
         start = time.perf_counter()
         image = check_image(image)
         if image.ndim != 3:

@@ -1,22 +1,31 @@
 """Restorer: a network, ready to restore images of any size within a memory budget."""
 
+import os
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import numpy as np
 
-from tfdeblur.image.codec import to_float
+from tfdeblur.image.levels import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.models.shipped import default_model
+from tfdeblur.restorers.calling import Images, Told, call_on
+from tfdeblur.restorers.describing import described
 from tfdeblur.restorers.images import MAX_MEAN_CHANGE, as_kind, check_image, is_degenerate
 from tfdeblur.restorers.memory import DEFAULT_BUDGET_BYTES
 from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.options import Options, Precision
 from tfdeblur.restorers.protocol import DegenerateOutputWarning, Restored
+from tfdeblur.restorers.reading import ImageLike
 from tfdeblur.restorers.tiled import TiledNetwork
+
+if TYPE_CHECKING:
+    from tfdeblur.restorers.blind.restorer import BlindRestorer
+    from tfdeblur.restorers.passes import InPasses
 
 
 class Restorer:
@@ -37,19 +46,23 @@ class Restorer:
 
     Call arguments:
         image: `(height, width, 3)` or `(batch, height, width, 3)`, at least 1 x 1; float in
-            [0, 1], uint8 or uint16 over their full range.
-        progress: called as `progress(done_tiles, total_tiles)` after each tile.
+            [0, 1], uint8 or uint16 over their full range. Or the path of a file, an image of
+            Pillow, or a list of any of these, whose sizes may differ (`restorers.calling`).
+        progress: called as `progress(done_tiles, total_tiles)` after each tile, for a list as
+            `progress(done_images, total_images)`; True: a line on stderr.
 
     Returns:
-        `Restored`. The output for an image is degenerate if any value is NaN or infinite, or
-        if it differs from the input by more than `MAX_MEAN_CHANGE` on average, before
-        clipping. Such an image is returned unchanged, with a `DegenerateOutputWarning`.
+        `Restored`, or a list of them for a list. The output for an image is degenerate if any
+        value is NaN or infinite, or if it differs from the input by more than `MAX_MEAN_CHANGE`
+        on average, before clipping. Such an image is returned unchanged, with a
+        `DegenerateOutputWarning`.
 
     Raises:
         InvalidInput: if an argument is not one of the above.
     """
 
     reports: frozenset[str] = frozenset()
+    source: str = ""  # where its weights come from, in words
 
     def __init__(
         self,
@@ -69,8 +82,26 @@ class Restorer:
             network, tile=tile, memory_budget_bytes=memory_budget_bytes, precision=precision
         )
 
+    @overload
     @classmethod
-    def from_preset(cls, name_or_path=None, **options) -> Any:
+    def from_preset(
+        cls,
+        name_or_path: Literal["maxim"] | None = None,
+        *,
+        tile: int | None = ...,
+        memory_budget_bytes: int | None = ...,
+        precision: Precision = ...,
+        self_ensemble: bool = ...,
+    ) -> "Restorer": ...
+
+    @overload
+    @classmethod
+    def from_preset(
+        cls, name_or_path: str | os.PathLike[str] | None = None, **options: Unpack[Options]
+    ) -> "Restorer | InPasses | BlindRestorer": ...
+
+    @classmethod
+    def from_preset(cls, name_or_path=None, **options):
         """Opens a shipped preset, a preset's folder, a run folder or a `.keras` file.
 
         Args:
@@ -91,8 +122,30 @@ class Restorer:
         """
         return open_restorer(default_model() if name_or_path is None else name_or_path, options)
 
-    def __call__(self, image, *, progress: Callable[[int, int], None] | None = None) -> Restored:
-        """Restores one image or a batch; arguments and errors: see the class."""
+    @overload
+    def __call__(self, image: ImageLike, *, progress: Told = None) -> Restored: ...
+
+    @overload
+    def __call__(self, image: Images, *, progress: Told = None) -> list[Restored]: ...
+
+    def __call__(self, image, *, progress=None):
+        """Restores an image, a batch or a list; arguments and errors: see the class."""
+        return call_on(self._restore, image, progress)
+
+    def __repr__(self) -> str:
+        ensemble = ("self-ensemble",) if self.self_ensemble else ()
+        return described(self, self.network, self.precision, *ensemble)
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """Returns the tiles that an image of this size is restored in."""
+        return self._tiled.plan(height, width)
+
+    @cached_property
+    def max_pixels(self) -> int:
+        """Pixels that one network call may have within the budget."""
+        return self._tiled.max_pixels
+
+    def _restore(self, image, progress: Callable[[int, int], None] | None) -> Restored:
         start = time.perf_counter()
         image = check_image(image)
         batch = image if image.ndim == 4 else image[None]
@@ -109,22 +162,13 @@ class Restorer:
                 f"The network's output for {of} is degenerate (not finite, or changed by more "
                 f"than {MAX_MEAN_CHANGE} on average); the input is returned in its place.",
                 DegenerateOutputWarning,
-                stacklevel=2,
+                stacklevel=5,  # the caller of `__call__`
             )
         return Restored(
             image=restored.reshape(image.shape),
             seconds=time.perf_counter() - start,
             degenerate=tuple(degenerate) if image.ndim == 4 else degenerate[0],
         )
-
-    def plan(self, height: int, width: int) -> TilePlan:
-        """Returns the tiles that an image of this size is restored in."""
-        return self._tiled.plan(height, width)
-
-    @cached_property
-    def max_pixels(self) -> int:
-        """Pixels that one network call may have within the budget."""
-        return self._tiled.max_pixels
 
     def _parts(self, images: int, plan: TilePlan):
         """Slices of a batch that are restored together: several small images at once."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfdeblur.models.load import no_such_model
 from tfdeblur.models.place import Place, find_place
+from tfdeblur.restorers.describing import say_source, weights_of
 from tfdeblur.restorers.kind import Kind
 from tfdeblur.restorers.options import WHY, OptionRefused, given
 from tfdeblur.restorers.registry import kinds
@@ -85,4 +86,7 @@ def open_restorer(model: Model, options: Mapping[str, Any] | None = None) -> "Re
     kind = kind_of(model)
     said = given(options or {})
     refuse_meaningless((kind,), said)
-    return kind.open(Place("", None) if model is None else find_place(model), said)
+    place = Place("", None) if model is None else find_place(model)
+    restorer = kind.open(place, said)
+    say_source(restorer, "" if model is None else weights_of(place.name))
+    return restorer

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from tfdeblur.errors import InvalidInput
 
@@ -79,6 +79,23 @@ WHY = {
     "confidence": f"{_RP_GAN}: nothing else estimates the motion",
     "flow": "works with RP-GAN models and --known-flow only: this model estimates no motion",
 }
+
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Options(TypedDict, total=False):
+    """Options of `Restorer.from_preset`, for editors and type checkers; see `RestoringOptions`."""
+
+    tile: int | None
+    memory_budget_bytes: int | None
+    precision: Precision
+    self_ensemble: bool
+    passes: int | None
+    levels: int | None
+    early_stop: bool
+    tolerance: float | None
+    max_steps: int | None
 
 
 class OptionRefused(InvalidInput):

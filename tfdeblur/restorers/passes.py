@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image.codec import to_float, to_integers
+from tfdeblur.image.levels import to_float, to_integers
+from tfdeblur.restorers.calling import Images, Told, call_on
+from tfdeblur.restorers.images import check_image
 from tfdeblur.restorers.protocol import Restored, Restores
+from tfdeblur.restorers.reading import ImageLike
 
 
 class InPasses:
@@ -22,8 +25,9 @@ class InPasses:
         passes: int >= 1.
 
     Call arguments:
-        image: `(height, width, 3)`, as for `Restorer`.
-        progress: called as `progress(done, total)`, in tiles of all passes together.
+        image: as for `Restorer`; no batch.
+        progress: called as `progress(done, total)`, in tiles of all passes together; else as for
+            `Restorer`.
 
     Returns:
         `Restored`, of the kind of `image`; `passes` counts those that are in the result.
@@ -40,9 +44,21 @@ class InPasses:
         self.restorer = restorer
         self.passes = passes
 
-    def __call__(  # noqa: D102 (described with the class)
-        self, image: np.ndarray, *, progress: Callable[[int, int], None] | None = None
-    ) -> Restored:
+    @overload
+    def __call__(self, image: ImageLike, *, progress: Told = None) -> Restored: ...
+
+    @overload
+    def __call__(self, image: Images, *, progress: Told = None) -> list[Restored]: ...
+
+    def __call__(self, image, *, progress=None):
+        """Restores an image or a list; arguments and errors: see the class."""
+        return call_on(self._in_kind, image, progress)
+
+    def __repr__(self) -> str:
+        return f"{self.restorer!r} in {self.passes} passes"
+
+    def _in_kind(self, image: np.ndarray, progress: Callable[[int, int], None] | None) -> Restored:
+        image = check_image(image)
         if image.dtype not in (np.uint8, np.uint16):
             return self._restore(image, progress)
         restored = self._restore(to_float(image), progress)

@@ -1,11 +1,13 @@
 """What a restorer is, and what it returns."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
+
+from tfdeblur.restorers.showing import Shown
 
 
 class DegenerateOutputWarning(UserWarning):
@@ -33,9 +35,9 @@ class Stage:
     restored: np.ndarray
 
 
-@dataclass(frozen=True)
-class Restored:
-    """What a `Restorer` returns.
+@dataclass(frozen=True, repr=False)
+class Restored(Shown):
+    """What a `Restorer` returns; `save`, `show` and `compare` make files and pictures of it.
 
     Attributes:
         image: like the input: same shape, same dtype; floats are clipped to [0, 1].
@@ -45,6 +47,9 @@ class Restored:
         seconds: float, wall time, of all images together.
         degenerate: bool, or one per image of a batch: the network's output was
             degenerate and `image` is the input (see `Restorer`).
+        blurred: the input itself, not a copy.
+        file: `image.codec.DecodedImage`, the file that the input was read from; None where an
+            array was given.
     """
 
     image: np.ndarray
@@ -53,6 +58,8 @@ class Restored:
     passes: int = 1
     seconds: float = 0.0
     degenerate: bool | tuple[bool, ...] = False
+    blurred: np.ndarray | None = field(default=None, kw_only=True)
+    file: Any = field(default=None, kw_only=True)
 
 
 class Restores(Protocol):

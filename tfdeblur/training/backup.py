@@ -180,11 +180,15 @@ class Backup(keras.callbacks.Callback):
 class GracefulInterrupt:
     """While active, the first Ctrl-C or SIGTERM sets `event`; the second one interrupts at once.
 
+    Where `begun` is False there is no step whose end could be waited for, and nothing to save: the
+    first one interrupts at once as well, even while the first step is compiled.
+
     Signals reach Python's main thread only: elsewhere it does nothing.
     """
 
     def __init__(self):
         self.event = threading.Event()
+        self.begun = True
         self._earlier = {}
 
     def __enter__(self):
@@ -200,7 +204,7 @@ class GracefulInterrupt:
             signal.signal(number, handler)
 
     def _on_signal(self, number, frame):
-        if self.event.is_set():
+        if self.event.is_set() or not self.begun:
             raise KeyboardInterrupt
         self.event.set()
         logger.info("\nStopping after this step; once more to stop at once.")

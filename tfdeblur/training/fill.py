@@ -132,13 +132,19 @@ class EveryFewSeconds:
     ) -> None:
         self._tell, self._what, self._check, self._seconds = tell, what, check, seconds
         self._begun = self._told = time.monotonic()
+        self._first: int | None = None  # samples of the first batch, whose time went into compiling
 
     def __call__(self, done: int, total: int) -> None:
         """Is told of the work done."""
         self._check()
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._begun = done, now
         if now - self._told < self._seconds:
             return
         self._told = now
-        left = (now - self._begun) * (total - done) / max(done, 1)
-        self._tell(f"  {self._what}: {done:,} of {total:,} samples, about {left:.0f} s left")
+        text = f"  {self._what}: {done:,} of {total:,} samples"
+        if done > self._first:
+            left = (now - self._begun) * (total - done) / (done - self._first)
+            text += f", about {left:.0f} s left"
+        self._tell(text)

@@ -2,7 +2,8 @@
 
 A run folder holds `run.json` (configuration, versions, data, state, history), `generator.keras`
 (the best network by validation, or the newest without one; named as its task says), `last.keras`,
-`history.csv`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for `--resume`).
+`history.csv`, `curves.png`, `panels/` (pictures), `logs/` (TensorBoard) and `backup/` (for
+`--resume`).
 """
 
 import logging
@@ -25,7 +26,9 @@ from tfdeblur.training.backup import (
     newest_position,
     restore_backup,
 )
+from tfdeblur.training.begun import Begun
 from tfdeblur.training.build import build_trainer, choose_strategy
+from tfdeblur.training.curves import Curves, Rate
 from tfdeblur.training.initial import begin_with, find_network
 from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.plan import Plan
@@ -106,6 +109,7 @@ def train(
         callbacks = _callbacks(
             config, folder, data, steps, chief, interrupt.event, verbose == 1, offset
         )
+        callbacks.insert(0, Begun(interrupt))
         trainer.interrupt = interrupt.event
         _fit(trainer, batches, config, position, steps, callbacks, verbose)
     record = {**record, "state": "done", "finished": now()}
@@ -145,7 +149,9 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False, of
         found += [
             own.WithAveragedWeights(readers, averaged=config.optimizer.ema > 0),
             keras.callbacks.TensorBoard(folder / "logs", write_graph=False, profile_batch=0),
+            Rate(),
             own.History(folder / "history.csv", measures),
+            Curves(folder),
             own.RunProgress(logger.info),
         ]
     found += task.callbacks(folder / "logs" / "train" if chief else None)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.makers import levels, pixels
 from tests.helpers import shared_data
-from tfdeblur.cli.counter import Counter
 from tfdeblur.cli.main import main
+from tfdeblur.counter import Counter
 from tfdeblur.data import find_pairs
 
 
@@ -199,7 +199,7 @@ class Terminal(io.StringIO):
 
 def test_the_counter_shows_a_bar_and_what_is_left(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr("tfdeblur.cli.counter.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("tfdeblur.counter.time.perf_counter", lambda: float(next(clock)))
     terminal = Terminal()
     with Counter(4, "pairs", terminal) as counter:
         for _ in range(3):

@@ -2,10 +2,13 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.cli.makers import contents, good, pixels
 from tfdeblur.cli.main import main
@@ -141,3 +144,23 @@ def test_an_output_that_is_a_folder(affine_model, tmp_path, monkeypatch, capsys)
     Path("out/good.png").mkdir(parents=True)
     assert main(["deblur", "good.png", "--out", "out", "--model", str(affine_model)]) == 3
     assert "out/good.png is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["done before", "gone"])
+def test_with_nothing_to_do_no_framework_is_loaded(tmp_path, what):
+    """Of a folder that is done, and of a name that is wrong, the command tells in a moment."""
+    name = "photo.png" if what == "done before" else "gone.png"
+    for folder in ("blur", "out"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((4, 5, 3), "uint8")).save(tmp_path / folder / "photo.png")
+    code = (
+        "import sys; from tfdeblur.cli.main import main\n"
+        f"code = main(['deblur', {str(tmp_path / 'blur' / name)!r}, '--out', "
+        f"{str(tmp_path / 'out')!r}])\n"
+        "heavy = {'tensorflow', 'keras', 'cv2', 'av', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "print(code, sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    expected = "0 []" if what == "done before" else "4 []"
+    assert done.stdout.splitlines()[-1] == expected, done.stderr
+    assert what in done.stdout + done.stderr

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tfdeblur.cli.common import duration
 from tfdeblur.cli.files import progress as module
 from tfdeblur.cli.files.progress import Progress, describe
 from tfdeblur.files.plan import Job
 from tfdeblur.files.work import Event, FileResult
+from tfdeblur.text import duration
 
 
 class Terminal(io.StringIO):

@@ -14,7 +14,7 @@ from tfdeblur.cli.common import (
     load_tensorflow,
     read_settings,
 )
-from tfdeblur.cli.counter import Counter
+from tfdeblur.counter import Counter
 from tfdeblur.errors import InvalidInput
 
 DESCRIPTION = """\

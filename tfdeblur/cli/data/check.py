@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import ERASE_LINE, add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.errors import EXIT_DONE, InvalidInput
+from tfdeblur.text import ERASE_LINE
 
 if TYPE_CHECKING:
     from tfdeblur.data.check.folder import FolderCheck

@@ -123,7 +123,7 @@ def draw_sheet(source: Any, count: int, seed: int, side: int) -> "np.ndarray":
     Raises:
         DataError: if a photograph is smaller than a patch.
     """
-    from tfdeblur.files import panels
+    from tfdeblur.pictures import panels
 
     least = int(source.sizes.min())
     if side > least:
@@ -142,7 +142,7 @@ def _cell(source: Any, index: int, seed: tuple[int, int], side: int) -> "np.ndar
     """Blurred and sharp, below two lines of text."""
     import numpy as np
 
-    from tfdeblur.files import panels
+    from tfdeblur.pictures import panels
 
     blurred, sharp, drawn = source.draw(index, side, seed)
     error = np.mean((blurred.astype(np.float64) - sharp) ** 2)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
-from tfdeblur.cli.counter import Counter
+from tfdeblur.counter import Counter
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 DESCRIPTION = """\

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,17 +31,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     settings = DeblurSettings.read(arguments)
     jobs, passed = plan_jobs(settings.files, settings.known_flow)
-    load_tensorflow(settings.verbose)
     return _restore(jobs, passed, settings)
 
 
 def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSettings) -> int:
     from tfdeblur.cli.files.progress import Progress
-    from tfdeblur.files.work import exit_code, restore_files
+    from tfdeblur.files.results import exit_code
 
     files = settings.files
     left = jobs_left(jobs, files.overwrite)
-    restorer: Any = open_restorer(settings.model, settings.options.given()) if left else None
+    work = _work(jobs, settings) if left else partial(_nothing_left, jobs)
     if any(job.is_video for job in left):
         keep_freed_memory()
         _tell_about_videos(settings)
@@ -49,12 +48,31 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
     *_, kind = possible_kinds(settings.model)
     restored_by = {"model": settings.model, "known_flow": settings.known_flow}
     return work_and_report(
-        lambda on_event: restore_files(restorer, jobs, on_event, overwrite=files.overwrite),
+        work,
         Progress(jobs),
         exit_code,
         len(jobs),
         partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
     )
+
+
+def _work(jobs: Sequence[Any], settings: DeblurSettings) -> Callable[..., Any]:
+    """What restores them; loads the framework and opens the model."""
+    load_tensorflow(settings.verbose)
+    from tfdeblur.files.work import restore_files
+
+    restorer = open_restorer(settings.model, settings.options.given())
+    overwrite = settings.files.overwrite
+    return lambda on_event: restore_files(restorer, jobs, on_event, overwrite=overwrite)
+
+
+def _nothing_left(jobs: Sequence[Any], on_event: Callable[[Any], None]) -> None:
+    """Tells of jobs that are done already, or whose input is none, in a moment."""
+    from tfdeblur.files.results import Event, without_work
+
+    for index, job in enumerate(jobs):
+        on_event(Event(index, job))
+        on_event(Event(index, job, fraction=1.0, result=without_work(job)))
 
 
 def _tell_about_videos(settings: DeblurSettings) -> None:

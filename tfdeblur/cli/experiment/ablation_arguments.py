@@ -20,9 +20,9 @@ DESCRIPTION = (
 )
 EXAMPLES = [
     " --data pairs/ --val held/ --out schemes/ \\\n"
-    "      --vary loss.scheme=2-BS,S2-BS --epochs 8 --steps-per-epoch 500",
+    "      --vary loss.scheme=1-BS,2-BS --epochs 8 --steps-per-epoch 500",
     " --data pairs/ --val-only 'test-*' --train-exclude 'test-*' \\\n"
-    "      --out seeds/ --vary loss.scheme=2-BS,S2-BS --seeds 3 --limit 20",
+    "      --out seeds/ --vary loss.scheme=1-BS,2-BS --seeds 3 --limit 20",
     " --model rpgan --sen runs/sen --data pairs/ --val held/ \\\n"
     "      --out penalty/ --vary loss.artifact_weight=0.01,0",
     " --model rpgan --sen runs/sen --data pairs/ --val held/ \\\n"

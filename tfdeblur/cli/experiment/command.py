@@ -23,7 +23,7 @@ examples:
       --data pairs/ --out penalty/
   tfdeblur experiment confidence --model runs/rpgan --data pairs/ --out confidence/
   tfdeblur experiment ablation --data pairs/ --val held/ --out schemes/ \\
-      --vary loss.scheme=2-BS,S2-BS
+      --vary loss.scheme=1-BS,2-BS
   tfdeblur experiment deep-prior --data pairs/ --out prior/ --steps 300
   tfdeblur experiment oracle --help
 """

@@ -45,6 +45,7 @@ def plan_jobs(
         suffix=files.suffix,
         file_format=files.format,
         compare=files.compare,
+        compare_at=files.compare_at,
         flow_format=files.flow_format or "npz" if files.flow else None,
         confidence=files.confidence,
         video=files.video,

@@ -35,6 +35,13 @@ def add_beside_arguments(
         "sharp/ beside holds the same name",
     )
     group.add_argument(
+        "--compare-at",
+        type=_place,
+        metavar="X,Y",
+        help="of --compare: column and row of the place to enlarge, pixels (default: where a "
+        "viewer looks first, of what was changed)",
+    )
+    group.add_argument(
         "--flow",
         action="store_true",
         help=f"{motion_of}write the motion flow that was undone, NAME.flow.npz, and its picture "
@@ -109,6 +116,13 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _place(text: str) -> tuple[int, int]:
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"must be X,Y in pixels, such as 640,360, not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
 def _quality(text: str) -> int | str:
     if text == LOSSLESS:
         return text
@@ -131,6 +145,8 @@ def video_settings(arguments: argparse.Namespace, parser: argparse.ArgumentParse
 def refuse_flow_format_alone(
     arguments: argparse.Namespace, parser: argparse.ArgumentParser
 ) -> None:
-    """Ends with a usage error if --flow-format has no --flow to shape."""
+    """Ends with a usage error if --flow-format or --compare-at has nothing to shape."""
+    if arguments.compare_at is not None and not arguments.compare:
+        parser.error("argument --compare-at: works with --compare only")
     if arguments.flow_format is not None and not arguments.flow:
         parser.error("argument --flow-format: works with --flow only")

@@ -11,10 +11,9 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from tfdeblur.cli.common import ERASE_LINE, duration
 from tfdeblur.files.plan import Job
-from tfdeblur.files.work import Event, FileResult
-from tfdeblur.text import printable
+from tfdeblur.files.results import Event, FileResult
+from tfdeblur.text import ERASE_LINE, duration, printable
 
 _BAR_COLUMNS = 24
 _SECONDS_BETWEEN_BARS = 0.1

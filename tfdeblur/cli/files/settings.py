@@ -13,6 +13,7 @@ class FileSettings:
         inputs: images, videos, folders, patterns.
         out: folder for the results.
         compare, flow, confidence: whether to write that beside each result.
+        compare_at: column and row of what --compare enlarges; None: a salient place.
         flow_format: "npz" or "flo"; None: the usual one.
         recursive: whether to enter subfolders.
         overwrite: whether to redo results that exist.
@@ -27,6 +28,7 @@ class FileSettings:
     inputs: tuple[str, ...]
     out: str
     compare: bool
+    compare_at: tuple[int, int] | None
     flow: bool
     flow_format: str | None
     confidence: bool

@@ -4,8 +4,8 @@ import sys
 import time
 from typing import Any, TextIO
 
-from tfdeblur.cli.common import ERASE_LINE, duration
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
+from tfdeblur.text import ERASE_LINE, duration
 
 
 class ReportProgress:

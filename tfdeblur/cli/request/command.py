@@ -123,7 +123,7 @@ class _Counted:
     """Progress of files that end in any order: they are counted, and named when they are done."""
 
     def __init__(self, jobs: int):
-        from tfdeblur.cli.counter import Counter
+        from tfdeblur.counter import Counter
 
         self._counter = Counter(jobs, "files")
 

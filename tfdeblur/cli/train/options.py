@@ -131,7 +131,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
     )
     parser.add_argument(
-        "--scheme", help="losses and variant of Bi-Skip (small: S2-BS, paper: SA1P-BS)"
+        "--scheme",
+        help="losses and variant of Bi-Skip (small: S2-BS, paper: SA1P-BS); those with a P, six of "
+        "table 1's twelve, compare features of VGG19: --vgg",
     )
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of the whole run")
     parser.add_argument(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from tfdeblur.files import panels
-from tfdeblur.files.compare import column, place_of_most_change
 from tfdeblur.image.codec import to_uint8
+from tfdeblur.pictures import panels
+from tfdeblur.pictures.compare import column, place_to_look_at
 
 # All lengths in pixels of the picture that is drawn.
 _SIDES = (280, 400)  # the longer side of an image is brought into this range
@@ -37,7 +37,7 @@ def panel(rows: Sequence[Row]) -> np.ndarray:
         uint8 `(rows, columns, 3)` RGB.
     """
     first = [to_uint8(image) for image in rows[0].values()]
-    place = place_of_most_change(first[0], first[max(0, len(first) - 2)])
+    place = place_to_look_at(first[0], first[max(0, len(first) - 2)])
     return panels.stacked(
         [
             panels.side_by_side(

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfdeblur.image.codec import to_float
+from tfdeblur.image.levels import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.one_pass import BlindPass, BlindSettings, blind_pass

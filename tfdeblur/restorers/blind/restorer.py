@@ -3,16 +3,20 @@
 import numbers
 import time
 from collections.abc import Callable
+from typing import overload
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import blend_flows, smallest_tile
 from tfdeblur.restorers.blind.image import BlindImage, BlindPlan, WorkCounter
 from tfdeblur.restorers.blind.one_pass import BlindSettings
 from tfdeblur.restorers.blind.results import BlindRestored, joined, single, warn
+from tfdeblur.restorers.calling import Images, Told, call_on
+from tfdeblur.restorers.describing import described
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.images import check_image
 from tfdeblur.restorers.kind import CONFIDENCE, FLOW, SOLVER, STAGES
-from tfdeblur.restorers.known_flow import checked_flow
+from tfdeblur.restorers.known_flow import Flow, checked_flow
+from tfdeblur.restorers.reading import ImageLike
 from tfdeblur.restorers.tiled import TiledNetwork
 
 # 1280 x 720 is far below (the process peaks at 2.9 GB, full width, float32), and the matrix of a
@@ -73,6 +77,7 @@ class BlindRestorer:
     """
 
     reports: frozenset[str] = frozenset({FLOW, CONFIDENCE, STAGES, SOLVER})
+    source: str = ""  # where its weights come from, in words
 
     def __init__(
         self,
@@ -115,15 +120,46 @@ class BlindRestorer:
             blend=blend_flows,
         )
 
+    @overload
     def __call__(
         self,
-        image,
+        image: ImageLike,
         *,
-        flow=None,
+        flow: Flow | None = None,
         keep_stages: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Told = None,
+    ) -> BlindRestored: ...
+
+    @overload
+    def __call__(
+        self,
+        image: Images,
+        *,
+        flow: Flow | None = None,
+        keep_stages: bool = False,
+        progress: Told = None,
+    ) -> list[BlindRestored]: ...
+
+    def __call__(self, image, *, flow=None, keep_stages=False, progress=None):
+        """Restores an image, a batch or a list; arguments and errors: see the class."""
+
+        def restore(one, told):
+            return self._restore(one, flow, keep_stages, told)
+
+        return call_on(restore, image, progress)
+
+    def __repr__(self) -> str:
+        networks = (self.sen.network, self.generator.network)
+        turns = f"{self.levels} levels", f"{self.passes} pass{'es' if self.passes > 1 else ''}"
+        return described(self, networks, self.generator.precision, *turns)
+
+    def _restore(
+        self,
+        image,
+        flow: Flow | None,
+        keep_stages: bool,
+        progress: Callable[[int, int], None] | None,
     ) -> BlindRestored:
-        """Restores one image or a batch; arguments and errors: see the class."""
         start = time.perf_counter()
         image = check_image(image)
         if image.ndim == 4 and (flow is not None or keep_stages):

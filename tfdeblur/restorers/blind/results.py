@@ -13,8 +13,10 @@ from tfdeblur.restorers.protocol import (
     Stage,
 )
 
+_CALLER = 7  # of a restorer's `__call__`: above `warn`, `_restore`, and `calling`
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class BlindRestored(Restored):
     """What a `BlindRestorer` returns; for a batch, numbers are tuples with one entry per image.
 
@@ -72,14 +74,14 @@ def warn(found: list[Found]) -> None:
             f"The result for {of(bad)} is degenerate ({found[bad[0]].remarks[0]}); the input is "
             "returned in its place.",
             DegenerateOutputWarning,
-            stacklevel=3,
+            stacklevel=_CALLER,
         )
     short = [i for i, one in enumerate(found) if not one.converged]
     if short:
         warnings.warn(
             f"{of(short)}: {found[short[0]].remarks[0]}.",
             NotConvergedWarning,
-            stacklevel=3,
+            stacklevel=_CALLER,
         )
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TextIO
 
-from tfdeblur.cli.common import ERASE_LINE, duration
+from tfdeblur.text import ERASE_LINE, duration
 
 _BAR_COLUMNS = 24
 _SECONDS_BETWEEN_BARS = 0.1

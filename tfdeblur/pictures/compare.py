@@ -1,39 +1,33 @@
-"""Side-by-side pictures: blurred | restored | sharp, with the place that changed most enlarged."""
-
-from pathlib import Path
+"""Side-by-side pictures: blurred | restored | sharp, with one place enlarged."""
 
 import cv2
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.files import panels
+from tfdeblur.pictures import panels
+from tfdeblur.pictures.saliency import saliency_map
 
 # All lengths in pixels of the picture that is drawn.
 _PANEL_SIDES = (320, 800)  # the longer side of a panel is brought into this range
 _NARROWEST_COLUMN = 280  # room for the longest label
 _FRAME = (255, 196, 0)
+_LEAST_SALIENCY = 0.05  # of places where nobody looks: something may have changed only there
 _DETAIL_PART = 0.22  # side of the enlarged place, as part of the image's
 _SMALLEST_DETAIL = panels.FEW_PIXELS  # pixels of the image
 
 
-def sharp_partner(source: Path) -> Path | None:
-    """The sharp image that belongs to `source`, or None.
+def place_to_look_at(
+    blurred: np.ndarray, restored: np.ndarray, at: tuple[int, int] | None = None
+) -> tuple[int, int, int, int]:
+    """The window to enlarge: where a viewer looks first, of all that was changed.
 
-    Looked for under the same name: in `sharp/` beside the folder of `source` (blur/x.png and
-    sharp/x.png), then in `sharp/` within it.
-    """
-    for folder in (source.parent.parent / "sharp", source.parent / "sharp"):
-        partner = folder / source.name
-        if partner.is_file() and not (source.exists() and partner.samefile(source)):
-            return partner
-    return None
-
-
-def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int, int, int, int]:
-    """The window where two images differ most.
+    Saliency decides (`saliency_map`: faces, text, edges); how much a pixel changed counts only
+    below the mean change, so that neither a flat sky nor the strongest edge wins by itself.
 
     Args:
         blurred, restored: uint8 `(height, width, 3)`, the same shape.
+        at: column and row of the middle, pixels, in the place of that; taken to the border where
+            it lies outside.
 
     Returns:
         top, left, height, width in pixels, inside the image.
@@ -44,26 +38,42 @@ def place_of_most_change(blurred: np.ndarray, restored: np.ndarray) -> tuple[int
     )
     # Not higher than wide: enlarged, it would make the picture too tall for a screen.
     window_height = min(window_height, max(window_width, _SMALLEST_DETAIL))
-    change = cv2.absdiff(blurred, restored).mean(axis=-1, dtype=np.float32)
-    # Twice a box of half the size: the window's middle counts most, so the change ends up there.
-    box = max(1, window_width // 2), max(1, window_height // 2)
-    for _ in range(2):
-        change = cv2.blur(change, box, borderType=cv2.BORDER_CONSTANT)
-    middle_row, middle_column = np.unravel_index(int(np.argmax(change)), change.shape)
+    if at is None:
+        interest = _interest(blurred, restored)
+        # Twice a box of half the size: the window's middle counts most: what counts is there.
+        box = max(1, window_width // 2), max(1, window_height // 2)
+        for _ in range(2):
+            interest = cv2.blur(interest, box, borderType=cv2.BORDER_CONSTANT)
+        middle_row, middle_column = np.unravel_index(int(np.argmax(interest)), interest.shape)
+    else:
+        middle_column, middle_row = at
     top = min(max(0, int(middle_row) - window_height // 2), height - window_height)
     left = min(max(0, int(middle_column) - window_width // 2), width - window_width)
     return top, left, window_height, window_width
 
 
+def _interest(blurred: np.ndarray, restored: np.ndarray) -> np.ndarray:
+    """float32 `(height, width)`: saliency of the result, where it differs from what it was."""
+    height, width = blurred.shape[:2]
+    change = cv2.absdiff(blurred, restored).mean(axis=-1, dtype=np.float32)
+    change /= change + max(float(change.mean()), 1e-6)
+    looked_at = saliency_map(restored).astype(np.float32) + np.float32(_LEAST_SALIENCY)
+    return change * cv2.resize(looked_at, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
 def comparison(
-    blurred: np.ndarray, restored: np.ndarray, sharp: np.ndarray | None = None
+    blurred: np.ndarray,
+    restored: np.ndarray,
+    sharp: np.ndarray | None = None,
+    at: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Draws the images side by side, and below them the place that changed most, enlarged.
+    """Draws the images side by side, and below them one place, enlarged.
 
     Args:
         blurred, restored: uint8 `(height, width, 3)` RGB, the same shape, at least 1x1.
         sharp: the same, or None. With it, the labels give PSNR in dB against it, over all
             pixels and channels of the 8-bit images.
+        at: which place, see `place_to_look_at`.
 
     Returns:
         uint8 `(rows, columns, 3)` RGB.
@@ -75,7 +85,7 @@ def comparison(
     if sharp is not None:
         images["sharp"] = sharp
     check_alike(images)
-    place = place_of_most_change(blurred, restored)
+    place = place_to_look_at(blurred, restored, at)
     return panels.side_by_side(
         [column(label(name, image, sharp), image, place) for name, image in images.items()]
     )
@@ -113,7 +123,7 @@ def column(
     Args:
         text: the caption, ASCII.
         image: uint8 `(height, width, 3)`.
-        place: from `place_of_most_change`.
+        place: from `place_to_look_at`.
         sides: least and most that the longer side of the panel has, pixels.
     """
     top, left, height, width = place

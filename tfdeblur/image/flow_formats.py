@@ -1,0 +1,3 @@
+"""Formats that motion flows are written in (standard library only)."""
+
+FORMATS = ("npz", "flo")

@@ -1,0 +1,1 @@
+"""Pictures to look at: captioned panels, comparisons, curves; NumPy and OpenCV only."""
