@@ -169,7 +169,7 @@ def test_copies_make_the_same_page(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("/work/runs/preset/maxim", "maxim"),
+        ("/srv/runs/preset/maxim", "maxim"),
         (r"C:\Users\me\pairs", "pairs"),
         ("~/pairs", "pairs"),
         ("runs/first", "runs/first"),
