@@ -117,7 +117,7 @@ def _published(table: Table, column: Column, metrics: Sequence[str]) -> Iterator
         said = f"{row.method}: {row.source}" + (f" ({lone})" if lone else "")
         cells = [f"*{cell(said)}*", f"{column.images:,}" if column.images else ""]
         cells += [""] if table.blurred else []
-        numbers = [f"*{shown(values[m], m)}*" if m in values else "" for m in metrics]
+        numbers = [f"*{values[m]}*" if m in values else "" for m in metrics]
         yield [*cells, *numbers, f"*{row.seconds}*" if row.seconds else ""]
 
 
