@@ -191,6 +191,7 @@ def test_motion_and_confidence_at_work(browser, tmp_path):
     pictures = PagePictures(path, ["ours", "theirs"])
     sharp = np.random.default_rng(0).integers(0, 256, (48, 64, 3), "uint8")
     sure, flow = np.full((48, 64), 0.7, np.float32), np.ones((48, 64, 2), np.float32)
+    found.images[3].values["theirs"]["psnr_rgb_u8"] = np.inf
     for i, image in enumerate(found.images):
         results = {"ours": Output(sharp // 2, flow=flow, sure=sure), "theirs": Output(sharp // 3)}
         image.pictures.update(pictures(i, sharp, sharp // 2, results)[1])
@@ -204,6 +205,7 @@ def test_motion_and_confidence_at_work(browser, tmp_path):
         assert tab.get_attribute("#under", "src").endswith(f"-{kind}.jpg")
     assert tab.locator("#left option[value=f1]").count() == 0
     assert tab.locator("#crops .crop").count() == 3 * 4  # maps are not among the crops
+    assert tab.inner_text("#plot-note") == "Infinite, and not in the plot: 1"
     tab.select_option("#against", "confidence")
     places = tab.locator("#plot .dot.k1").evaluate_all("all => all.map(d => +d.getAttribute('cx'))")
     assert len(places) == 12 and len({round(x) for x in places}) == 10  # ten confidences

@@ -127,7 +127,7 @@ def test_exact_images_are_counted_apart(tmp_path, capsys):
     assert main(["results", *files]) == 0
     page = capsys.readouterr().out
     assert rows_of(page)["nets/ours"][2] == "32.00 (32.00 to 32.00)"
-    assert "nets/ours: 1 results equal their sharp images; left out of the mean" in page
+    assert "nets/ours: 1 image equal to the sharp one, left out of the mean PSNR" in page
 
 
 def test_flows_and_experiments(tmp_path, capsys):

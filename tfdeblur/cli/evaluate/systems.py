@@ -59,8 +59,9 @@ def _named(settings: EvaluateSettings) -> dict[str, tuple[str, str]]:
             name, where = _split(text)
             if name in named or name == "blurred":
                 raise InvalidInput(
-                    f"`--{kind}` must give every system a name of its own, other than 'blurred'. "
-                    f"Received: {name!r} again. Name it: --{kind} NAME={where}"
+                    f"`--{kind}` must give every system a name of its own, other than 'blurred', "
+                    f"which is the input. Received: {name!r}"
+                    f"{' again' if name in named else ''}. Name it: --{kind} NAME={where}"
                 )
             named[name] = kind, where
     return named

@@ -4,6 +4,8 @@ import math
 
 from tfdeblur.evaluation.outputs.statistics import Mean
 
+NONE = "–"  # in the place of a number
+
 
 def digits(metric: str) -> int:
     """Decimals that are shown of a metric: 2 of decibels and pixels, 4 of likeness."""
@@ -11,22 +13,36 @@ def digits(metric: str) -> int:
 
 
 def shown(value: float, metric: str) -> str:
-    """A value for people."""
+    """A value for people; a dash where there is none, as of images too small for a metric."""
+    if math.isnan(value):
+        return NONE
     return f"{value:.{digits(metric)}f}" if math.isfinite(value) else str(value)
 
 
 def signed(value: float, metric: str) -> str:
     """A difference for people."""
     text = shown(value, metric)
-    return text if text.startswith("-") else f"+{text}"
+    return text if text.startswith(("-", NONE)) else f"+{text}"
 
 
 def interval(mean: Mean, metric: str) -> str:
-    """The interval over sequences where there is one, else over images."""
+    """The interval over sequences where there is one, else over images; a dash of no value."""
+    if math.isnan(mean.value):
+        return NONE
     low, high = mean.low_by_sequence, mean.high_by_sequence
     if low is None or high is None:
         low, high = mean.low, mean.high
     return f"{shown(low, metric)} to {shown(high, metric)}"
+
+
+def chance(p: float) -> str:
+    """The p of a test: those too small to mean more than "hardly by chance" as a bound."""
+    return f"p = {p:.2g}" if p >= 1e-12 else "p < 1e-12"
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: "1 image", "3 images"."""
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def one_line(text: str) -> str:

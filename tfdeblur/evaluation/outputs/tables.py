@@ -4,7 +4,16 @@ import csv
 import io
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison
-from tfdeblur.evaluation.outputs.shown import cell, digits, interval, one_line, shown, signed
+from tfdeblur.evaluation.outputs.shown import (
+    NONE,
+    cell,
+    chance,
+    digits,
+    interval,
+    one_line,
+    shown,
+    signed,
+)
 
 _EXPLAINED = (
     "Means over images, with {level:.0%} bootstrap intervals over images ({resamples} resamples). "
@@ -64,7 +73,7 @@ def _pairs_of(comparison: Comparison) -> list[str]:
         lines.append(
             f"| {cell(pair.second)} over {cell(pair.first)} | {metric} | "
             f"{signed(found.value, metric)} | {interval(found, metric)} | "
-            f"{pair.won}, {pair.lost}, {pair.tied} | p = {pair.p:.2g} |"
+            f"{pair.won}, {pair.lost}, {pair.tied} | {chance(pair.p)} |"
         )
     return lines
 
@@ -88,7 +97,7 @@ def latex_text(comparison: Comparison) -> str:
     for system, found in means.items():
         cells = []
         for metric in metrics:
-            text = shown(found[metric].value, metric)
+            text = shown(found[metric].value, metric).replace(NONE, "--")
             is_best = round(found[metric].value, digits(metric)) == best[metric]
             cells.append(rf"\textbf{{{text}}}" if is_best and len(means) > 1 else text)
         lines.append(f"{_latex(system)} & {' & '.join(cells)} \\\\")
@@ -109,11 +118,13 @@ def terminal_text(comparison: Comparison) -> str:
     main = comparison.protocol.main
     lines.append("")
     for pair in comparison.pairs():
-        if pair.metric == main and pair.won + pair.lost + pair.tied:
+        if pair.metric == main and not pair.won + pair.lost + pair.tied:
+            lines.append(f"{pair.second} over {pair.first}: no image that both have")
+        elif pair.metric == main:
             lines.append(
                 f"{pair.second} over {pair.first}: {signed(pair.difference.value, pair.metric)} dB "
                 f"({interval(pair.difference, main)}), won {pair.won}, lost {pair.lost}, "
-                f"tied {pair.tied}, sign test p = {pair.p:.2g}"
+                f"tied {pair.tied}, sign test {chance(pair.p)}"
             )
     return "\n".join(lines)
 

@@ -24,12 +24,15 @@ function plotOf(page) {
   }
   function plot() {
     const against = $("against").value, points = [];
+    let infinite = 0;
     data.rows.forEach((row, i) => systems.forEach((_, k) => {
       const x = against === "confidence" ? row.c[k] : valueOf(row, 0);
       const y = k ? gainOf(row, k) : null;
-      if (k && x !== null && y !== null && Number.isFinite(x) && Number.isFinite(y))
-        points.push({ i, k, x, y });
+      if (!k || x === null || y === null) return;
+      if (Number.isFinite(x) && Number.isFinite(y)) points.push({ i, k, x, y });
+      else infinite += 1;
     }));
+    $("plot-note").textContent = infinite ? `Infinite, and not in the plot: ${infinite}` : "";
     const svg = $("plot");
     svg.replaceChildren();
     if (!points.length) {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
-from tfdeblur.evaluation.outputs.shown import digits, interval, shown, signed
+from tfdeblur.evaluation.outputs.shown import chance, digits, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
 from tfdeblur.evaluation.outputs.tables import explanation
 from tfdeblur.evaluation.page.pictures import folder_of, place_side
@@ -122,7 +122,7 @@ def _pairs(comparison: Comparison) -> str:
             signed(pair.difference.value, pair.metric),
             interval(pair.difference, pair.metric),
             *(str(pair.won), str(pair.lost), str(pair.tied)),
-            f"{pair.p:.2g}",
+            chance(pair.p),
         )
         name = f"{pair.second} over {pair.first}"
         rows.append(
@@ -138,7 +138,7 @@ def _pairs(comparison: Comparison) -> str:
         "won",
         "lost",
         "tied",
-        "sign test, p",
+        "sign test",
     ]
     return _table(heads, rows)
 

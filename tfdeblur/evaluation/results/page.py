@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from tfdeblur.evaluation.outputs.shown import cell, interval, shown, signed
+from tfdeblur.evaluation.outputs.shown import cell, counted, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import (
     LEVEL,
     RESAMPLES,
@@ -57,8 +57,8 @@ def _metrics(tables: Sequence[Table]) -> Iterator[str]:
 def _section(table: Table) -> Iterator[str]:
     split = f", split {table.split}" if table.split else ""
     done = len(table.images)
-    of = "" if table.count in (None, done) else f" of {table.count}"
-    yield f"### {cell(table.data)}{split}: {done}{of} images"
+    of = "" if table.count in (None, done) else f"{done} of "
+    yield f"### {cell(table.data)}{split}: {of}{counted(table.count if of else done, 'image')}"
     yield ""
     metrics, columns = list(table.metrics), columns_of(table.protocol, table.data, table.images)
     gains = [f"gain, {metrics[0]}"] if table.blurred else []
@@ -95,10 +95,10 @@ def _gain(table: Table, system: System, metric: str) -> str:
     )
     sequences = {name: sequence_of(name) for name in table.images}
     pair = compare_two((BLURRED, before), (system.name, after), metric, sequences)
-    counted = pair.won + pair.lost + pair.tied
+    common = pair.won + pair.lost + pair.tied
     return (
         f"{signed(pair.difference.value, metric)} ({interval(pair.difference, metric)}), "
-        f"{pair.won} of {counted} won"
+        f"{pair.won} of {common} won"
     )
 
 
@@ -117,14 +117,15 @@ def _published(table: Table, column: Column, metrics: Sequence[str]) -> Iterator
         said = f"{row.method}: {row.source}" + (f" ({lone})" if lone else "")
         cells = [f"*{cell(said)}*", f"{column.images:,}" if column.images else ""]
         cells += [""] if table.blurred else []
-        numbers = [f"*{shown(values[m], m)}*" if m in values else "" for m in metrics]
+        numbers = [f"*{values[m]}*" if m in values else "" for m in metrics]
         yield [*cells, *numbers, f"*{row.seconds}*" if row.seconds else ""]
 
 
 def _infinite(table: Table) -> Iterator[str]:
     for system in table.systems:
         if count := _mean(system, next(iter(table.metrics))).infinite:
-            yield f"{system.name}: {count} results equal their sharp images; left out of the mean"
+            exact = counted(count, "image")
+            yield f"{system.name}: {exact} equal to the sharp one, left out of the mean PSNR"
 
 
 def _remarks(columns: Sequence[Column]) -> Iterator[str]:
