@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.framework import tensor_pb2
 
 from export import wire
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput, TfdeblurError
 
 # Numbers of the types on the wire, and the field that holds values of each.
@@ -35,7 +36,6 @@ _NUMERIC: dict[int, tuple[type, str]] = {
 }
 _STRING = 7
 _NUMBERS = {np.dtype(kind): number for number, (kind, _) in _NUMERIC.items()}
-_MAX_VALUES = 2**31  # a message cannot hold more bytes than that
 
 
 class MalformedTensor(TfdeblurError):
@@ -62,7 +62,7 @@ def tensor_of(value: np.ndarray | Sequence[bytes]) -> wire.Parts:
     return [proto.SerializeToString(), *content]
 
 
-def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:
+def read_tensor(tensor: Any, most: int = limits.LARGEST_MESSAGE) -> np.ndarray | list[bytes]:
     """Reads a tensor of an answer, whichever way it holds its values.
 
     Args:

