@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from tfdeblur import limits
-from tfdeblur.convert.package import Package, check_name
+from tfdeblur.convert.members import check_name
+from tfdeblur.convert.package import Package
 from tfdeblur.errors import DataError
 
 MODEL_FILE = "models/model.json"
