@@ -17,7 +17,8 @@ VERSION = re.search(
 ).group(1)
 
 MODULES = [
-    *("tfdeblur.__init__", "tfdeblur.counter", "tfdeblur.errors", "tfdeblur.text"),
+    *("tfdeblur.__init__", "tfdeblur.counter", "tfdeblur.errors", "tfdeblur.limits"),
+    "tfdeblur.text",
     *("tfdeblur.image.__init__", "tfdeblur.image.levels", "tfdeblur.image.tiling"),
     *("tfdeblur.restorers.__init__", "tfdeblur.restorers.calling", "tfdeblur.restorers.images"),
     *("tfdeblur.restorers.protocol", "tfdeblur.restorers.reading", "tfdeblur.restorers.showing"),

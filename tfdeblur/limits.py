@@ -43,6 +43,10 @@ MOST_OPERATORS_OF_ONNX = 100_000
 MOST_BYTES_OF_A_TENSOR = 2**31
 # Pixels of a side that a network of others may be fixed to.
 MOST_PIXELS_OF_A_SIDE = 2**14
+# Pixels of a side that a network in a file of others may be fixed to: it is run on it once.
+MOST_PIXELS_OF_A_FIXED_SIDE = 2048
+# Axes of a constant; TensorFlow's operators know no more.
+MOST_AXES = 8
 # Results of a graph that are looked at for one that is a picture.
 MOST_OUTPUTS = 32
 

@@ -20,6 +20,7 @@ from export.messages import (
     ModelSpec,
 )
 from export.wire import CONTENT_WANTED, join_request, split_answer
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 
 # Images are larger than gRPC's default limit of 4 MiB. After a refused connection a channel
@@ -31,7 +32,6 @@ _CHANNEL_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.use_local_subchannel_pool", 1),
 )
-_LARGEST_MESSAGE = 2**31 - 1  # bytes, of Protocol Buffers
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between attempts, doubled each time
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
 
@@ -131,7 +131,7 @@ class ModelService:
         """
         tensors = {name: tensor_of(value) for name, value in inputs.items()}
         request = join_request(self._spec(signature), tensors, output_filter)
-        if len(request) > _LARGEST_MESSAGE:
+        if len(request) > limits.LARGEST_MESSAGE:
             raise InvalidInput(
                 "`inputs` must fit into one message of 2 GiB; send fewer images at once, or tiles "
                 f"with `max_pixels` (--max-pixels). Received: {len(request)} bytes"

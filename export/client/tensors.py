@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from export import wire
 from export.messages import TensorProto
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput, TfdeblurError
 
 # Numbers of the types on the wire, and the field that holds values of each.
@@ -33,7 +34,6 @@ _NUMERIC: dict[int, tuple[type, str]] = {
 }
 _STRING, _BFLOAT16 = 7, 14
 _NUMBERS = {np.dtype(kind): number for number, (kind, _) in _NUMERIC.items()}
-_MAX_VALUES = 2**31  # a message cannot hold more bytes than that
 
 
 def _type_of(number: int) -> tuple[type, str]:
@@ -76,7 +76,7 @@ def tensor_of(value: np.ndarray | Sequence[bytes]) -> wire.Parts:
     return [proto.SerializeToString(), *content]
 
 
-def read_tensor(tensor: Any, most: int = _MAX_VALUES) -> np.ndarray | list[bytes]:
+def read_tensor(tensor: Any, most: int = limits.LARGEST_MESSAGE) -> np.ndarray | list[bytes]:
     """Reads a tensor of an answer, whichever way it holds its values.
 
     Args:

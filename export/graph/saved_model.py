@@ -21,7 +21,6 @@ from export.graph.serving_config import (
 )
 from export.graph.signatures import signature_functions
 from export.graph.sizes import (
-    LARGEST,
     check_largest,
     check_sizes,
     check_tile,
@@ -29,6 +28,7 @@ from export.graph.sizes import (
     is_count,
 )
 from export.graph.warmup import WARMUP_FILE, warmup_records, write_warmup
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -241,7 +241,7 @@ def _checked_arguments(name, version, max_pixels, warmup) -> tuple[tuple[int, in
         raise InvalidInput(f"`version` must be a whole number >= 1. Received: version={version!r}")
     if max_pixels is not None and not is_count(max_pixels):
         raise InvalidInput(
-            f"`max_pixels` must be a whole number from 1 to {LARGEST}. "
+            f"`max_pixels` must be a whole number from 1 to {limits.MOST_COUNTED}. "
             f"Received: max_pixels={max_pixels!r}"
         )
     sizes = tuple(warmup)

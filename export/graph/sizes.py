@@ -2,19 +2,19 @@
 
 from export.graph.self_check import CHECKED_SIZE
 from export.graph.served import Served
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import smallest_tile
-
-MOST_DEFAULT_PIXELS = 2**23  # 3840 x 2160 fits; at full width Bi-Skip then takes 7.5 GB
-LARGEST = 2**31 - 1  # of a version, and of pixels: beyond, TensorFlow's kernels do not count
-_DEFAULT_BYTES = 2**33  # of working memory; one stage of MAXIM then takes 1920 x 1080
 
 
 def default_max_pixels(served: Served) -> int:
     """Pixels that a request may have where nobody said: as many as memory should hold."""
     if served.estimates_motion:
-        return MOST_DEFAULT_PIXELS  # its solver keeps to a budget of its own
-    return min(MOST_DEFAULT_PIXELS, int(_DEFAULT_BYTES / served.bytes_per_pixel))
+        return limits.DEFAULT_PIXELS_OF_A_REQUEST  # its solver keeps to a budget of its own
+    return min(
+        limits.DEFAULT_PIXELS_OF_A_REQUEST,
+        int(limits.DEFAULT_BYTES_OF_WORK / served.bytes_per_pixel),
+    )
 
 
 def check_sizes(warmup, served: Served, max_pixels: int) -> None:
@@ -31,7 +31,9 @@ def check_sizes(warmup, served: Served, max_pixels: int) -> None:
 
 def is_count(value) -> bool:
     """Whether it is a whole number from 1 that TensorFlow can count to."""
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
+    return (
+        isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= limits.MOST_COUNTED
+    )
 
 
 def _padded(size: tuple[int, int], multiple: int) -> int:

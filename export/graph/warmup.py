@@ -11,10 +11,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
 
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-MOST_RECORDS = 1000  # of more, TensorFlow Serving refuses to load the version
 
 
 def warmup_records(
@@ -28,15 +28,16 @@ def warmup_records(
         sizes: of images, `(height, width)` in pixels.
 
     Raises:
-        InvalidInput: if there are more than `MOST_RECORDS`, or the package
+        InvalidInput: if there are more than `limits.MOST_WARMUP_RECORDS`, or the package
             tensorflow-serving-api is missing.
     """
     sizes, signatures = list(sizes), list(signatures)
     count = len(sizes) * len(signatures)
-    if count > MOST_RECORDS:
+    if count > limits.MOST_WARMUP_RECORDS:
         raise InvalidInput(
-            f"`warmup` may name at most {MOST_RECORDS // len(signatures)} sizes, as TensorFlow "
-            f"Serving takes {MOST_RECORDS} records. Received: {len(sizes)} sizes"
+            f"`warmup` may name at most {limits.MOST_WARMUP_RECORDS // len(signatures)} "
+            f"sizes, as TensorFlow "
+            f"Serving takes {limits.MOST_WARMUP_RECORDS} records. Received: {len(sizes)} sizes"
         )
     if not count:
         return []

@@ -20,7 +20,7 @@ _FOUR = frozenset(
 
 
 def parsed_size(data: bytes, descriptor: Descriptor, most: int) -> int:
-    """Bytes that a message takes once it is parsed, at most; its own bytes are among them.
+    """Bytes that a message takes once it is parsed, at most.
 
     Args:
         data: the message.
@@ -31,7 +31,7 @@ def parsed_size(data: bytes, descriptor: Descriptor, most: int) -> int:
         -1 where there are more entries than `most`. Where the message is damaged, the size of
         what comes before that: no parser goes further.
     """
-    size, entries = len(data), 0
+    size = entries = 0
     left: list[tuple[int, int, Descriptor, int]] = [(0, len(data), descriptor, 0)]
     while left:
         at, end, kind, depth = left.pop()
@@ -45,10 +45,9 @@ def parsed_size(data: bytes, descriptor: Descriptor, most: int) -> int:
                 if at > end:
                     raise DecodeError("a field that does not end")
                 field = kind.fields_by_number.get(tag >> 3) if tag & 7 == 2 else None
-                if field is None:
-                    continue
-                size += _widened(field, at - start)
-                if field.message_type is not None and depth < _DEEPEST:
+                if field is None or field.message_type is None or depth >= _DEEPEST:
+                    size += _widened(field, at - start)
+                else:
                     left.append((start, at, field.message_type, depth + 1))
         except DecodeError:
             break
@@ -65,8 +64,15 @@ def _value(data: bytes, at: int, wire_type: int) -> tuple[int, int]:
     return at, at + _FIXED.get(wire_type, 0)  # groups (3, 4) have no value of their own
 
 
-def _widened(field: FieldDescriptor, length: int) -> int:
-    """Bytes in memory of a field that has `length` on the wire: numbers of one byte grow."""
+def _widened(field: FieldDescriptor | None, length: int) -> int:
+    """Bytes in memory of a field that has `length` on the wire: numbers of one byte grow.
+
+    Args:
+        field: None: one that is not known, which is kept as it is, or a single number.
+        length: int.
+    """
+    if field is None:
+        return length
     if field.cpp_type in _WIDE:
         return 8 * length
     return 4 * length if field.cpp_type in _FOUR else length

@@ -59,6 +59,6 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path):
 
 
 def test_weights_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfdeblur.convert.graph_model._MOST_BYTES_OF_WEIGHTS", 1000)
+    monkeypatch.setattr("tfdeblur.limits.MOST_BYTES_OF_A_PACKAGE", 1000)
     with pytest.raises(DataError, match="more than 1e-06 GB of weights"):
         read(write(tmp_path / "package"))

@@ -7,7 +7,8 @@ import tarfile
 import pytest
 
 from tests.convert.makers import LICENCE, member, pack, packed, write
-from tfdeblur.convert.package import check_name, open_package
+from tfdeblur.convert.members import check_name
+from tfdeblur.convert.package import open_package
 from tfdeblur.errors import DataError, InvalidInput
 
 

@@ -25,8 +25,12 @@ def main() -> int:
         if arguments.only and target.name not in arguments.only:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            faults, refused = run(target, arguments.count, arguments.seed, Path(folder))
-        print(f"{target.name}: {arguments.count} inputs, {refused} refused, {len(faults)} faults")
+            faults, refused, worst = run(target, arguments.count, arguments.seed, Path(folder))
+        print(
+            f"{target.name}: {arguments.count} inputs, {refused} refused, {len(faults)} faults; "
+            f"at most {worst.seconds:.2f} s and {worst.size / 1e6:.0f} MB for one",
+            flush=True,
+        )
         for fault in faults:
             print(f"  {fault.write(arguments.out)}: {fault.what.strip().splitlines()[-1]}")
         found += len(faults)

@@ -5,7 +5,6 @@
 
 import hashlib
 import random
-import resource
 import time
 import traceback
 import zlib
@@ -17,7 +16,7 @@ from tests.fuzz.mutate import mutated
 from tfdeblur.errors import TfdeblurError
 
 MOST_SECONDS = 2.0  # of processor time, for one input
-MOST_BYTES = 10**9  # that the process may grow by, over all inputs
+MOST_BYTES = 10**9  # that the process may grow by while it reads one input
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,24 @@ class Fault:
         return path
 
 
-def run(target: Target, count: int, seed: int, folder: Path) -> tuple[list[Fault], int]:
+@dataclass
+class Worst:
+    """What single inputs took at most.
+
+    Attributes:
+        seconds: of processor time.
+        size: bytes that the process had more than before.
+    """
+
+    seconds: float = 0.0
+    size: int = 0
+
+    def note(self, seconds: float, size: int) -> None:
+        """Looks at one more input."""
+        self.seconds, self.size = max(self.seconds, seconds), max(self.size, size)
+
+
+def run(target: Target, count: int, seed: int, folder: Path) -> tuple[list[Fault], int, Worst]:
     """Feeds `count` changed inputs to a target.
 
     Args:
@@ -69,24 +85,27 @@ def run(target: Target, count: int, seed: int, folder: Path) -> tuple[list[Fault
         folder: exists, for the target to write to.
 
     Returns:
-        The faults found, and how many inputs were refused with an error of the package.
+        The faults found; how many inputs were refused with an error of the package; and what
+        the worst ones took.
     """
     generator = random.Random(seed * 2**32 + zlib.crc32(target.name.encode()))
     for good in target.seeds:
         target.read(target.wrap(good), folder)  # raises if the seed is none
-    before = _peak()
-    faults, refused = [], 0
+    faults, refused, worst = [], 0, Worst()
     for _ in range(count):
         data = target.wrap(mutated(target.seeds, generator))
+        before = _begin_peak()
         what, seconds = one(target, data, folder)
+        grown = _peak() - before
+        worst.note(seconds, grown)
         refused += what is None
         if seconds > MOST_SECONDS:
             what = f"took {seconds:.1f} s"
-        if _peak() - before > MOST_BYTES:
-            what, before = f"grew by {(_peak() - before) / 1e6:.0f} MB", _peak()
+        if grown > MOST_BYTES:
+            what = f"grew by {grown / 1e6:.0f} MB"
         if what:
             faults.append(Fault(target.name, what, data))
-    return faults, refused
+    return faults, refused, worst
 
 
 def one(target: Target, data: bytes, folder: Path) -> tuple[str | None, float]:
@@ -107,5 +126,16 @@ def one(target: Target, data: bytes, folder: Path) -> tuple[str | None, float]:
     return what, time.process_time() - begin
 
 
+def _begin_peak() -> int:
+    """Bytes in memory now; the peak is told anew from here (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _memory("VmHWM")
+
+
+def _memory(kind: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(kind))

@@ -17,7 +17,7 @@ from tests.fuzz.run import Target
 
 def all_targets() -> list[Target]:
     """Targets that need no service."""
-    return [*_images(), *_flows(), *_models(), *_runs()]
+    return [*_images(), *_more_images(), *_lists(), *_flows(), *_models(), *_runs()]
 
 
 # --- pictures ---------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def _images() -> list[Target]:
 def _decode(data: bytes, folder: Path) -> None:
     from tfdeblur.image.codec import decode_image
 
-    decode_image(data, "picture")
+    decode_image(data, "picture", with_metadata=True)
 
 
 def _pictures() -> list[np.ndarray]:
@@ -66,6 +66,63 @@ def _jpegs_with_exif() -> list[bytes]:
     exif[0x0112], exif[0x010F] = 6, "camera"
     Image.fromarray(_pictures()[0]).save(file, "JPEG", exif=exif, dpi=(300, 300))
     return [file.getvalue()]
+
+
+def _more_images() -> list[Target]:
+    from PIL import features
+
+    found = [Target("tiff_kinds", _tiffs(), _decode)]
+    if features.check("avif"):
+        found.append(Target("avif", [_by_pillow("AVIF")], _decode))
+    try:
+        import pillow_heif
+    except ImportError:
+        return found
+    pillow_heif.register_heif_opener()
+    return [*found, Target("heic", [_by_pillow("HEIF")], _decode)]
+
+
+def _by_pillow(kind: str) -> bytes:
+    from PIL import Image
+
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x010F] = "camera"
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), "uint8")
+    Image.fromarray(image).save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def _tiffs() -> list[bytes]:
+    """By packing, in tiles, planes apart, as BigTIFF, with predictor and with a profile."""
+    import tifffile
+
+    image = np.random.default_rng(0).integers(0, 256, (40, 33, 3), "uint8")
+    found = []
+    for settings in (
+        {"compression": "lzw", "predictor": True, "photometric": "rgb"},
+        {"compression": "zlib", "tile": (16, 16), "photometric": "rgb"},
+        {"compression": "packbits", "photometric": "rgb", "iccprofile": bytes(200)},
+        {"compression": "zstd", "photometric": "rgb"},
+        {"compression": "jpeg", "photometric": "rgb"},
+        {"bigtiff": True, "photometric": "rgb", "rowsperstrip": 3},
+    ):
+        file = io.BytesIO()
+        tifffile.imwrite(file, image, **settings)
+        found.append(file.getvalue())
+    return found
+
+
+def _lists() -> list[Target]:
+    text = b"name,blur,sharp,split\none,b/1.png,s/1.png,train\ntwo,b/2.png,s/2.png,test\n"
+    return [Target("pairs_csv", [text], _read_pairs)]
+
+
+def _read_pairs(data: bytes, folder: Path) -> None:
+    from tfdeblur.data.pair_lists import search_list
+    from tfdeblur.data.pair_search import Search
+
+    (folder / "pairs.csv").write_bytes(data)
+    search_list(folder / "pairs.csv", None, Search(None))
 
 
 def _with_checksums(data: bytes) -> bytes:

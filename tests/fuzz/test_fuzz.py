@@ -15,7 +15,7 @@ TARGETS = {target.name: target for target in all_targets()}
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_damaged_files_are_refused_in_words(name, tmp_path):
-    faults, refused = run(TARGETS[name], count=150, seed=1, folder=tmp_path)
+    faults, refused, _ = run(TARGETS[name], count=150, seed=1, folder=tmp_path)
     # Of processor time nothing is asked here: this machine may be slow.
     faults = [fault for fault in faults if not fault.what.startswith("took ")]
     assert not faults, "\n".join(f"{fault.write(tmp_path)}: {fault.what}" for fault in faults)
@@ -30,7 +30,7 @@ def test_a_service_with_damaged_and_good_callers():
 
 
 def _judged(read, tmp_path):
-    return run(Target("t", [b"good"], read), count=20, seed=0, folder=tmp_path)
+    return run(Target("t", [b"good"], read), count=20, seed=0, folder=tmp_path)[:2]
 
 
 def test_a_foreign_error_is_a_fault_and_an_own_one_is_not(tmp_path):
@@ -49,10 +49,12 @@ def test_a_foreign_error_is_a_fault_and_an_own_one_is_not(tmp_path):
 
 
 def test_memory_is_looked_at(tmp_path, monkeypatch):
-    sizes = iter([0, *[MOST_BYTES + 1] * 100])
+    """Of each input by itself: a large one before does not hide it."""
+    sizes = iter([MOST_BYTES + 1, *[MOST_BYTES] * 5, MOST_BYTES + 1, *[0] * 100])
+    monkeypatch.setattr("tests.fuzz.run._begin_peak", lambda: 0)
     monkeypatch.setattr("tests.fuzz.run._peak", lambda: next(sizes))
     faults, _ = _judged(lambda data, folder: None, tmp_path)
-    assert [fault.what for fault in faults] == ["grew by 1000 MB"]
+    assert [fault.what for fault in faults] == ["grew by 1000 MB"] * 2
 
 
 @pytest.mark.parametrize("change", [mutated, flipped])

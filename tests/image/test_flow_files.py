@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import noise
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.image import codec, flow_files
 from tfdeblur.image.flow_files import FORMATS, encode_flow, read_flow, write_flow
 
 
@@ -187,4 +187,4 @@ def test_unknown_format():
 
 
 def test_flows_may_be_as_large_as_photographs():
-    assert flow_files.MAX_PIXELS == codec.MAX_PIXELS
+    assert limits.MOST_PIXELS_OF_A_FLOW == limits.MOST_PIXELS

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from tfdeblur import limits
 from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.source import Source
 from tfdeblur.convert.package import open_package, read_licences
-from tfdeblur.restorers.adopted.description import MOST_BYTES_OF_GRAPH
 from tfdeblur.restorers.adopted.frozen import parse_graph
 
 
@@ -19,7 +19,7 @@ def read_frozen(path: Path, tell: Callable[[str], None]) -> Source:
     """
     tell(f"reading {path}")
     with open_package(path.resolve().parent, npm="PACKAGE") as beside:
-        data = beside.read(path.resolve().name, MOST_BYTES_OF_GRAPH)
+        data = beside.read(path.resolve().name, limits.LARGEST_MESSAGE)
         licences = read_licences(beside)
     graph = parse_graph(data, str(path))
     digests = {path.name: hashlib.sha256(data).hexdigest()}

@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.session import first_line
 from tfdeblur.adopt.source import Source
@@ -21,9 +22,6 @@ from tfdeblur.errors import DataError, InvalidInput
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
-_MOST_BYTES_OF_CONFIG = 2**26
-_MOST_BYTES = 1_900_000_000  # of the file, of its members, of all weights: a GraphDef ends at 2 GiB
-_MOST_DEPTH = 100
 # Layers that hold programs, or networks in other files.
 _REFUSED = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "__lambda__"}
 
@@ -37,7 +35,7 @@ def read_keras(path: Path, tell: Callable[[str], None]) -> Source:
     """
     tell(f"reading {path}")
     with open_package(path.resolve().parent, npm="PACKAGE") as beside:
-        data = beside.read(path.resolve().name, _MOST_BYTES)
+        data = beside.read(path.resolve().name, limits.MOST_BYTES_OF_CONSTANTS)
         licences = read_licences(beside)
     config = _read_members(data, str(path))
     _check_classes(config, str(path))
@@ -57,7 +55,10 @@ def _read_members(data: bytes, where: str) -> Any:
                 raise DataError(
                     f"{where} is refused: it holds files of its own ({others[0]:.100})."
                 )
-            if sum(sizes.values()) > _MOST_BYTES or sizes.get(_CONFIG, 0) > _MOST_BYTES_OF_CONFIG:
+            if (
+                sum(sizes.values()) > limits.MOST_BYTES_OF_CONSTANTS
+                or sizes.get(_CONFIG, 0) > limits.MOST_BYTES_OF_CONFIG
+            ):
                 raise DataError(f"{where} is refused: it unpacks to too many bytes.")
             config = json.loads(archive.read(_CONFIG))
             _check_weights(io.BytesIO(archive.read(_WEIGHTS)), where)
@@ -79,7 +80,7 @@ def _check_weights(file: io.BytesIO, where: str) -> None:
         nonlocal total
         for name in group:
             link = group.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink) or depth > _MOST_DEPTH:
+            if not isinstance(link, h5py.HardLink) or depth > limits.MOST_DEPTH:
                 raise DataError(f"{where} is refused: {name:.100} in its weights is a link.")
             held = group[name]
             if isinstance(held, h5py.Group):
@@ -88,7 +89,7 @@ def _check_weights(file: io.BytesIO, where: str) -> None:
                 raise DataError(f"{where} is refused: {name:.100} lies in another file.")
             else:
                 total += held.nbytes
-                if total > _MOST_BYTES:
+                if total > limits.MOST_BYTES_OF_CONSTANTS:
                     raise DataError(f"{where} is refused: its weights claim {total:.3g} bytes.")
 
     try:
@@ -158,7 +159,7 @@ def _check_claims(config: Any, where: str) -> None:
     if not isinstance(network, keras.Model):
         raise DataError(f"{where} describes no network of Keras: {type(network).__name__}")
     total = 4 * sum(map(math.prod, shapes))
-    if total > _MOST_BYTES:
+    if total > limits.MOST_BYTES_OF_CONSTANTS:
         raise DataError(f"{where} is refused: it describes weights of {total:.3g} bytes.")
 
 

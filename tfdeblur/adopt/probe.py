@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfdeblur import limits
 from tfdeblur.adopt.running import SMALLEST_FIXED, CannotRun, Input, Running, probe_sizes
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.description import TOPS, Probe
@@ -13,7 +14,6 @@ from tfdeblur.restorers.images import MAX_MEAN_CHANGE
 _FIXED = (64, 96, 128, 192, 256, 320, 384, 512)  # that are tried where no multiple is taken
 _KEPT = 0.1  # a mean change of a picture that leaves no doubt of what white is
 Tell = Callable[[str], None]
-_LARGEST_FIXED = 2048
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ def _sizes_of(
 
 
 def _check_fixed(where: str, size: tuple[int, int]) -> None:
-    if min(size) < SMALLEST_FIXED or max(size) > _LARGEST_FIXED:
+    if min(size) < SMALLEST_FIXED or max(size) > limits.MOST_PIXELS_OF_A_FIXED_SIDE:
         raise DataError(
             f"{where} takes images of {size[1]}x{size[0]} only. Tiles of one size must have "
-            f"{SMALLEST_FIXED} to {_LARGEST_FIXED} pixels a side."
+            f"{SMALLEST_FIXED} to {limits.MOST_PIXELS_OF_A_FIXED_SIDE} pixels a side."
         )
 
 

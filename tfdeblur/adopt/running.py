@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 
 SMALLEST_FIXED = 64  # pixels a side, of networks that take one size
-_MOST_OUTPUTS = 32
 _MOST_NAMES = 5  # in a message
 _ADDING = ("Add", "AddV2", "Sub", "Sum")
 
@@ -130,7 +130,7 @@ def check_outputs(where: str, found: Sequence[str]) -> tuple[str, ...]:
         DataError: if there are none, or too many to try.
     """
     kept = tuple(dict.fromkeys(found))
-    if not 1 <= len(kept) <= _MOST_OUTPUTS:
+    if not 1 <= len(kept) <= limits.MOST_OUTPUTS:
         raise DataError(
             f"{where} does not restore images: it has {len(kept)} results that may be "
             "images in float32. Name the one to take with --output."

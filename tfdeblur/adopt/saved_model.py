@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.session import first_line
 from tfdeblur.adopt.source import Source
@@ -15,8 +16,6 @@ from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.operators import ALLOWED, checked_graph
 
 SAVED_MODEL_FILE = "saved_model.pb"
-_MOST_BYTES = 2**31 - 1  # of a message of protobuf
-_MOST_BYTES_OF_WEIGHTS = 1_900_000_000
 # What every SavedModel holds to keep, save and restore its own variables; none of it is left in
 # the frozen graph, which is checked once more.
 _OF_VARIABLES = frozenset(
@@ -36,7 +35,7 @@ def read_saved_model(path: Path, tell: Callable[[str], None]) -> Source:
     tell(f"reading {path}")
     where = f"{path}: {SAVED_MODEL_FILE}"
     with open_package(path, npm="PACKAGE") as folder:
-        data = folder.read(SAVED_MODEL_FILE, _MOST_BYTES)
+        data = folder.read(SAVED_MODEL_FILE, limits.LARGEST_MESSAGE)
         licences = read_licences(folder)
         digests = {SAVED_MODEL_FILE: hashlib.sha256(data).hexdigest()}
         _check_meaning(data, where)
@@ -68,7 +67,7 @@ def _check_meaning(data: bytes, where: str) -> None:
             "operators, files, Python, state, chance and loops are not run from files of others."
         )
     total = sum(_claimed(node) for node in _nodes(graph) if node.op == "VarHandleOp")
-    if total > _MOST_BYTES_OF_WEIGHTS:
+    if total > limits.MOST_BYTES_OF_CONSTANTS:
         raise DataError(f"{where} is refused: its variables claim {total:.3g} bytes.")
 
 
@@ -94,7 +93,7 @@ def _check_variables(path: Path, folder: Package) -> dict[str, str]:
         raise DataError(f"{inner} cannot be read: {error.strerror or error}") from error
     return {
         f"variables/{name}": hashlib.sha256(
-            folder.read(f"variables/{name}", _MOST_BYTES_OF_WEIGHTS)
+            folder.read(f"variables/{name}", limits.MOST_BYTES_OF_CONSTANTS)
         ).hexdigest()
         for name in names
     }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.adopt.running import (
     CannotRun,
     Input,
@@ -18,8 +19,6 @@ from tfdeblur.adopt.running import (
 )
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.operators import PLACEHOLDER, node_of
-
-_MOST_BYTES_OF_A_TENSOR = 2**31
 
 
 class Session:
@@ -124,7 +123,7 @@ class Session:
             for tensor in op.outputs:
                 sides = tensor.shape.as_list() if tensor.shape.rank is not None else []
                 size = math.prod(max(side or 1, 1) for side in sides) * max(tensor.dtype.size, 1)
-                if size > _MOST_BYTES_OF_A_TENSOR:
+                if size > limits.MOST_BYTES_OF_A_TENSOR:
                     raise DataError(
                         f"{self.where} is refused: it makes an array of {size:.3g} bytes "
                         f"({tensor.name!r:.150}, shape {sides})."

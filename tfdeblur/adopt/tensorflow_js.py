@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.adopt.graph_def import FrozenGraph
 from tfdeblur.adopt.source import Source
 from tfdeblur.adopt.unfuse import unfuse
@@ -14,8 +15,6 @@ from tfdeblur.convert.graph_model import MODEL_FILE, GraphModel, read_graph_mode
 from tfdeblur.convert.package import open_package, read_licences
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.operators import ALLOWED
-
-_MOST_BYTES = 1_900_000_000  # of all constants: a GraphDef ends at 2 GiB
 
 
 def read_tensorflow_js(path: str | os.PathLike[str], tell: Callable[[str], None]) -> Source:
@@ -44,8 +43,10 @@ def read_tensorflow_js(path: str | os.PathLike[str], tell: Callable[[str], None]
 def _graph(model: GraphModel, where: str) -> Any:
     from google.protobuf import json_format
 
-    if sum(array.nbytes for array in model.constants.values()) > _MOST_BYTES:
-        raise DataError(f"{where} is refused: it holds more than {_MOST_BYTES / 1e9:g} GB.")
+    if sum(array.nbytes for array in model.constants.values()) > limits.MOST_BYTES_OF_CONSTANTS:
+        raise DataError(
+            f"{where} is refused: it holds more than {limits.MOST_BYTES_OF_CONSTANTS / 1e9:g} GB."
+        )
     graph = tf.compat.v1.GraphDef()
     topology = model.described["modelTopology"]
     versions = topology.get("versions")

@@ -12,12 +12,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from tfdeblur.cli.common import (
-    above_zero,
     add_common_arguments,
     keep_freed_memory,
     load_tensorflow,
     read_settings,
 )
+from tfdeblur.cli.serve_options import add_options
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 
 DESCRIPTION = """\
@@ -57,8 +57,6 @@ examples:
   tfdeblur request photo.jpg --target localhost:8500 --model deblur --out restored/
 """
 
-DEFAULT_PORT = 8500
-
 
 def add_parser(commands) -> None:
     """Adds the arguments of `tfdeblur serve`."""
@@ -69,16 +67,7 @@ def add_parser(commands) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_model_arguments(parser)
-    _add_address_arguments(parser)
-    _add_limit_arguments(parser)
-    _add_loading_arguments(parser)
-    parser.add_argument(
-        "--drain_seconds",
-        type=_from_zero,
-        metavar="S",
-        help="how long running requests may take when the service stops (default: 30)",
-    )
+    add_options(parser)
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
@@ -180,129 +169,3 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("models")
-    what = group.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--model_base_path",
-        metavar="DIR",
-        help="folder with the version folders 1/, 2/, ... of one model, or folder of such folders",
-    )
-    what.add_argument(
-        "--model_config_file",
-        metavar="FILE",
-        help="models.config as `tfdeblur export` writes it: several models, versions, labels",
-    )
-    group.add_argument(
-        "--model_name", metavar="NAME", help="as requests call it (default: name of the folder)"
-    )
-    group.add_argument(
-        "--path_map",
-        metavar="OLD=NEW",
-        help="base paths of the models.config that begin with OLD are below the folder NEW "
-        "(default: /models is the folder of the file)",
-    )
-    group.add_argument(
-        "--model_config_file_poll_wait_seconds",
-        type=_from_zero,
-        metavar="S",
-        help="reads the models.config again this often (default: 0, never)",
-    )
-    group.add_argument(
-        "--allow_version_labels_for_unavailable_models",
-        **_flag(),
-        help="labels in the models.config are accepted at the start (default: false)",
-    )
-
-
-def _add_address_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("address")
-    group.add_argument(
-        "--port",
-        type=int,
-        default=DEFAULT_PORT,
-        help=f"TCP port; 0: any free one (default: {DEFAULT_PORT})",
-    )
-    group.add_argument(
-        "--host",
-        help="address to listen on; 0.0.0.0 lets other machines in (default: 127.0.0.1)",
-    )
-    group.add_argument("--ssl_server_key", metavar="PEM", help="private key; switches TLS on")
-    group.add_argument("--ssl_server_cert", metavar="PEM", help="its certificate chain")
-    group.add_argument(
-        "--ssl_custom_ca",
-        metavar="PEM",
-        help="clients must show a certificate that this authority signed",
-    )
-    group.add_argument(
-        "--open_port_early",
-        **_flag(),
-        help="listens before the models are there: GetModelStatus then shows them load "
-        "(default: false)",
-    )
-
-
-def _add_limit_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("limits")
-    counts = {
-        "grpc_max_threads": "callers that are served or wait; one more gets RESOURCE_EXHAUSTED "
-        "(default: 4 per processor)",
-        "max_running": "images restored at the same time (default: 1 per GPU, 2 without)",
-        "max_receive_message_bytes": "largest request; -1: no limit (default: 268435456)",
-        "max_image_pixels": "N*H*W of a request, as the model pads it; 0: what the model itself "
-        "refuses (default: 0)",
-        "memory": "MB for models and requests; what would pass it waits or gets "
-        "RESOURCE_EXHAUSTED (default: four fifths of the machine's)",
-        "tensorflow_intra_op_parallelism": "threads inside an operation (default: 0, automatic)",
-        "tensorflow_inter_op_parallelism": "operations at a time (default: 0, automatic)",
-    }
-    for name, text in counts.items():
-        group.add_argument(f"--{name}", type=int, metavar="N", help=text)
-    group.add_argument(
-        "--enable_serialization_as_tensor_content",
-        **_flag(),
-        help="answers hold raw bytes instead of typed fields (default: false)",
-    )
-
-
-def _add_loading_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("loading")
-    group.add_argument(
-        "--file_system_poll_wait_seconds",
-        type=_from_zero,
-        metavar="S",
-        help="looks for new versions this often; 0: never again (default: 1)",
-    )
-    counts = {
-        "max_num_load_retries": "how often a version that does not load is tried again "
-        "(default: 1)",
-        "load_retry_interval_micros": "pause before that, in microseconds (default: 1000000)",
-        "num_request_iterations_for_warmup": "how often each warm-up record is run (default: 1)",
-    }
-    for name, text in counts.items():
-        group.add_argument(f"--{name}", type=int, metavar="N", help=text)
-    group.add_argument(
-        "--enable_model_warmup",
-        **_flag(),
-        help="runs the warm-up records of a version before it is available (default: true)",
-    )
-    group.add_argument(
-        "--saved_model_tags", metavar="TAGS", help="of the graph to load (default: serve)"
-    )
-
-
-def _flag() -> dict[str, Any]:
-    """Arguments of a yes-or-no option, written as TensorFlow Serving's: `--x` or `--x=true`."""
-    return {"nargs": "?", "const": True, "type": _truth, "metavar": "true|false"}
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0"):
-        raise argparse.ArgumentTypeError(f"must be true or false, not {text}")
-    return text.lower() in ("true", "1")
-
-
-def _from_zero(text: str) -> float:
-    return 0.0 if text in ("0", "0.0") else above_zero(text)

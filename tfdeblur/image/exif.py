@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tfdeblur import limits
+
 ORIENTATION = 0x0112
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY)
@@ -17,7 +19,6 @@ OF_PHOTOGRAPH = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432)
 _SWAPPED_BY_TURN = ((282, 283), (0xA002, 0xA003))  # resolution and size, across and down
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF's
-_MOST_ENTRIES = 1000
 
 Damaged = (struct.error, IndexError, KeyError, ValueError)
 
@@ -146,7 +147,7 @@ def read_directory(data: bytes, place: int, order: str, big: bool = False) -> li
     """
     head, entry_format, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     (count,) = struct.unpack_from(order + head, data, place)
-    if count > _MOST_ENTRIES:
+    if count > limits.MOST_ENTRIES_OF_A_DIRECTORY:
         raise ValueError(count)
     place += struct.calcsize(order + head)
     length = struct.calcsize(order + entry_format)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.flow_formats import FORMATS
 
 _FLO_MAGIC = np.float32(202021.25).astype("<f4").tobytes()
 _FLO_UNKNOWN = 1e9  # larger components mark pixels whose flow is not known
-MAX_PIXELS = 2**28  # as of photographs: 2 GB of float32
 _ENTRY = "flow"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip file
 
@@ -144,9 +144,10 @@ def _check_header(entry: Any, info: zipfile.ZipInfo, name: str) -> None:
     }[version]  # (3, 0) is for names that are no Latin: those of records, not of numbers
     shape, _, dtype = read(entry)
     _check_kind(shape, dtype, name)
-    if shape[0] * shape[1] > MAX_PIXELS:
+    if shape[0] * shape[1] > limits.MOST_PIXELS_OF_A_FLOW:
         raise InvalidInput(
-            f"{name} has {shape[1]}x{shape[0]} pixels; at most {MAX_PIXELS} are accepted."
+            f"{name} has {shape[1]}x{shape[0]} pixels; at most {limits.MOST_PIXELS_OF_A_FLOW} "
+            f"are accepted."
         )
     if info.file_size - entry.tell() != math.prod(shape) * dtype.itemsize:
         raise ValueError("not as long as its header says")

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image import camera_raw, containers, exif, heif, tiff
 from tfdeblur.image.header import Header
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 # Chunks of a PNG that say how its colours are meant, and texts; the profile is kept apart.
 _PNG_CHUNKS = (b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt")
 XMP_KEYWORD = b"XML:com.adobe.xmp"
-_LARGEST_PROFILE = 1 << 24  # bytes, unpacked
 _INCH = 0.0254  # metres
 _XMP_TURN = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]")
 _PROFILE_SPACES = {b"GRAY": (1,), b"RGB ": (3,)}
@@ -139,7 +139,7 @@ def _text(body: bytes) -> bytes:
 
 def _inflated(data: bytes) -> bytes:
     unpacker = zlib.decompressobj()
-    found = unpacker.decompress(data, _LARGEST_PROFILE)
+    found = unpacker.decompress(data, limits.MOST_BYTES_OF_A_PROFILE)
     if not unpacker.eof:
         raise InvalidInput("packed data that are too long or cut off")
     return found

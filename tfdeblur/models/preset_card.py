@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models.shipped import (
     CARD_FILE,
@@ -21,7 +22,6 @@ from tfdeblur.models.shipped import (
 )
 
 FORMAT = 1
-_MOST_BYTES = 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -123,13 +123,15 @@ def read_small(path: Path) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(limits.MOST_BYTES_OF_A_TEXT + 1)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read: {error.strerror}. A preset is a whole folder: copy all of it."
         ) from error
-    if len(data) > _MOST_BYTES:
-        raise DataError(f"{path} is damaged: it is larger than {_MOST_BYTES} bytes.")
+    if len(data) > limits.MOST_BYTES_OF_A_TEXT:
+        raise DataError(
+            f"{path} is damaged: it is larger than {limits.MOST_BYTES_OF_A_TEXT} bytes."
+        )
     return data
 
 

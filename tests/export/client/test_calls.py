@@ -176,7 +176,7 @@ def test_messages_that_are_too_large_are_no_busy_service(fake):
 
 
 def test_a_request_that_no_message_holds_is_not_sent(client, fake, monkeypatch):
-    monkeypatch.setattr("export.client.calls._LARGEST_MESSAGE", 100)
+    monkeypatch.setattr("tfdeblur.limits.LARGEST_MESSAGE", 100)
     with pytest.raises(InvalidInput, match="fewer images at once.*Received: .* bytes"):
         client.deblur(IMAGE, payload="float")
     assert not fake.requests

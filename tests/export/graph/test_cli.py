@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from export.graph import saved_model, sizes
+from export.graph import saved_model
 from tests.export.helpers import Scale
+from tfdeblur import limits
 from tfdeblur.cli.main import main
 from tfdeblur.errors import DataError, TfdeblurError
 from tfdeblur.models import load
@@ -54,7 +55,7 @@ def test_options(called):
 
 def test_the_help_names_the_default():
     """It stands there as text, as nothing may be imported for it."""
-    assert sizes.MOST_DEFAULT_PIXELS == 8388608
+    assert limits.DEFAULT_PIXELS_OF_A_REQUEST == 8388608
 
 
 @pytest.mark.parametrize(

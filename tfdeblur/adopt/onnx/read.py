@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.adopt.onnx.graph import OnnxGraph
 from tfdeblur.adopt.source import Source
 from tfdeblur.convert.package import Package, open_package, read_licences
 from tfdeblur.errors import DataError
-from tfdeblur.restorers.adopted.description import MOST_BYTES_OF_GRAPH
 from tfdeblur.restorers.adopted.onnx.model import (
-    MOST_BYTES_OF_WEIGHTS,
     bytes_of,
     check_total,
     parse_model,
@@ -28,7 +27,7 @@ def read_onnx(path: Path, tell: Callable[[str], None]) -> Source:
     """
     tell(f"reading {path}")
     with open_package(path.resolve().parent, npm="PACKAGE") as beside:
-        data = beside.read(path.resolve().name, MOST_BYTES_OF_GRAPH)
+        data = beside.read(path.resolve().name, limits.LARGEST_MESSAGE)
         digests = {path.name: hashlib.sha256(data).hexdigest()}
         licences = read_licences(beside)
         model = parse_model(data, str(path))
@@ -52,7 +51,7 @@ def _bring_in(model: Any, beside: Package, where: str) -> dict[str, str]:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         name = entries.get("location", "")
         if name not in files:
-            files[name] = beside.read(name, MOST_BYTES_OF_WEIGHTS)
+            files[name] = beside.read(name, limits.MOST_BYTES_OF_CONSTANTS)
         start = _number(entries.get("offset", "0"), tensor, where)
         size = bytes_of(tensor, where)
         part = files[name][start : start + size]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.progress import OnProgress, VideoProgress
 from tfdeblur.files.video.tally import Tally, VideoResult
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import MAX_PIXELS
 from tfdeblur.text import printable
 
 _COLOURS = 256  # of a GIF's frame
@@ -84,10 +84,11 @@ def _opened(source: Path) -> Any:
 
 def _refuse(picture: Any, source: Path) -> None:
     pixels = picture.width * picture.height * picture.n_frames
-    if pixels > MAX_PIXELS:
+    if pixels > limits.MOST_PIXELS:
         raise InvalidInput(
             f"{printable(source)} is too large for an animated picture: {picture.n_frames} frames "
-            f"of {picture.width}x{picture.height}, {MAX_PIXELS} pixels are the most. Convert it to "
+            f"of {picture.width}x{picture.height}, {limits.MOST_PIXELS} pixels are the most. "
+            f"Convert it to "
             "a video."
         )
     with source.open("rb") as file:

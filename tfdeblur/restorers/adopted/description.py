@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError
 
 DESCRIPTION_FILE = "adopted.json"
 GRAPH_FILE = "graph.pb"
 ONNX_FILE = "graph.onnx"
-_MOST_BYTES = 2**20
-MOST_BYTES_OF_GRAPH = 2**31 - 1  # of a message of protobuf
-_MOST_PIXELS = 2**14  # of a side
 TOPS = (1, 255)
 
 
@@ -77,7 +75,7 @@ def from_json(value: Any, where: str) -> Probe:
     largest = found.get("largest_bytes")
     good = (
         all(isinstance(name, str) and name for name in names)
-        and all(type(side) is int and 1 <= side <= _MOST_PIXELS for side in sides)
+        and all(type(side) is int and 1 <= side <= limits.MOST_PIXELS_OF_A_SIDE for side in sides)
         and (fixed is None or len(sides) == 3)
         and found.get("top") in TOPS
         and isinstance(found.get("batches"), bool)
@@ -110,8 +108,10 @@ def read_description(folder: Path) -> dict[str, Any]:
     """
     path = folder / DESCRIPTION_FILE
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path} is refused, it has more than {_MOST_BYTES} bytes.")
+        if path.stat().st_size > limits.MOST_BYTES_OF_A_TEXT:
+            raise DataError(
+                f"{path} is refused, it has more than {limits.MOST_BYTES_OF_A_TEXT} bytes."
+            )
         found = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -137,7 +137,7 @@ def read_graph(folder: Path, name: str) -> tuple[bytes, Probe]:
     probe = from_json(found.get("probe"), where)
     path = folder / name
     try:
-        if path.stat().st_size > MOST_BYTES_OF_GRAPH:
+        if path.stat().st_size > limits.LARGEST_MESSAGE:
             raise DataError(f"{path} is refused, it has more than 2 GiB.")
         data = path.read_bytes()
     except OSError as error:

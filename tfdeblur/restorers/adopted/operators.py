@@ -11,11 +11,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError
 
 PLACEHOLDER = "Placeholder"
-_MOST_BYTES_OF_CONSTANTS = 1_900_000_000  # a GraphDef ends at 2 GiB
-_MOST_OPERATORS = 1_000_000
 
 ALLOWED = frozenset(
     """
@@ -69,7 +68,7 @@ def checked_graph(graph: Any, where: str) -> Any:
     """
     if not graph.node:
         raise DataError(f"{where} holds no network: it is a graph without operators.")
-    if len(graph.node) > _MOST_OPERATORS:
+    if len(graph.node) > limits.MOST_OPERATORS:
         raise DataError(f"{where} is refused, it has {len(graph.node)} operators.")
     _check_operators(graph, where)
     _check_constants(graph, where)
@@ -118,10 +117,11 @@ def _check_constants(graph: Any, where: str) -> None:
         if tensor.tensor_shape.unknown_rank or min(sides, default=0) < 0:
             raise DataError(f"{where} is damaged: {node.name!r:.150} has no shape: {sides}")
         total += size
-        if total > _MOST_BYTES_OF_CONSTANTS:
+        if total > limits.MOST_BYTES_OF_CONSTANTS:
             raise DataError(
                 f"{where} is refused: its constants claim more than "
-                f"{_MOST_BYTES_OF_CONSTANTS / 1e9:g} GB, {node.name!r:.150} alone {size:.3g} bytes "
+                f"{limits.MOST_BYTES_OF_CONSTANTS / 1e9:g} GB, {node.name!r:.150} alone "
+                f"{size:.3g} bytes "
                 f"(shape {sides})."
             )
         if tensor.tensor_content and len(tensor.tensor_content) != size:

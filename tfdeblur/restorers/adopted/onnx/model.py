@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tfdeblur import limits
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.onnx.libraries import load_onnx
 from tfdeblur.restorers.adopted.onnx.operators import ALLOWED, DOMAINS
 
-MOST_BYTES_OF_WEIGHTS = 1_900_000_000  # a file of ONNX ends at 2 GiB
-_MOST_OPERATORS = 100_000
-_MOST_BYTES_OF_A_TENSOR = 2**31  # of anything computed for a picture of _SIDE x _SIDE
 _SIDE = 256  # pixels, where a file leaves the size open
 
 
@@ -53,7 +51,7 @@ def checked_model(model: Any, where: str) -> Any:
             run from files of others, or anything else that `onnx.checker` refuses.
     """
     onnx = load_onnx()
-    if len(model.graph.node) > _MOST_OPERATORS:
+    if len(model.graph.node) > limits.MOST_OPERATORS_OF_ONNX:
         raise DataError(f"{where} is refused, it has {len(model.graph.node)} operators.")
     _check_operators(model, where)
     _check_weights(model, where)
@@ -107,9 +105,10 @@ def bytes_of(tensor: Any, where: str) -> int:
 
 def check_total(total: int, tensor: Any, where: str) -> None:
     """Raises DataError if all arrays up to this one claim more than is taken."""
-    if total > MOST_BYTES_OF_WEIGHTS:
+    if total > limits.MOST_BYTES_OF_CONSTANTS:
         raise DataError(
-            f"{where} is refused: its weights claim more than {MOST_BYTES_OF_WEIGHTS / 1e9:g} GB "
+            f"{where} is refused: its weights claim more than "
+            f"{limits.MOST_BYTES_OF_CONSTANTS / 1e9:g} GB "
             f"up to {tensor.name!r:.150} (shape {list(tensor.dims)})."
         )
 
@@ -186,7 +185,7 @@ def _check_results(model: Any, where: str) -> None:
     for value in (*model.graph.value_info, *model.graph.output):
         sides = [side.dim_value for side in value.type.tensor_type.shape.dim]
         size = 4 * math.prod(max(side, 1) for side in sides)
-        if size > _MOST_BYTES_OF_A_TENSOR:
+        if size > limits.MOST_BYTES_OF_A_TENSOR:
             raise DataError(
                 f"{where} is refused: it makes an array of {size:.3g} bytes ({value.name!r:.150}, "
                 f"shape {sides}) of a small picture."
