@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers import picture
-from tests.image.makers import levels
+from tests.image.makers import levels, saved
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image import codec
 from tfdeblur.image.codec import (
@@ -88,3 +88,23 @@ def test_format_of_a_name():
     assert [format_of(name) for name in ("a.JPG", "b.png", "c.x.tif")] == ["jpeg", "png", "tiff"]
     with pytest.raises(InvalidInput, match="a.gif must end in one of .png, .jpg"):
         format_of("a.gif")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("profile", [None, b"with VP8X in front"])
+def test_a_lossless_webp_comes_back_lossless(channels, profile):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 17, channels), np.uint8)
+    source = {"lossless": True, "exact": True}
+    source |= {"icc_profile": profile} if profile else {}
+    found = decode_image(saved(Image.fromarray(pixels), "WEBP", **source), "in.webp")
+    restored = 255 - found.rgb
+    again = decode_image(encode_image(restored, found, "webp"), "out.webp")
+    assert found.lossless and again.lossless
+    np.testing.assert_array_equal(again.rgb, restored)
+    if channels == 4:
+        np.testing.assert_array_equal(again.alpha, pixels[..., 3])
+
+
+def test_a_lossy_webp_stays_lossy():
+    found = decode_image(saved(Image.fromarray(levels()), "WEBP", quality=80), "in.webp")
+    assert not decode_image(encode_image(found.rgb, found, "webp"), "out.webp").lossless

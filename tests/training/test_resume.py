@@ -81,7 +81,7 @@ def test_a_run_stopped_within_its_fall_goes_on(pairs, whole, tmp_path, monkeypat
 def put_backup(folder, config, done):
     """A run folder as after `done` epochs of two steps; what its record holds."""
     backup = folder / "backup" / f"step-{2 * done:09d}b"
-    backup.mkdir(parents=True)
+    backup.mkdir(parents=True, exist_ok=True)
     (backup / "position.json").write_text(json.dumps({"epoch": done, "step": 0}))
     return {"config": to_json(config), "steps_per_epoch": 2}
 
@@ -157,7 +157,7 @@ def test_stacks_of_sen_that_have_ended_stay(tmp_path, epochs, done, epochs_now, 
     [(12, 2, 24, 5), (12, 3, 24, 3), (12, 12, 24, 3), (50, 8, 12, 8), (50, 8, 40, 8)],
 )
 def test_level_1_of_rp_gan_stays_where_it_has_ended(tmp_path, epochs, done, epochs_now, first):
-    config = tiny_rp_gan("sen.keras", run__epochs=epochs)
+    config = tiny_rp_gan("sen.keras", run__epochs=epochs, rpgan__first_part=40 / 190)
     record = put_backup(tmp_path, config, done)
     settled = settle_settings(override(config, {"run.epochs": epochs_now}), tmp_path, record)
     assert settled.rpgan.first_epochs(epochs_now) == first

@@ -59,6 +59,7 @@ class DecodedImage:
         largest: int, the largest level that a TIFF of 16 bits announces; None: it does not.
         metadata: what else the file carries; None where that was not asked for.
         pictures: int, pictures in the file, of which this is the first.
+        lossless: whether it was a WebP without loss, which its result then is as well.
     """
 
     rgb: np.ndarray
@@ -71,6 +72,7 @@ class DecodedImage:
     largest: int | None = None
     metadata: Metadata | None = None
     pictures: int = 1
+    lossless: bool = False
 
     @property
     def is_transparent(self) -> bool:
@@ -161,6 +163,7 @@ def decode_image(data: bytes, name: str, *, with_metadata: bool = False) -> Deco
         largest=found.largest,
         metadata=read_metadata(data, header, name) if with_metadata else None,
         pictures=header.pictures,
+        lossless=header.lossless,
     )
 
 
@@ -187,7 +190,8 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
             None: as the array says (8 bits for floats), colour, no alpha, no metadata.
         format: "png", "jpeg", "webp", "bmp" or "tiff". JPEG, WebP and BMP hold 8 bits; JPEG
             has no alpha: it is dropped, with a logged warning. JPEG and WebP have quality
-            95, JPEG full colour resolution (4:4:4), WebP half (all that lossy WebP has).
+            95, JPEG full colour resolution (4:4:4), WebP half (all that lossy WebP has); WebP is
+            lossless where `like` was.
 
     Raises:
         InvalidInput: if the format is unknown or the shapes do not fit.
@@ -218,6 +222,7 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
         format,
         (like.metadata if like else None) or Metadata(),
         like.extra if like and extra is not None else "",
+        lossless=bool(like and like.lossless),
     )
 
 

@@ -84,6 +84,7 @@ def webp(data: bytes, name: str) -> Header:
     if len(data) < size + 8:
         raise cut_off(name)
     position, orientation, pictures, channels, extent = 12, 1, 0, 3, None
+    lossless = False
     while position + 8 <= size + 8:
         kind, length = struct.unpack_from("<4sI", data, position)
         body = position + 8
@@ -99,11 +100,12 @@ def webp(data: bytes, name: str) -> Header:
             channels = 4 if packed >> 28 & 1 else 3
         elif kind == b"EXIF":
             orientation = exif.orientation(data[body : body + length].removeprefix(b"Exif\0\0"))
+        lossless |= kind == b"VP8L"
         pictures += kind == b"ANMF"
         position = body + length + length % 2
     if extent is None:
         raise cut_off(name)
-    return Header("webp", *extent, 8, channels, orientation, max(pictures, 1))
+    return Header("webp", *extent, 8, channels, orientation, max(pictures, 1), lossless)
 
 
 def _u24(data: bytes, position: int) -> int:

@@ -24,7 +24,9 @@ _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"
 _INCH = 0.0254  # metres
 
 
-def encode_pixels(pixels: np.ndarray, format: str, metadata: Metadata, extra: str) -> bytes:
+def encode_pixels(
+    pixels: np.ndarray, format: str, metadata: Metadata, extra: str, lossless: bool = False
+) -> bytes:
     """Encodes uint8 or uint16 `(height, width, 1..4)`: gray or RGB, with an extra channel or not.
 
     Args:
@@ -32,6 +34,7 @@ def encode_pixels(pixels: np.ndarray, format: str, metadata: Metadata, extra: st
         format: "png", "jpeg", "webp", "bmp" or "tiff".
         metadata: what is written beside them, as far as the format holds it.
         extra: what an extra channel is: "alpha" or "unnamed"; "" if there is none.
+        lossless: of WebP, whether every pixel is kept as it is.
 
     Raises:
         InvalidInput: if the format holds no picture of that size.
@@ -39,7 +42,9 @@ def encode_pixels(pixels: np.ndarray, format: str, metadata: Metadata, extra: st
     metadata = metadata.for_channels(1 if pixels.shape[-1] <= 2 else 3)
     if format == "tiff":
         return _tiff(pixels, metadata, extra)
-    return {"png": _png, "jpeg": _jpeg, "webp": _webp, "bmp": _bmp}[format](pixels, metadata)
+    if format == "webp":
+        return _webp(pixels, metadata, lossless)
+    return {"png": _png, "jpeg": _jpeg, "bmp": _bmp}[format](pixels, metadata)
 
 
 def _png(pixels: np.ndarray, metadata: Metadata) -> bytes:
@@ -183,7 +188,7 @@ def _bmp(pixels: np.ndarray, metadata: Metadata) -> bytes:
     return bytes(data)
 
 
-def _webp(pixels: np.ndarray, metadata: Metadata) -> bytes:
+def _webp(pixels: np.ndarray, metadata: Metadata, lossless: bool) -> bytes:
     from PIL import Image
 
     carried = {"icc_profile": metadata.profile, "exif": metadata.exif, "xmp": metadata.xmp}
@@ -191,7 +196,11 @@ def _webp(pixels: np.ndarray, metadata: Metadata) -> bytes:
     file = io.BytesIO()
     try:
         image = Image.fromarray(np.ascontiguousarray(_coloured(pixels)))
-        image.save(file, "WEBP", quality=QUALITY, **options)
+        if lossless:  # `exact`: also the colours of what cannot be seen
+            options |= {"lossless": True, "exact": True}
+        else:
+            options["quality"] = QUALITY
+        image.save(file, "WEBP", **options)
     except (ValueError, OSError) as error:
         raise _too_large(pixels, "webp") from error
     return file.getvalue()

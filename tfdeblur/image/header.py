@@ -16,6 +16,7 @@ class Header:
         channels: int, channels as stored (a palette counts as 3).
         orientation: int 1..8, EXIF; 1 is upright.
         pictures: int, 2 or more where the file is animated or has several pages.
+        lossless: whether the file is a WebP that is written without loss.
     """
 
     format: str
@@ -25,6 +26,7 @@ class Header:
     channels: int = 3
     orientation: int = 1
     pictures: int = 1
+    lossless: bool = False
 
 
 def cut_off(name: str) -> InvalidInput:
