@@ -221,7 +221,7 @@ def test_run_folder_tells_what_was_done(whole):
     again = [float(last.frame_metrics(image)["flow_mse"][0]) for image in images]
     assert np.mean(again) == pytest.approx(errors[-1], rel=1e-3)
     picture = cv2.imread(str(folder / "panels" / "epoch-0002.png"))
-    assert picture.shape == (2 * 64, 3 * 64, 3)
+    assert picture.shape == (2 * (36 + 280 + 8 + 280 + 8), 8 + 3 * (280 + 8), 3)
     events = b"".join(path.read_bytes() for path in (folder / "logs").rglob("events*"))
     assert b"blurred_estimated_true" in events and b"epoch_flow_mse" in events
 

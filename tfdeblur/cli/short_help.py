@@ -5,6 +5,7 @@ import textwrap
 
 _LONG = 60  # lines of the whole help, above which it is shortened
 _WIDTH = 98
+_SHOWN = ("examples", "typical", "exit codes")  # how paragraphs begin that are kept
 
 
 class ShowAll(argparse.Action):
@@ -75,7 +76,7 @@ def _names(group: argparse._ArgumentGroup) -> str:
 
 
 def _examples(epilog: str) -> str:
-    """Those paragraphs of the text at the end that hold examples; all of it where none does."""
+    """Examples and exit codes, of the text at the end; all of it where there are none."""
     paragraphs = epilog.strip("\n").split("\n\n")
-    shown = [one for one in paragraphs if one.lstrip().startswith(("examples", "typical"))]
+    shown = [one for one in paragraphs if one.lstrip().startswith(_SHOWN)]
     return "\n\n".join(shown or paragraphs) + "\n" if epilog.strip() else ""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfdeblur.errors import NotConverged
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import to_uint8
+from tfdeblur.training.panel_picture import panel_picture
 
 logger = logging.getLogger("tfdeblur")
 
@@ -185,7 +185,7 @@ class Panels(keras.callbacks.Callback):
         with self.writer.as_default(step=epoch):
             tf.summary.image(self.name, strips, max_outputs=len(strips))
         self.writer.flush()
-        picture = to_uint8(np.concatenate(list(strips), axis=0))
+        picture = panel_picture(np.asarray(strips), self.name)
         encoded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1]
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / f"epoch-{epoch + 1:04d}.png", encoded.tobytes())

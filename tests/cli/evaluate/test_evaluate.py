@@ -239,7 +239,7 @@ def test_help_loads_no_framework():
     script = (
         "import sys\n"
         "from tfdeblur.cli.main import main\n"
-        "try: main(['evaluate', '--help'])\n"
+        "try: main(['evaluate', '--help-all'])\n"
         "except SystemExit as stopped: code = stopped.code\n"
         "sys.exit(code or bool({'keras', 'tensorflow', 'numpy'} & set(sys.modules)))\n"
     )

@@ -228,7 +228,7 @@ def test_without_vary_it_is_table_1(pairs, tmp_path, capsys):
 
 def test_examples_of_the_help_are_commands(capsys):
     with pytest.raises(SystemExit):
-        build_parser().parse_args(["experiment", "ablation", "--help"])
+        build_parser().parse_args(["experiment", "ablation", "--help-all"])
     text = capsys.readouterr().out.partition("\nexamples:\n")[2].replace("\\\n", " ")
     lines = [shlex.split(line)[1:] for line in text.splitlines() if line.strip()]
     assert len(lines) == 5

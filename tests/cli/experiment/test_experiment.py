@@ -118,7 +118,7 @@ def test_missing_data_and_missing_flows(folder, tmp_path, capsys):
 @pytest.mark.parametrize("name", [*NAMES, "deep-prior"])
 def test_help_teaches(name, capsys):
     with pytest.raises(SystemExit) as end:
-        build_parser().parse_args(["experiment", name, "--help"])
+        build_parser().parse_args(["experiment", name, "--help-all"])
     text = capsys.readouterr().out
     assert end.value.code == 0 and f"  tfdeblur experiment {name} --" in text
     assert "exit codes:" in text and f"{name}.json" in text

@@ -95,7 +95,7 @@ def test_exit_codes(base, tmp_path, port, capsys):
 
 def test_help_names_the_real_server(capsys):
     with pytest.raises(SystemExit):
-        main(["serve", "--help"])
+        main(["serve", "--help-all"])
     text = capsys.readouterr().out
     assert "docker compose --profile gpu up" in text and "TensorFlow Serving" in text
 
