@@ -17,7 +17,6 @@ from tfdeblur.image.metadata import Metadata, read_metadata
 
 __all__ = [  # levels as well: who reads and writes files needs them, too
     "EXTENSIONS",
-    "MAX_PIXELS",
     "DecodedImage",
     "decode_image",
     "encode_image",
