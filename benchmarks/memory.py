@@ -34,6 +34,11 @@ def read_arguments(argv):
         metavar="MB",
         help="of the Restorer, 10^6 bytes (default: the Restorer's own)",
     )
+    made.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a preset or a run folder (default: Bi-Skip, random weights)",
+    )
     made.add_argument("--tile", type=int, metavar="N", help="pixels (default: by the budget)")
     made.add_argument(
         "--precision", choices=("float32", "bfloat16"), default="float32", help="(default: float32)"
@@ -56,7 +61,10 @@ def restore(arguments):
     options = {"tile": arguments.tile, "precision": arguments.precision}
     if arguments.memory_budget is not None:
         options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    restorer = Restorer(make_network(arguments), **options)
+    if arguments.model:
+        restorer = Restorer.from_preset(arguments.model, **options)
+    else:
+        restorer = Restorer(make_network(arguments), **options)
     levels = np.random.default_rng(0).integers(0, 256, (*arguments.size, 3), "uint8")
     restorer(np.round(255 * picture(32, 32)[0]).astype("uint8"))
     before = peak_bytes()
@@ -82,7 +90,8 @@ def main():
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         results.append(json.loads(done.stdout.splitlines()[-1]))
     height, width = arguments.size
-    print(f"{describe(arguments)}: Restorer, {width}x{height}, {arguments.precision}")
+    subject = arguments.model or describe(arguments)
+    print(f"{subject}: Restorer, {width}x{height}, {arguments.precision}")
     for found in results:
         print(
             f"  peak {found['peak_bytes'] / 1e9:.2f} GB, of it {found['before_bytes'] / 1e9:.2f} "
