@@ -156,10 +156,12 @@ def test_a_rate_that_had_ended_is_that_of_the_longer_run(pairs, tmp_path, schedu
     longer = override(config, {"run.epochs": 3})
     record = runs.train(longer, tmp_path, resume=True, verbose=0)
     # Step 4 of 6: a third of the fall is left of linear's second half, a quarter of the cosine.
-    there = {"linear": 2 / 3, "cosine": 0.25}[schedule]
+    left = {"linear": 2 / 3, "cosine": 0.25}[schedule]
+    rate, end = 1e-3, 1e-3 * config.optimizer.final_factor
+    assert 0 < end < 0.1 * rate
     assert record["history"][0]["learning_rate"] == {
-        "from": pytest.approx(0.0, abs=1e-9),
-        "to": pytest.approx(1e-3 * there, rel=1e-4),
+        "from": pytest.approx(end, rel=1e-4),
+        "to": pytest.approx(end + left * (rate - end), rel=1e-4),
     }
 
 

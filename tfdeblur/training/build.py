@@ -38,12 +38,13 @@ def choose_strategy(name):
     return tf.distribute.get_strategy()
 
 
-def build_trainer(config, steps, strategy=None):
+def build_trainer(config, total_steps, strategy=None):
     """Networks, losses and optimizers of a run, compiled and with all variables in place.
 
     Args:
         config: `TrainConfig`.
-        steps: `Plan`, or int, steps of the whole run in equal epochs; the schedules end there.
+        total_steps: int, steps of the whole run in equal epochs, or `Plan`; there the schedules
+            end.
         strategy: `tf.distribute.Strategy` or None for the current one.
 
     Returns:
@@ -62,7 +63,7 @@ def build_trainer(config, steps, strategy=None):
     keras.config.set_dtype_policy(config.run.precision)
     try:
         with strategy.scope():
-            trainer, compile_arguments = build(config, Plan.of(steps, config.run.epochs))
+            trainer, compile_arguments = build(config, Plan.of(total_steps, config.run.epochs))
             if strategy.num_replicas_in_sync > 1:
                 _synchronise_batch_norm(trainer)  # of all players
             trainer.compile(**compile_arguments)

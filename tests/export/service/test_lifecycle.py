@@ -267,7 +267,7 @@ def test_a_caller_without_a_deadline_waits_for_its_turn(base, gates):
 
 
 def test_an_answer_that_no_message_holds(base, monkeypatch):
-    monkeypatch.setattr("export.service.predict._LARGEST_MESSAGE", 1000)
+    monkeypatch.setattr("export.service.predict.LARGEST_MESSAGE", 1000)
     with LocalService(base.parent) as service, Caller(service.target) as caller:
         code, text = refusal(caller.predict, image=picture(20, 20))
         assert code == 13 and "The answer would have" in text
