@@ -166,6 +166,16 @@ def test_copies_make_the_same_page(tmp_path, capsys):
     assert first.read_bytes() == second.read_bytes() and "o u r s" in first.read_text()
 
 
+def test_seconds_of_a_busy_machine_are_left_out(tmp_path, capsys):
+    files, kept = write(tmp_path, a=measured()), tmp_path / "kept"
+    assert main(["results", *files]) == 0
+    timed = rows_of(capsys.readouterr().out)["nets/ours"]
+    assert float(timed[-1]) > 0
+    assert main(["results", *files, "--no-seconds", "--keep", str(kept)]) == 0
+    assert rows_of(capsys.readouterr().out)["nets/ours"] == [*timed[:-1], ""]
+    assert json.loads((kept / "a.json").read_text())["mean"]["seconds"] is None
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [

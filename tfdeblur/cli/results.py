@@ -34,12 +34,14 @@ class ResultsSettings:
         reports: files of JSON.
         out: file for the page; None prints it.
         keep: folder for copies of the reports; None makes none.
+        no_seconds: whether to leave out wall times.
         verbose: whether to log details.
     """
 
     reports: tuple[Path, ...]
     out: Path | None
     keep: Path | None
+    no_seconds: bool
     verbose: bool
 
 
@@ -68,6 +70,12 @@ def add_parser(commands: Any) -> None:
         help="write copies of the reports, of whose absolute paths the last parts alone are left, "
         "to be published with the page: they make the same one",
     )
+    parser.add_argument(
+        "--no-seconds",
+        action="store_true",
+        help="leave out wall times, from the copies as well: those of a machine that did other "
+        "work meanwhile say nothing",
+    )
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
@@ -78,9 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _make(settings: ResultsSettings) -> int:
-    from tfdeblur.evaluation.report_parts import make_folder, write_json
     from tfdeblur.evaluation.results.page import results_text
-    from tfdeblur.evaluation.results.read import read_report
+    from tfdeblur.evaluation.results.read import read_report, without_seconds
     from tfdeblur.image.atomic import write_atomically
 
     found: dict[str, dict[str, Any]] = {}
@@ -90,7 +97,8 @@ def _make(settings: ResultsSettings) -> int:
                 "The reports must have names of their own, which tell them apart on the page. "
                 f"Received: {path.name} twice. Rename one."
             )
-        found[path.name] = read_report(path)
+        report = read_report(path)
+        found[path.name] = without_seconds(report) if settings.no_seconds else report
     text = results_text(found)
     if settings.keep is not None:
         from tfdeblur.evaluation.report_parts import make_folder, write_json

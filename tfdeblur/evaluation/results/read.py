@@ -42,6 +42,14 @@ def read_report(path: str | Path) -> dict[str, Any]:
     return portable(values)
 
 
+def without_seconds(value: Any) -> Any:
+    """JSON values whose wall times are None, wherever they stand."""
+    if isinstance(value, dict):
+        timed = ("seconds", "first_call_seconds")
+        return {k: None if k in timed else without_seconds(one) for k, one in value.items()}
+    return [without_seconds(one) for one in value] if isinstance(value, list) else value
+
+
 def portable(value: Any) -> Any:
     """JSON values without paths of a machine: of an absolute path its last part is left.
 
