@@ -29,14 +29,16 @@ def linear(image: tf.Tensor, forward: Callable, backward: Callable) -> tf.Tensor
 
     Args:
         image: float tensor; `forward` gets it in float32, and the result has its dtype.
-        forward, backward: a linear map and its adjoint, float32 tensors.
+        forward, backward: a linear map and its adjoint, float32 tensors, shapes kept.
     """
 
     @tf.custom_gradient
     def function(x):
         # A tape goes on recording inside custom_gradient, and would keep what nobody asks for.
         inner = tf.stop_gradient(x)
-        return forward(inner), lambda gradient: linear(gradient, backward, forward)
+        # Graphs traced once for many sizes forget the one that comes; loops around them ask for it.
+        mapped = tf.ensure_shape(forward(inner), x.shape)
+        return mapped, lambda gradient: linear(gradient, backward, forward)
 
     return tf.cast(function(tf.cast(image, tf.float32)), image.dtype)
 
