@@ -131,7 +131,7 @@ def training_call():
     @tf.function
     def step():
         with tf.GradientTape() as tape:
-            restored = network(blurred, training=True)[0]  # of three scales the finest
+            restored = network(blurred, training=True)[0][0]  # of three scales the finest
             loss = tf.reduce_mean(tf.abs(restored - sharp))
         gradients = tape.gradient(loss, network.trainable_variables)
         return [tf.reduce_sum(gradient) for gradient in gradients if gradient is not None]

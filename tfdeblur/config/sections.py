@@ -191,7 +191,7 @@ class RunConfig:
         epochs: T of the paper.
         steps_per_epoch: generator updates per epoch; 0 means one pass over the training pairs.
         seed: of the initial weights and of the data stream.
-        init: run folder or `.keras` file whose weights the network begins with; empty: random.
+        init: preset, run folder or `.keras` file whose weights the network begins with; or empty.
         precision: "float32" or "mixed_bfloat16" (networks only; losses stay in float32), or
             "auto": the latter where the processor has instructions for it, or there is a GPU.
         strategy: "auto", "one", "mirrored" or "multiworker" (tf.distribute; TF_CONFIG).

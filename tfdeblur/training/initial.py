@@ -6,6 +6,9 @@ import keras
 
 import tfdeblur.networks  # noqa: F401 (registers our classes for loading)
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.models.place import find_place
+from tfdeblur.models.preset_files import load_preset
+from tfdeblur.models.shipped import holds_preset, shipped_names
 
 
 def find_network(where, file, argument):
@@ -42,6 +45,10 @@ def load_network(path, kind, argument):
     except Exception as error:  # keras raises what zip, h5 and its own code do
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+    return _checked(network, kind, argument, path)
+
+
+def _checked(network, kind, argument, path):
     if not isinstance(network, kind):
         raise InvalidInput(
             f"`{argument}` must hold a {kind.__name__}. Received: {path}, which holds a "
@@ -50,18 +57,43 @@ def load_network(path, kind, argument):
     return network
 
 
+def find_initial(where, file):
+    """Where the weights that a run begins with lie.
+
+    Args:
+        where: name or folder of a preset, a run folder, or a `.keras` file.
+        file: str, name of the file in a run folder.
+
+    Returns:
+        Path of a preset's folder or of a `.keras` file.
+
+    Raises:
+        DataError: if it is none of them, or the run has kept no network yet.
+    """
+    folder = find_place(where).folder
+    if folder is not None and holds_preset(folder):
+        return folder
+    try:
+        return find_network(where, file, "run.init")
+    except DataError as error:
+        raise DataError(f"{error} Presets that are shipped: {shipped_names()}.") from error
+
+
 def begin_with(network, path):
     """Gives a fresh network the weights of a trained one.
 
     Args:
         network: what takes the weights. Of a SEN that has fewer stacks the first ones are taken.
-        path: `.keras` file.
+        path: `.keras` file, or folder of a preset; see `find_initial`.
 
     Raises:
-        DataError: if the file cannot be loaded.
+        DataError: if it cannot be loaded.
         InvalidInput: if it holds a network of another class or of other sizes.
     """
-    trained = load_network(path, type(network), "run.init")
+    if path.is_dir():
+        trained = _checked(load_preset(path), type(network), "run.init", path)
+    else:
+        trained = load_network(path, type(network), "run.init")
     ours, theirs = [network], [trained]
     if hasattr(network, "estimators"):
         ours, theirs = network.estimators, trained.estimators

@@ -19,7 +19,7 @@ examples:
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
       --run runs/rpgan
-  tfdeblur train --model maxim --init models/maxim-gopro --data pairs/ --run runs/finetuned
+  tfdeblur train --model maxim --init maxim --data pairs/ --run runs/finetuned
   tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more
   tfdeblur train --run runs/first --resume                           go on where it stopped
   tfdeblur train --run runs/first --resume --epochs 40               go on after its end
@@ -146,7 +146,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--crop", type=int, metavar="PIXELS", help="side of training crops")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights and data (default: 0)")
     parser.add_argument(
-        "--init", metavar="RUN|FILE", help="begin with the weights of a trained network"
+        "--init",
+        metavar="MODEL",
+        help="begin with the weights of a preset (maxim), a run or a .keras file",
     )
     parser.add_argument(
         "--resume",
