@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.service.options import ServiceOptions
+from export.service.pace import Pace
 from export.status import BY_NUMBER, Status
 
 _MANIFEST = Path("assets.extra") / "tfdeblur_export.json"  # of `export.graph`
@@ -33,6 +34,7 @@ class Engine:
             `tfdeblur export` tells; 1 where there is none.
         bytes_per_pixel: float, working memory for each padded pixel; 0 where it is not known.
         max_pixels: int, padded, that the graph takes at once; None where it is not known.
+        pace: `Pace`, of this version.
 
     Raises:
         Status: with TensorFlow's code, where the folder does not hold a model that loads.
@@ -57,6 +59,7 @@ class Engine:
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
         self.padded_to, self.bytes_per_pixel, self.max_pixels = _costs(folder)
+        self.pace = Pace()
 
     def run(
         self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None

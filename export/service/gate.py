@@ -1,11 +1,49 @@
 """How many requests run, how many wait for it, and how much memory they may take together."""
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+from export.service.pace import Pace
 from export.status import Status
+
+
+@dataclass(frozen=True)
+class Work:
+    """What answering a request takes.
+
+    Attributes:
+        memory: int, bytes beside its message, which `Gate.held` counts.
+        pixels: int, that are restored, padded.
+        pace: of its model, which learns from every run.
+    """
+
+    memory: int = 0
+    pixels: int = 0
+    pace: Pace = field(default_factory=Pace)
+
+
+class _Ticket:
+    """A caller that waits or runs."""
+
+    def __init__(self, work: Work):
+        self.work, self.expected = work, work.pace.expected(work.pixels)
+        self.started = math.inf
+
+    def left(self) -> float:
+        """Seconds that it will still take, as far as is known."""
+        run = max(0.0, time.monotonic() - self.started)
+        return max(0.0, (self.expected or 0.0) - run)
+
+    def note(self, done: bool) -> None:
+        """Tells the pace; a run that was broken off says something only where it took long."""
+        seconds = time.monotonic() - self.started
+        if done or seconds > (self.expected or 0.0):
+            self.work.pace.note(self.work.pixels, seconds)
 
 
 class Gate:
@@ -13,7 +51,9 @@ class Gate:
 
     Restoring takes all cores (or the memory of the GPU) already for one image, so running many at
     once gains nothing and costs memory; and a queue without an end answers nobody in time. Callers
-    come in in the order of their arrival, so that a large request is not passed by for ever.
+    come in in the order of their arrival, so that a large request is not passed by for ever. Those
+    whose turn would come too late for their deadline are refused at once: to run them helps nobody,
+    and would make those behind them late as well.
 
     Args:
         running: int, callers that run at the same time.
@@ -26,50 +66,53 @@ class Gate:
 
     def __init__(self, running: int, callers: int):
         self._running, self._callers = running, max(callers, running)
-        self._inside = self._present = self._taken = 0
-        self._waiting: deque[object] = deque()
+        self._taken = 0
+        self._waiting: deque[_Ticket] = deque()
+        self._inside: list[_Ticket] = []
         self._free = threading.Condition()
         self.memory: int | None = None
 
     @contextmanager
-    def turn(self, left: Callable[[], float | None], needed: int = 0) -> Iterator[float | None]:
+    def turn(self, left: Callable[[], float | None], work: Work | None = None) -> Iterator:
         """Waits for a place, and gives it back at the end.
 
         Args:
             left: seconds left to the caller, None without a deadline.
-            needed: bytes that answering it takes, beside its message, which `held` counts.
+            work: what answering takes; None: nothing that counts.
 
         Yields:
-            The seconds left once the place is there.
+            The seconds left once the place is there, None without a deadline.
 
         Raises:
-            Status: RESOURCE_EXHAUSTED if too many are here already, or if the memory can never
-                hold this request; DEADLINE_EXCEEDED if the caller's time passed before a place
-                was free.
+            Status: RESOURCE_EXHAUSTED if too many are here already, if the memory can never
+                hold this request, or if by what is known of the model those before it will take
+                too long; DEADLINE_EXCEEDED if the caller's time passed before a place was free.
         """
-        ticket = object()
+        ticket = _Ticket(work or Work())
         with self._free:
-            self._check(needed)
-            self._present += 1
+            self._check(ticket, left())
             self._waiting.append(ticket)
-            came_in = self._free.wait_for(lambda: self._may_enter(ticket, needed), left())
+            came_in = self._free.wait_for(lambda: self._may_enter(ticket), left())
             self._waiting.remove(ticket)
-            self._inside += came_in
-            self._taken += needed if came_in else 0
-            self._present -= not came_in
+            if came_in:
+                self._inside.append(ticket)
+                self._taken += ticket.work.memory
+                ticket.started = time.monotonic()
             self._free.notify_all()  # the next one in the row may fit
         if not came_in:
             raise _too_late()
+        done = False
         try:
             seconds = left()
             if seconds is not None and seconds <= 0:
                 raise _too_late()
             yield seconds
+            done = True
         finally:
+            ticket.note(done)
             with self._free:
-                self._inside -= 1
-                self._present -= 1
-                self._taken -= needed
+                self._inside.remove(ticket)
+                self._taken -= ticket.work.memory
                 self._free.notify_all()
 
     @contextmanager
@@ -98,16 +141,18 @@ class Gate:
                 self._taken -= message
                 self._free.notify_all()
 
-    def _may_enter(self, ticket: object, needed: int) -> bool:
-        fits = self.memory is None or self._taken + needed <= self.memory or not self._inside
-        return self._waiting[0] is ticket and self._inside < self._running and fits
+    def _may_enter(self, ticket: _Ticket) -> bool:
+        needed = self._taken + ticket.work.memory
+        fits = self.memory is None or needed <= self.memory or not self._inside
+        return self._waiting[0] is ticket and len(self._inside) < self._running and fits
 
-    def _check(self, needed: int) -> None:
-        if self._present >= self._callers:
+    def _check(self, ticket: _Ticket, left: float | None) -> None:
+        inside, waiting, needed = len(self._inside), len(self._waiting), ticket.work.memory
+        if inside + waiting >= self._callers:
             raise Status(
                 "RESOURCE_EXHAUSTED",
-                f"Server Threadpool Exhausted: {self._inside} requests run and "
-                f"{self._present - self._inside} wait. Try again later.",
+                f"Server Threadpool Exhausted: {inside} requests run and {waiting} wait. "
+                "Try again later.",
             )
         if self.memory is not None and needed > self.memory:
             raise Status(
@@ -115,6 +160,17 @@ class Gate:
                 f"Answering this request would take about {_megabytes(needed)} MB of memory, and "
                 f"the service has {_megabytes(self.memory)} MB for requests (--memory). Send "
                 "tiles, or fewer images at once.",
+            )
+        if left is None or ticket.expected is None or inside + waiting == 0:
+            return  # who comes alone may always try: what is known of the pace may be old
+        before = sum(other.left() for other in (*self._inside, *self._waiting))
+        wanted = before / self._running + ticket.expected
+        if wanted > left:
+            raise Status(
+                "RESOURCE_EXHAUSTED",
+                f"An answer would take about {wanted:.2g} s, as {inside} requests run and "
+                f"{waiting} wait, and this caller waits {left:.2g} s. Try again later, or with a "
+                "longer deadline.",
             )
 
 

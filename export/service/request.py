@@ -16,6 +16,7 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
 from export.service.engine import Engine
+from export.service.gate import Work
 from export.service.options import ServiceOptions
 from export.service.pictures import padded_pixels, picture_pixels
 from export.service.tensors import check, decode, decoded_size, sent_strings, written
@@ -24,10 +25,10 @@ from export.status import Status
 DEFAULT_SIGNATURE = "serving_default"
 
 
-Turn = Callable[[int], AbstractContextManager]
+Turn = Callable[[Work], AbstractContextManager]
 
 
-def _at_once(needed: int) -> AbstractContextManager:
+def _at_once(work: Work) -> AbstractContextManager:
     return nullcontext()
 
 
@@ -44,8 +45,8 @@ def answer(
         request: PredictRequest; its model spec was resolved before.
         options: limits.
         turn: gives what is entered around decoding and run, so that only so many are in memory
-            at a time; it is told the bytes that answering takes, and yields the seconds that are
-            left to the caller.
+            at a time; it is told what answering takes, and yields the seconds that are left to
+            the caller.
 
     Returns:
         Output alias -> array, those of the output filter or all.
@@ -68,10 +69,11 @@ def answer(
         _check_type(index, signature.inputs[alias], dtype)
         _check_shape(alias, signature.inputs[alias], shape)
     pixels = [_pixels(a, inputs[a], engine, options, *header) for a, header in headers.items()]
-    needed = int(engine.bytes_per_pixel * max(pixels, default=0))
+    total, largest = (max((count[i] for count in pixels), default=0) for i in range(2))
+    needed = int(engine.bytes_per_pixel * largest)
     # And what goes in and comes out, which the network's own working memory is not.
     needed += 2 * sum(decoded_size(inputs[a], *header) for a, header in headers.items())
-    with turn(needed) as left:
+    with turn(Work(needed, total, engine.pace)) as left:
         feeds = {
             signature.inputs[alias].name: decode(alias, inputs[alias], *header)
             for alias, header in headers.items()
@@ -167,8 +169,10 @@ def _pixels(
     options: ServiceOptions,
     dtype: tf.DType,
     shape: tuple[int, ...],
-) -> int:
-    """Padded pixels that are restored at a time: of an array all, of files those of the largest.
+) -> tuple[int, int]:
+    """Padded pixels of all images, and of those that are restored at a time.
+
+    These are all of an array, and of files the largest.
 
     Raises:
         Status: INVALID_ARGUMENT if all together are more than the graph's limit, in its words
@@ -184,7 +188,7 @@ def _pixels(
     elif len(shape) == 4:
         total = largest = shape[0] * padded_pixels(*shape[1:3], engine.padded_to)
     else:
-        return 0
+        return 0, 0
     if engine.max_pixels is not None and total > engine.max_pixels:
         raise Status(
             "INVALID_ARGUMENT",
@@ -198,7 +202,7 @@ def _pixels(
             f"to multiples of {engine.padded_to}, and this service's limit is "
             f"{options.max_image_pixels}. Send tiles or fewer, or raise its --max_image_pixels.",
         )
-    return largest
+    return total, largest
 
 
 def _type_name(number: int) -> str:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from export.service.gate import Gate
+from export.service.gate import Gate, Work
+from export.service.pace import Pace
 from export.status import Status
 
 
@@ -72,28 +73,28 @@ def refused(gate, **wants):
 def test_what_memory_can_never_hold_is_refused_at_once():
     gate = Gate(2, 9)
     gate.memory = 1_000_000_000
-    code, text = refused(gate, needed=1_050_000_000)
+    code, text = refused(gate, work=Work(1_050_000_000))
     assert code == "RESOURCE_EXHAUSTED"
     assert "about 1050 MB of memory, and the service has 1000 MB for requests (--memory)" in text
-    with gate.held(100_000_000), gate.turn(lambda: None, needed=900_000_000):
+    with gate.held(100_000_000), gate.turn(lambda: None, work=Work(900_000_000)):
         pass
 
 
 def test_what_fits_alone_waits_for_the_memory_of_the_others():
     gate = Gate(2, 9)
     gate.memory = 1000
-    with gate.turn(lambda: None, needed=600):
-        assert refused(gate, needed=401)[0] == "DEADLINE_EXCEEDED"  # waited in vain
-        with gate.turn(lambda: 5.0, needed=400):
+    with gate.turn(lambda: None, work=Work(600)):
+        assert refused(gate, work=Work(401))[0] == "DEADLINE_EXCEEDED"  # waited in vain
+        with gate.turn(lambda: 5.0, work=Work(400)):
             pass
-    with gate.turn(lambda: 5.0, needed=1000):
+    with gate.turn(lambda: 5.0, work=Work(1000)):
         pass
 
 
 def test_messages_that_wait_take_memory_too():
     gate = Gate(1, 9)
     gate.memory = 1000
-    with gate.held(700), gate.turn(lambda: None, needed=200):
+    with gate.held(700), gate.turn(lambda: None, work=Work(200)):
         with pytest.raises(Status, match="Requests that run and wait take") as error:
             with gate.held(101):
                 pytest.fail("there was no room")
@@ -108,11 +109,11 @@ def test_a_large_request_is_not_passed_by():
     gate.memory = 1000
 
     def enter(needed):
-        with gate.turn(lambda: 30.0, needed=needed):
+        with gate.turn(lambda: 30.0, work=Work(needed)):
             order.append(needed)
 
     with ThreadPoolExecutor(10) as pool:
-        with gate.turn(lambda: None, needed=300):
+        with gate.turn(lambda: None, work=Work(300)):
             large = pool.submit(enter, 900)
             while len(gate._waiting) < 1:
                 pass
@@ -123,3 +124,58 @@ def test_a_large_request_is_not_passed_by():
         for call in (large, *small):
             call.result()
     assert order == [900, 100, 100, 100] and gate._taken == 0
+
+
+def test_the_pace_of_a_size_is_a_moving_mean():
+    pace = Pace()
+    assert pace.expected(1000) is None
+    pace.note(1000, 2.0)
+    assert pace.expected(1000) == pytest.approx(2.0)
+    pace.note(1000, 4.0)
+    assert pace.expected(1000) == pytest.approx(2.5)
+    assert pace.expected(1020) == pytest.approx(2.55)  # the same power of two
+    assert pace.expected(3000) is None and pace.expected(0) is None
+
+
+def known(seconds, pixels=1000):
+    """Work of a model that was seen to take so long for it."""
+    pace = Pace()
+    pace.note(pixels, seconds)
+    return Work(0, pixels, pace)
+
+
+def test_who_would_be_late_is_refused_at_once():
+    gate = Gate(1, 9)
+    with gate.turn(lambda: None, known(60.0)):
+        with pytest.raises(Status, match="would take about 61 s, as 1 requests run and 0") as late:
+            with gate.turn(lambda: 10.0, known(1.0)):
+                pytest.fail("must not wait")
+        assert late.value.row.name == "RESOURCE_EXHAUSTED"
+        assert not gate._waiting
+    with gate.turn(lambda: 10.0, known(1.0)):
+        pass  # nobody is before it
+
+
+def test_who_comes_alone_or_has_no_deadline_or_is_unknown_is_never_refused():
+    gate = Gate(2, 9)
+    with gate.turn(lambda: 10.0, known(60.0)):  # slow once does not mean slow for ever
+        with gate.turn(lambda: None, known(60.0)):
+            pass
+        with gate.turn(lambda: 10.0, Work(0, 1000, Pace())):
+            pass
+
+
+def test_runs_teach_the_pace_and_broken_ones_only_by_being_long():
+    gate, slow, quick = Gate(1, 9), known(0.0), known(60.0)
+    with gate.turn(lambda: None, slow):
+        pass
+    assert 0 < slow.pace.expected(1000) < 1
+    for work, learns in ((known(0.0), True), (quick, False)):
+        before = work.pace.expected(1000)
+        with pytest.raises(ZeroDivisionError):
+            with gate.turn(lambda: None, work):
+                1 / 0  # noqa: B018
+        assert (work.pace.expected(1000) > before) == learns
+    with gate.turn(lambda: None, quick):
+        pass
+    assert quick.pace.expected(1000) == pytest.approx(45.0, abs=0.5)

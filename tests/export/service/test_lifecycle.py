@@ -219,7 +219,7 @@ def gates(monkeypatch):
 def start_slow(caller, pool, gate, seconds):
     """A request that takes so long, once it has the only place."""
     running = pool.submit(refusal, caller.predict, "serving_slow", seconds=np.float32(seconds))
-    wait_for(lambda: gate._inside == 1)
+    wait_for(lambda: len(gate._inside) == 1)
     return running
 
 
@@ -247,7 +247,7 @@ def test_more_callers_than_places(base, gates):
         with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
             with gate.turn(lambda: None):
                 waiting = pool.submit(refusal, caller.predict, image=picture())
-                wait_for(lambda: gate._present == 2)
+                wait_for(lambda: len(gate._waiting) + len(gate._inside) == 2)
                 full = "Server Threadpool Exhausted: 1 requests run and 1 wait. Try again later."
                 assert refusal(caller.predict, image=picture()) == (8, full)
                 assert caller.status()[1].state == AVAILABLE and caller.healthy()
@@ -262,7 +262,7 @@ def test_a_caller_without_a_deadline_waits_for_its_turn(base, gates):
         with Caller(service.target) as caller, ThreadPoolExecutor(1) as pool:
             with gates[0].turn(lambda: None):
                 waiting = pool.submit(refusal, caller.predict, timeout=None, image=picture())
-                wait_for(lambda: gates[0]._present == 2)
+                wait_for(lambda: len(gates[0]._waiting) + len(gates[0]._inside) == 2)
             assert waiting.result() == (0, "")
 
 
