@@ -52,8 +52,8 @@ def with_preview():
     """As Sony and Nikon write: the second picture is the first one, small."""
     data = mpo()
     table = data.index(b"MPF\0")
-    entries = data.index(b"\0\0\3\0", table)  # the kind of the first: a picture by itself
-    return data[: entries + 16] + b"\2\0\1\0" + data[entries + 20 :]
+    first = data.rindex(b"\0\0\3\0", table, table + 58)  # its kind: a picture by itself
+    return data[: first + 16] + b"\2\0\1\0" + data[first + 20 :]
 
 
 def extended():

@@ -6,6 +6,7 @@ XMP part 3, section 1.1.3 (extended XMP).
 
 import io
 import re
+import warnings
 
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _GAIN_MAPS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496", b"hdrgainmap")
@@ -50,7 +51,9 @@ def _pictures(data: bytes) -> int:
     from PIL import JpegImagePlugin
 
     try:
-        opened = JpegImagePlugin.jpeg_factory(io.BytesIO(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a damaged table
+            opened = JpegImagePlugin.jpeg_factory(io.BytesIO(data))
         entries = getattr(opened, "mpinfo", {})[_TABLE]
         kinds = [entry["Attribute"]["MPType"] for entry in entries[1:]]
     except Exception:  # a damaged table: its pictures cannot be found by anybody
