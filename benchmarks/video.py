@@ -91,6 +91,7 @@ def worker(checkout):
     return subprocess.Popen(
         [sys.executable, "-c", WORKER],
         env=environment,
+        cwd=checkout,  # Python looks there first, whatever PYTHONPATH says
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -107,7 +108,7 @@ def ask(process, clip, output):
 
 def compare_builds(arguments, clip, folder):
     """Restores with both builds in turn; prints and returns medians and ratios."""
-    builds = {"before": arguments.before, "now": Path(__file__).parents[1]}
+    builds = {"before": arguments.before.resolve(), "now": Path(__file__).resolve().parents[1]}
     processes = {name: worker(checkout) for name, checkout in builds.items()}
     rounds = {name: [] for name in builds}
     try:
@@ -244,7 +245,7 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = arguments.clip or folder / "clip.mp4"
+        clip = (arguments.clip or folder / "clip.mp4").resolve()
         if arguments.clip is None:
             make_clip(clip, arguments.frames)
         if arguments.before is not None:

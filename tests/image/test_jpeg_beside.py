@@ -65,7 +65,9 @@ def extended():
 ULTRA_HDR = photo(packet(b'hdrgm:Version="1.0"', DIRECTORY)) + photo(
     packet(b'hdrgm:Version="1.0" hdrgm:GainMapMax="3.1"')
 )
-MOTION = photo(packet(b'GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"', DIRECTORY)) + clip()
+MOTION = (
+    photo(packet(b'GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"', DIRECTORY)) + clip()
+)
 OLD_MOTION = photo(packet(b"GCamera:MicroVideo='1' GCamera:MicroVideoOffset='324'")) + clip()
 BOTH = ULTRA_HDR + clip()
 ISO = photo(extra=b"\xff\xe2\x00\x22urn:iso:std:iso:ts:21496:-1\0\0\0\0\0") + photo()

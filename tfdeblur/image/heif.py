@@ -51,9 +51,7 @@ def header(data: bytes, name: str) -> Header:
     bits = 16 if image.info.get("bit_depth", 8) > 8 else 8
     channels = 4 if image.has_alpha else 3
     left_out = _left_out(image.info)
-    return Header(
-        "heif", height, width, bits, channels, pictures=len(image), left_out=left_out
-    )
+    return Header("heif", height, width, bits, channels, pictures=len(image), left_out=left_out)
 
 
 def _left_out(info: dict[str, Any]) -> str:

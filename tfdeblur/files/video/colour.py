@@ -213,7 +213,8 @@ class FromRGB:
         if self._to_yuv is None:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), colour.array_format)
         else:
-            planes = np.ascontiguousarray(cv2.transform(image, self._to_yuv).transpose(2, 0, 1))
+            yuv = cv2.transform(image, self._to_yuv).transpose(2, 0, 1)
+            planes = np.ascontiguousarray(yuv, np.uint8)
             frame = av.VideoFrame.from_ndarray(planes, "yuv444p")
         if self._encoding.chroma_is_left:
             frame = self._with_chroma_left(frame)

@@ -24,8 +24,8 @@ _QUIET = "log-level=none"
 # An error of chroma is up to 1.9 times as large in RGB; the usual dead zones drop fine texture.
 _EXACT_H264 = "chroma-qp-offset=-6:deadzone-inter=6:deadzone-intra=6"
 # The defaults cost at most 0.1 dB where the frames are at 30 dB: 46.4 dB to what was handed over
-# (measured by benchmarks/video.py). The presets are the quick ones: at this quality slower ones make
-# files that are hardly smaller. `tune=psnr` trades no error for looks.
+# (measured by benchmarks/video.py). The presets are the quick ones: at this quality slower ones
+# make files that are hardly smaller. `tune=psnr` trades no error for looks.
 _LOSSY = {
     "libx264": (
         5,

@@ -1,9 +1,9 @@
-"""Frames of Motion JPEG. FFmpeg's encoder ends at 45 dB, its finest quantiser; libjpeg's does not.
-"""
+"""Frames of Motion JPEG, by libjpeg: FFmpeg's encoder ends at 45 dB, its finest quantiser."""
 
 import io
 import struct
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -36,7 +36,9 @@ def jpeg_packet(frame: av.VideoFrame, step: int, shape_of_pixels: Fraction | Non
         del data[_JFIF]
     packet = av.Packet(bytes(data))
     packet.pts = packet.dts = frame.pts
-    packet.duration, packet.time_base = frame.duration, frame.time_base
+    packet.duration = frame.duration
+    if frame.time_base is not None:
+        packet.time_base = frame.time_base
     packet.is_keyframe = True
     return packet
 
@@ -44,7 +46,8 @@ def jpeg_packet(frame: av.VideoFrame, step: int, shape_of_pixels: Fraction | Non
 def _as_image(frame: av.VideoFrame) -> Image.Image:
     """The frame with each sample of chroma repeated: their mean, which libjpeg takes, is it."""
     pixels = np.empty((frame.height, frame.width, 3), np.uint8)
-    for number, plane in enumerate(frame.planes):
+    planes: Any = frame.planes
+    for number, plane in enumerate(planes):
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         samples = rows[:, : plane.width]
         down, across = frame.height // plane.height, frame.width // plane.width
