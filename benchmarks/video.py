@@ -1,7 +1,7 @@
 """Videos: seconds of reading and writing against an earlier build, and what writing costs in dB.
 
     python benchmarks/video.py --before ../tfdeblur-before     # a checkout: git worktree add
-    python benchmarks/video.py --codecs                        # cost of each codec's default
+    python benchmarks/video.py --codecs --frames 8             # what writing costs, all ways
 
 A clip of 1280x720 is restored with a pointwise network (1x1 convolution), by both builds in turn,
 each in a process of its own. Processor seconds count, as they hardly depend on what else runs.
@@ -91,6 +91,7 @@ def worker(checkout):
     return subprocess.Popen(
         [sys.executable, "-c", WORKER],
         env=environment,
+        cwd=checkout,  # Python looks there first, whatever PYTHONPATH says
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -107,7 +108,7 @@ def ask(process, clip, output):
 
 def compare_builds(arguments, clip, folder):
     """Restores with both builds in turn; prints and returns medians and ratios."""
-    builds = {"before": arguments.before, "now": Path(__file__).parents[1]}
+    builds = {"before": arguments.before.resolve(), "now": Path(__file__).resolve().parents[1]}
     processes = {name: worker(checkout) for name, checkout in builds.items()}
     rounds = {name: [] for name in builds}
     try:
@@ -133,15 +134,91 @@ def compare_builds(arguments, clip, folder):
     return result
 
 
-def measure_codecs(clip, folder):
-    """What writing costs with each codec's default quality."""
+def ways():
+    """What is measured: ending, codec, pixel format and whether samples cover the full range.
+
+    Every codec in every container, then every kind of sample with every codec.
+    """
+    from tfdeblur.files.video.settings import CODECS, CONTAINERS
+
+    for ending in CONTAINERS:
+        for codec in (None, *CODECS):
+            yield ending, codec, "yuv420p", False
+    for pixels in ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p12le"):
+        for codec in CODECS:
+            for full in (False, True):
+                if pixels != "yuv420p" or full:
+                    yield ".mkv", codec, pixels, full
+    for pixels in ("gray", "bgr0", "gbrp10le"):
+        for codec in CODECS:
+            yield ".mkv", codec, pixels, True
+
+
+def measure_codecs(clip, folder, most):
+    """What writing costs at each codec's default quality, of the clip's first `most` frames."""
+    import av
+
+    from tfdeblur.errors import InvalidInput
+    from tfdeblur.files.video.restore import restore_video
+    from tfdeblur.files.video.settings import VideoSettings
+    from tfdeblur.restorers.protocol import Restored
+
+    av.logging.set_level(None)
+    results, refused = [], []
+    for ending, codec, pixels, full in ways():
+        source, output = folder / f"source-{pixels}-{full}.mkv", folder / f"out{ending}"
+        if not source.exists():
+            write_as(clip, source, pixels, full, most)
+        range_ = "full" if full else "limited"
+        name = f"{ending} {codec or 'default':<8}{pixels} {range_}"
+        try:
+            frames = restore_video(
+                lambda image, progress=None: Restored(image), source, output, VideoSettings(codec)
+            ).frames
+        except InvalidInput:
+            refused.append(name)
+            continue
+        error, kilobytes = mean_error(source, output), output.stat().st_size / frames / 1e3
+        cost = 10 * math.log10(1 + error * 10**3)
+        psnr = -10 * math.log10(error) if error else math.inf
+        verdict = "met" if cost <= COST_BAR else "MISSED"
+        print(
+            f"  {name:<36}{psnr:6.2f} dB to what was handed over, {kilobytes:6.0f} kB a frame, "
+            f"{cost:.3f} dB at 30 dB  bar {COST_BAR:g} dB: {verdict}",
+            flush=True,
+        )
+        results.append(
+            {"way": name, "psnr": psnr if error else None, "kilobytes": kilobytes, "cost": cost}
+        )
+    print(f"  refused in words: {', '.join(' '.join(one.split()) for one in refused)}")
+    return {"written": results, "refused": refused}
+
+
+def write_as(clip, path, pixels, full, most):
+    """The first frames of the clip as FFV1, in another kind of samples."""
+    import av
+
+    with av.open(os.fspath(clip)) as file, av.open(os.fspath(path), "w") as out:
+        track = file.streams.video[0]
+        size = {"width": track.width, "height": track.height, "pix_fmt": pixels}
+        copy = out.add_stream("ffv1", rate=30, **size)
+        if not pixels.startswith(("gray", "bgr", "gbr")):
+            copy.codec_context.color_range = 2 if full else 1
+        for number, frame in enumerate(file.decode(track)):
+            if number == most:
+                break
+            made = frame.reformat(format=pixels, dst_color_range=2 if full else 1)
+            made.pts, made.time_base, made.pict_type = number, Fraction(1, 30), 0
+            out.mux(copy.encode(made))
+        out.mux(copy.encode(None))
+
+
+def mean_error(one, other):
+    """The mean squared error between the frames of two videos, of values in [0, 1]."""
     import av
     import numpy as np
 
     from tfdeblur.files.video.colour import Colour, ToRGB
-    from tfdeblur.files.video.restore import restore_video
-    from tfdeblur.files.video.settings import VideoSettings
-    from tfdeblur.restorers.protocol import Restored
 
     def frames_of(path):
         with av.open(os.fspath(path)) as file:
@@ -150,54 +227,14 @@ def measure_codecs(clip, folder):
                 to_rgb = to_rgb or ToRGB(Colour.of(frame))
                 yield to_rgb(frame)
 
-    results = {}
-    ways = [("h264", ".mp4"), ("hevc", ".mp4"), ("vp9", ".webm"), ("av1", ".mp4")]
-    for codec, ending in [*ways, ("mjpeg", ".avi"), ("ffv1", ".mkv")]:
-        source = folder / f"source{ending}"
-        remux(clip, source, codec)
-        output = folder / f"{codec}{ending}"
-        frames = restore_video(
-            lambda image, progress=None: Restored(image), source, output, VideoSettings(codec)
-        ).frames
-        errors = [
-            np.mean((one.astype("float32") - other) ** 2)
-            for one, other in zip(frames_of(source), frames_of(output), strict=True)
-        ]
-        error, allowed = float(np.mean(errors)), 255**2 / 10**3
-        cost = 10 * math.log10(1 + error / allowed)
-        psnr = 10 * math.log10(255**2 / error) if error else math.inf
-        size = output.stat().st_size / frames / 1e3
-        verdict = "met" if cost <= COST_BAR else "missed"
-        print(
-            f"  {codec:<6}{psnr:6.2f} dB to what was handed over, {size:6.0f} kB a frame, "
-            f"{cost:.3f} dB at 30 dB  bar {COST_BAR:g} dB: {verdict}",
-            flush=True,
+    return float(
+        np.mean(
+            [
+                np.mean(((a.astype("float32") - b) / np.iinfo(a.dtype).max) ** 2)
+                for a, b in zip(frames_of(one), frames_of(other), strict=True)
+            ]
         )
-        results[codec] = {"psnr": None if error == 0 else psnr, "kilobytes": size, "cost": cost}
-    return results
-
-
-def remux(clip, path, codec):
-    """The clip in another container, or anew where that cannot hold it."""
-    import av
-
-    with av.open(os.fspath(clip)) as file, av.open(os.fspath(path), "w") as out:
-        track = file.streams.video[0]
-        if path.suffix in (".mp4", ".mkv"):
-            copy = out.add_stream_from_template(track, opaque=True)
-            for packet in file.demux(track):
-                if packet.size:
-                    packet.stream = copy
-                    out.mux(packet)
-            return
-        name = {"vp9": "libvpx", "mjpeg": "ffv1"}[codec]
-        size = {"width": track.width, "height": track.height, "pix_fmt": "yuv420p"}
-        copy = out.add_stream(name, rate=30, **size)
-        copy.options = {"b": "20M", "deadline": "realtime"} if name == "libvpx" else {}
-        for number, frame in enumerate(file.decode(track)):
-            frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 30), 0
-            out.mux(copy.encode(frame))
-        out.mux(copy.encode(None))
+    )
 
 
 def main():
@@ -208,7 +245,7 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = arguments.clip or folder / "clip.mp4"
+        clip = (arguments.clip or folder / "clip.mp4").resolve()
         if arguments.clip is None:
             make_clip(clip, arguments.frames)
         if arguments.before is not None:
@@ -217,7 +254,7 @@ def main():
         if arguments.codecs:
             os.environ.setdefault("SVT_LOG", "1")
             print("writing, at each codec's default quality")
-            results["codecs"] = measure_codecs(clip, folder)
+            results["codecs"] = measure_codecs(clip, folder, arguments.frames)
     finish(arguments, results)
 
 

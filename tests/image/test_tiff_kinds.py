@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import struct
 
 import numpy as np
@@ -80,6 +81,7 @@ def test_kinds(dtype, photometric):
             image = decode_image(data, "scan.tif")
         except InvalidInput as error:
             assert str(error).startswith("scan.tif is ")  # noqa: PT017
+            assert re.search(r"(Save it|Convert it|Remove the|Name it)\b", str(error))  # noqa: PT017
             refused += 1
             continue
         stored, page = first_page(data, pixels)
@@ -117,7 +119,7 @@ def test_lossless_compressions(compression, channels, dtype):
 
 
 @pytest.mark.parametrize("photometric", ["rgb", "ycbcr"])
-@pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2), (4, 1)])
 @pytest.mark.parametrize("tile", [None, (32, 32)])
 def test_jpeg_in_tiff_equals_libtiff(photometric, subsampling, tile):
     data = written(
@@ -129,6 +131,26 @@ def test_jpeg_in_tiff_equals_libtiff(photometric, subsampling, tile):
     )
     expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
     assert np.abs(decode_image(data, "a.tif").rgb - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "photometric, options, words",
+    [
+        ("ycbcr", {}, "of YCbCr colours that are not JPEG, or in separate planes. Save it as RGB"),
+        ("ycbcr", {"compression": "lzw"}, "of YCbCr colours that are not JPEG.* Save it as RGB"),
+        ("cielab", {}, "whose colours are CIELAB, which are not read. Save it as RGB"),
+        ("icclab", {}, "whose colours are ICCLAB, which are not read. Save it as RGB"),
+        ("logluv", {}, "whose colours are LOGLUV, which are not read. Save it as RGB"),
+        ("separated", {"extratags": [(332, 3, 1, 2, True)]}, "of inks other than CMYK. Save it"),
+        ("separated", {"extrasamples": ["unassalpha"]}, "with 5 channels of the kind SEPARATED"),
+    ],
+)
+def test_colours_that_are_refused_say_what_to_do(photometric, options, words):
+    channels = 3 if photometric != "separated" else 4 + ("extrasamples" in options)
+    pixels = np.concatenate([levels(20, 30), levels(20, 30)], axis=-1)[..., :channels]
+    data = written(pixels, photometric=photometric, planarconfig="contig", **options)
+    with pytest.raises(InvalidInput, match=f"a.tif is a TIFF {words}"):
+        decode_image(data, "a.tif")
 
 
 @pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])

@@ -55,6 +55,7 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     height, width = decoded.rgb.shape[:2]
     result = FileResult(job.source, job.output, "done", width, height, 1)
     result = replace(result, white_level=decoded.white, pictures=decoded.pictures)
+    result = replace(result, left_out=decoded.left_out)
     stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
         there = _in_white(read_image(job.output), job).seen_rgb()  # all that the picture needs
@@ -103,7 +104,8 @@ def _with_reports(result: FileResult, job: Job, restorer, restored: Restored) ->
 
 def _verdict(result: FileResult, restored: Restored, written: frozenset[Path]) -> FileResult:
     """`result`, with what is to be said about the restored image."""
-    remark = result.remark
+    left_out = f"not carried over: {result.left_out}" if result.left_out else ""
+    remark = "; ".join(filter(None, (result.remark, left_out)))
     if restored.degenerate:
         return _unsound(result, "degenerate", remark or _UNUSABLE)
     if result.converged is False:

@@ -40,6 +40,7 @@ class FileResult:
         flow: file that the motion flow was written to, None if it was not.
         white_level: int, the level of a 16-bit image that was taken for white; None: the usual.
         pictures: int, pictures in the file, of which the first is restored.
+        left_out: what the file holds that the result does not, in words; "" if nothing.
     """
 
     input: Path
@@ -61,6 +62,7 @@ class FileResult:
     flow: Path | None = None
     white_level: int | None = None
     pictures: int = 1
+    left_out: str = ""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class DecodedImage:
         metadata: what else the file carries; None where that was not asked for.
         pictures: int, pictures in the file, of which this is the first.
         lossless: whether it was a WebP without loss, which its result then is as well.
+        left_out: what the file holds that no result will, in words; "" if nothing.
     """
 
     rgb: np.ndarray
@@ -72,6 +73,7 @@ class DecodedImage:
     metadata: Metadata | None = None
     pictures: int = 1
     lossless: bool = False
+    left_out: str = ""
 
     @property
     def is_transparent(self) -> bool:
@@ -163,6 +165,7 @@ def decode_image(data: bytes, name: str, *, with_metadata: bool = False) -> Deco
         metadata=read_metadata(data, header, name) if with_metadata else None,
         pictures=header.pictures,
         lossless=header.lossless,
+        left_out=header.left_out,
     )
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image import exif
+from tfdeblur.image import exif, jpeg_beside
 from tfdeblur.image.header import Header, cut_off
 
 _JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -70,12 +70,14 @@ def jpeg(data: bytes, name: str) -> Header:
         position += 2 + length
         if marker == 0xDA:
             break
-    if frame is None or data.find(b"\xff\xd9", position) < 0:
+    end = data.find(b"\xff\xd9", position)
+    if frame is None or end < 0:
         raise cut_off(name)
     bits, height, width, channels = frame
     if bits != 8:
         raise InvalidInput(f"{name} is a JPEG of {bits} bits; only 8 can be read. Save it as PNG.")
-    return Header("jpeg", height, width, 8, channels, orientation)
+    pictures, left_out = jpeg_beside.left_out(data, position, end + 2)
+    return Header("jpeg", height, width, 8, channels, orientation, pictures, left_out=left_out)
 
 
 def webp(data: bytes, name: str) -> Header:

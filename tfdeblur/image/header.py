@@ -17,6 +17,7 @@ class Header:
         orientation: int 1..8, EXIF; 1 is upright.
         pictures: int, 2 or more where the file is animated or has several pages.
         lossless: whether the file is a WebP that is written without loss.
+        left_out: what it holds that no result will, in words; "" if nothing.
     """
 
     format: str
@@ -27,6 +28,7 @@ class Header:
     orientation: int = 1
     pictures: int = 1
     lossless: bool = False
+    left_out: str = ""
 
 
 def cut_off(name: str) -> InvalidInput:

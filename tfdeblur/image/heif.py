@@ -49,7 +49,19 @@ def header(data: bytes, name: str) -> Header:
     image = _open_heic(data, name)
     width, height = image.size
     bits = 16 if image.info.get("bit_depth", 8) > 8 else 8
-    return Header("heif", height, width, bits, 4 if image.has_alpha else 3)
+    channels = 4 if image.has_alpha else 3
+    left_out = _left_out(image.info)
+    return Header("heif", height, width, bits, channels, pictures=len(image), left_out=left_out)
+
+
+def _left_out(info: dict[str, Any]) -> str:
+    """What lies beside the picture, by pillow-heif's `info`."""
+    found = []
+    if any("gainmap" in str(kind).lower() for kind in info.get("aux") or ()):
+        found.append("the gain map for HDR screens")
+    if info.get("depth_images"):
+        found.append("the depth map")
+    return " and ".join(found)
 
 
 def decode(data: bytes, name: str) -> "np.ndarray":

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
-from tfdeblur.image import camera_raw, containers, exif, heif, tiff
+from tfdeblur.image import camera_raw, containers, exif, heif, jpeg_beside, tiff
 from tfdeblur.image.header import Header
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ def read_metadata(data: bytes, header: Header, name: str) -> Metadata:
             logger.warning("%s: its EXIF data are damaged and dropped.", name)
     if xmp is not None:
         xmp = _XMP_TURN.sub(rb"\g<1>1", xmp)
+        if header.left_out:
+            xmp = jpeg_beside.without_places(xmp)
     if resolution and header.orientation >= 5:
         resolution = resolution[::-1]
     return replace(found, exif=block, xmp=xmp, resolution=resolution)

@@ -108,6 +108,20 @@ def test_average_makes_pairs_of_consecutive_frames(tmp_path, capsys):
     assert "gamma was None and is 2.2 now" in capsys.readouterr().err
 
 
+def test_average_of_an_even_number_says_that_it_has_no_middle_frame(tmp_path, capsys):
+    made = frames(tmp_path / "frames", 8)
+    command = ["average", tmp_path / "frames", "--out"]
+    assert data(*command, tmp_path / "usual") == 0
+    assert "warning" not in capsys.readouterr().err
+    np.testing.assert_array_equal(
+        pixels(tmp_path / "usual" / "sharp" / "avg7-clip-0001.png"), made[3]
+    )
+    assert data(*command, tmp_path / "even", "--count", 8) == 0
+    said = capsys.readouterr().err
+    assert "warning: 8 frames have no middle one" in said
+    assert "half a frame later" in said and "--count 7 or 9" in said
+
+
 def test_average_reproduces_a_published_pair(tmp_path):
     raw = shared_data("gopro", "raw240")
     gopro = shared_data("gopro")

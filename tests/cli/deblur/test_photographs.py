@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.cli.deblur.test_known_flow import psnr, sharp_part, to_right
 from tests.cli.makers import levels, pixels, save_npz
+from tests.image.test_jpeg_beside import BOTH
 from tests.image.test_metadata import SRGB, photograph
 from tfdeblur.cli.main import main
 from tfdeblur.image import camera_raw, heif
@@ -296,3 +297,26 @@ def test_other_pictures_of_a_file_are_named(kind, deblur, capsys, caplog):
         }
     ]
     assert "z.tif holds several pictures; only the first is used" in caplog.text
+
+
+def test_what_a_phone_put_beside_the_picture_is_named(deblur, capsys):
+    Path("a.jpg").write_bytes(BOTH)
+    assert deblur("a.jpg", "--json", size=(12, 17)) == 0
+    captured = capsys.readouterr()
+    said = "the gain map for HDR screens and the clip of a motion photo"
+    assert f"not carried over: {said}" in captured.err
+    assert json.loads(captured.out)["passed_over"] == [
+        {"input": "a.jpg", "reason": f"{said}: not carried over"}
+    ]
+    assert b"Directory" not in Path("out/a.jpg").read_bytes()
+
+
+def test_other_pictures_of_a_heic_are_named(deblur, capsys):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pictures = [Image.fromarray(levels(64, 64, seed=seed)) for seed in range(2)]
+    several = pillow_heif.from_pillow(pictures[0])
+    several.add_from_pillow(pictures[1])
+    several.save("a.heic")
+    assert deblur("a.heic", "--json", size=(64, 64)) == 0
+    (found,) = json.loads(capsys.readouterr().out)["passed_over"]
+    assert found["reason"].startswith("pictures 2 to 2 of 2: only the first")

@@ -68,6 +68,18 @@ def test_matrix_and_range_are_those_of_the_standard(pixels, bits, full, matrix):
     assert {name: getattr(back, name) for name in tags} == tags
 
 
+@pytest.mark.parametrize("matrix", WEIGHTS)
+def test_full_range_is_not_darker_and_not_greener(matrix):
+    """libswscale alone rounds its chroma down: half a level, up to 0.9 of 255 in blue."""
+    image = np.random.default_rng(0).integers(40, 216, (96, 128, 3), dtype=np.uint8)
+    frame = make_frame(0, (128, 96), "yuv444p")
+    frame.colorspace, frame.color_range = matrix, 2
+    colour = Colour.of(frame)
+    back = ToRGB(colour)(FromRGB(colour, Encoding("", "yuv444p", ""))(image))
+    assert np.abs((back - image.astype(float)).mean(axis=(0, 1))).max() < 0.1
+    assert psnr(back, image) > 51
+
+
 def test_without_a_tag_large_pictures_are_of_high_definition():
     for size, matrix in (((720, 576), 6), ((1280, 720), 1)):
         plain, tagged = make_frame(0, size, "yuv420p"), make_frame(0, size, "yuv420p")

@@ -53,6 +53,8 @@ def test_choice(container, content, codec, quality, encoder, pixels):
         ("mp4", EIGHT, VideoSettings("av1", "lossless"), "without loss into mp4: .* AV1"),
         ("mp4", Content("422", 10), VideoSettings("av1"), "10-bit 4:2:2 video"),
         ("webm", Content("444", 16), VideoSettings(), "16-bit .* ffv1 keeps everything"),
+        ("mov", EIGHT, VideoSettings("vp9"), "8-bit 4:2:0 video cannot be written into mov"),
+        ("mov", EIGHT, VideoSettings("av1"), "8-bit 4:2:0 video cannot be written into mov"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_in_words(container, content, settings, words):
@@ -97,13 +99,22 @@ def textured(number, width=192, height=144):
     return np.clip(scene(number, width, height) * 0.8 + stripes + grain, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize(
-    "suffix, codec", [(".mp4", "h264"), (".mp4", "hevc"), (".webm", "vp9"), (".mp4", "av1")]
-)
-def test_writing_costs_at_most_a_tenth_of_a_decibel_at_thirty(tmp_path, suffix, codec):
-    frame = lambda n: av.VideoFrame.from_ndarray(textured(n), "rgb24").reformat(format="yuv420p")  # noqa: E731
-    made = dict(size=(192, 144), frame=frame, codec="libvpx" if suffix == ".webm" else "libx264")
-    source = write_clip(tmp_path / f"in{suffix}", options={"crf": "4", "b": "20M"}, **made)
+WAYS = [(".mp4", "h264"), (".mp4", "hevc"), (".webm", "vp9"), (".mp4", "av1"), (".avi", None)]
+WAYS += [(".mov", "mjpeg"), (".mkv", "ffv1")]
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("suffix, codec", WAYS)
+def test_writing_costs_at_most_a_tenth_of_a_decibel_at_thirty(tmp_path, suffix, codec, full):
+    def frame(number):
+        made = av.VideoFrame.from_ndarray(textured(number), "rgb24")
+        return made.reformat(format="yuv420p", dst_color_range=2 if full else 1)
+
+    def tag(out, picture):
+        picture.codec_context.color_range = 2 if full else 1
+
+    made = dict(size=(192, 144), frame=frame, before=tag, codec="ffv1")
+    source = write_clip(tmp_path / "in.mkv", **made)
     sharp = frames_of(source)
     grain = np.random.default_rng(0).normal(0, 255 / 10**1.5, sharp.shape[1:])
     blobs = np.round(blurry(grain)).astype(int)  # an error as of a restoration: not of pixels

@@ -18,7 +18,8 @@ from tfdeblur.counter import Counter
 from tfdeblur.errors import InvalidInput
 
 DESCRIPTION = """\
-Averages consecutive sharp frames to a blurred image; the middle frame is its sharp partner.
+Averages consecutive sharp frames to a blurred image; the middle frame is its sharp partner. Take
+an odd number of frames, as GOPRO did (7, 11, 13): an even one has no middle frame.
 
 FRAMES is a folder of numbered images (NAME-000001.png, ...; where a number is missing a new
 sequence begins) or a video (mp4, avi, mov, mkv). Writes DIR/{blur,sharp}/avgN-NAME.png, named
@@ -27,7 +28,7 @@ after the first of the N frames. Running the same command again goes on where th
 
 EPILOG = """\
 examples:
-  tfdeblur data average frames/ --out pairs/ --count 8
+  tfdeblur data average frames/ --out pairs/ --count 7
   tfdeblur data average clip-240fps.mp4 --out pairs/ --count 11 --step 5 --gamma 2.2
 """
 
@@ -44,7 +45,7 @@ def add_parser(commands: Any) -> None:
     add = parser.add_argument
     add("frames", metavar="FRAMES", help="folder of numbered images, or a video")
     add("--out", required=True, metavar="DIR", help="folder for the pairs")
-    add("--count", type=at_least_one, default=8, metavar="N", help="frames a pair (default: 8)")
+    add("--count", type=at_least_one, default=7, metavar="N", help="frames a pair (default: 7)")
     add(
         "--step",
         type=at_least_one,
@@ -94,6 +95,8 @@ def _average(settings: AverageSettings) -> int:
     count, out = settings.count, settings.out
     if count < 2:
         raise InvalidInput(f"`--count` must be at least 2 frames. Received: --count {count}")
+    if count % 2 == 0:
+        print(_without_middle(count), file=sys.stderr)
     load_tensorflow(settings.verbose)
     from tfdeblur.data.average_folder import Averaging, average_folder, find_sequences, starts
     from tfdeblur.files.work import exit_code
@@ -117,3 +120,13 @@ def _average(settings: AverageSettings) -> int:
             parts.append(f"{total - len(pairs)} not finished")
         print(f"{total} pairs: {', '.join(parts)}.", file=sys.stderr)
     return exit_code(pairs)
+
+
+def _without_middle(count: int) -> str:
+    """The warning of an even number of frames."""
+    odd = f"{count - 1} or {count + 1}" if count > 2 else "3"
+    return (
+        f"warning: {count} frames have no middle one. The sharp partner is frame {count // 2 + 1} "
+        "of them, half a frame later than the blur: networks learn to shift what moves. Take "
+        f"--count {odd} instead, unless you rebuild pairs that were published so."
+    )

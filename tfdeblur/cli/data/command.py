@@ -12,7 +12,7 @@ from tfdeblur.cli.subcommands import add_subcommands
 EPILOG = """\
 examples:
   tfdeblur data synthesize photos/ --out pairs/ --max-extent 23 --per-image 10 --test-images 20
-  tfdeblur data average frames/ --out pairs/ --count 8
+  tfdeblur data average frames/ --out pairs/ --count 7
   tfdeblur data build gopro_large --manual-dir downloads/
   tfdeblur data check pairs/ --against validation/
   tfdeblur data sheet photos/ --out sheet.png

@@ -137,14 +137,19 @@ def as_json(
 def _passed_over(
     passed: Sequence["PassedOver"], results: Sequence["FileResult"]
 ) -> list[dict[str, str]]:
-    """Files that were not restored, and pictures of files of which only the first was."""
+    """Files that were not restored, and parts of files that were left out of their results."""
     stacks = [
         (result.input, f"pictures 2 to {result.pictures} of {result.pictures}: {_ONE_PICTURE}")
         for result in results
         if result.pictures > 1
     ]
+    parts = [
+        (result.input, f"{result.left_out}: not carried over")
+        for result in results
+        if result.left_out
+    ]
     files = [(one.path, one.reason) for one in passed]
-    return [{"input": str(path), "reason": reason} for path, reason in [*files, *stacks]]
+    return [{"input": str(path), "reason": reason} for path, reason in [*files, *stacks, *parts]]
 
 
 def _file(result: "FileResult", names: Sequence[str], with_flow: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.filter import Graph
 from av.video.reformatter import (
@@ -29,6 +30,9 @@ _RGB, _UNSPECIFIED = 0, 2  # of ITU-T H.273, as FFmpeg numbers matrices
 # H.273's number of a matrix -> FFmpeg's scaler's.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 _BT601, _BT709 = 5, 1
+# FFmpeg's scaler's number of a matrix -> what red and blue weigh in luma (H.273, table 4).
+_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 7: (0.212, 0.087)}
+_WEIGHTS |= {9: (0.2627, 0.0593)}
 _BT470BG, _SMPTE170M = 5, 6  # H.273's numbers of BT.601
 _LARGEST_SD = 1024 * 576  # pixels; larger pictures without a tag are BT.709, as players take them
 _HDR = {int(ColorTrc.SMPTE2084): "PQ", int(ColorTrc.ARIB_STD_B67): "HLG"}
@@ -182,6 +186,9 @@ class FromRGB:
         # What was RGB becomes YUV of the usual, limited range.
         self._full = rgb or encoding.is_jpeg or (colour.full and not colour.rgb)
         self._matrix = _BT601 if encoding.is_jpeg else colour.matrix
+        # libswscale rounds chroma of the full range down: colours would be off by half a level.
+        planes_first = self._full and not rgb and colour.content.bits == 8
+        self._to_yuv = _full_range_yuv(self._matrix) if planes_first else None
         self.tags = dict(colour.tags)
         if rgb:
             self.tags |= {"colorspace": _RGB, "color_range": _range(True)}
@@ -203,7 +210,12 @@ class FromRGB:
         if colour.gray:
             mean = np.round(image.mean(axis=-1, keepdims=True, dtype=np.float32))
             image = np.repeat(mean.astype(image.dtype), 3, axis=-1)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), colour.array_format)
+        if self._to_yuv is None:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), colour.array_format)
+        else:
+            yuv = cv2.transform(image, self._to_yuv).transpose(2, 0, 1)
+            planes = np.ascontiguousarray(yuv, np.uint8)
+            frame = av.VideoFrame.from_ndarray(planes, "yuv444p")
         if self._encoding.chroma_is_left:
             frame = self._with_chroma_left(frame)
         frame = self._scaler.reformat(
@@ -235,6 +247,16 @@ class FromRGB:
         frame.pts, frame.time_base = 0, unit
         self._graph.vpush(frame)
         return self._graph.vpull()
+
+
+def _full_range_yuv(matrix: int) -> np.ndarray:
+    """RGB in 8-bit levels to luma and chroma: float32 `(3, 4)`, the last column added."""
+    red, blue = _WEIGHTS[matrix]
+    luma = np.array([red, 1 - red - blue, blue])
+    cb = (np.array([0, 0, 1]) - luma) / (2 * (1 - blue))
+    cr = (np.array([1, 0, 0]) - luma) / (2 * (1 - red))
+    rows = np.stack([luma, cb, cr])
+    return np.hstack([rows, [[0], [128], [128]]]).astype(np.float32)
 
 
 def _range(full: bool) -> int:

@@ -24,8 +24,8 @@ _QUIET = "log-level=none"
 # An error of chroma is up to 1.9 times as large in RGB; the usual dead zones drop fine texture.
 _EXACT_H264 = "chroma-qp-offset=-6:deadzone-inter=6:deadzone-intra=6"
 # The defaults cost at most 0.1 dB where the frames are at 30 dB: 46.4 dB to what was handed over
-# (measured by benchmarks/video.py; Motion JPEG ends at 44). The presets are the quick ones: at this
-# quality slower ones make files that are hardly smaller. `tune=psnr` trades no error for looks.
+# (measured by benchmarks/video.py). The presets are the quick ones: at this quality slower ones
+# make files that are hardly smaller. `tune=psnr` trades no error for looks.
 _LOSSY = {
     "libx264": (
         5,
@@ -36,7 +36,7 @@ _LOSSY = {
     "libsvtav1": (2, {"preset": "10"}),
     "libopenh264": (None, {"b": "50M"}),
     "mpeg4": (None, {"qmin": "1", "qmax": "2"}),
-    "mjpeg": (1, {"huffman": "optimal"}),
+    "mjpeg": (1, {}),
 }
 _LOSSLESS = {
     "libx264rgb": {"preset": "superfast", "qp": "0"},
@@ -78,7 +78,7 @@ class Encoding:
     Attributes:
         encoder: FFmpeg's name.
         pixels: FFmpeg's name of the pixel format.
-        options: of the encoder.
+        options: of the encoder; of Motion JPEG, "step", see `jpegs`.
         codec: name of the codec, for people.
         remark: what the user should know of the choice, "" if nothing.
     """
@@ -174,7 +174,7 @@ def _possible(
 
 def _at(encoder: str, quality: int | str) -> dict[str, str]:
     if encoder == "mjpeg":
-        return {"qmin": str(quality), "qmax": str(quality)}
+        return {"step": str(int(quality) + 1)}
     return {"crf": str(quality)}
 
 
@@ -201,10 +201,14 @@ def _formats(encoder: str) -> frozenset[str]:
 
 @cache
 def _holds(container: str, encoder: str) -> bool:
-    """Whether a container may hold what an encoder makes."""
+    """Whether a container may hold what an encoder makes; MOV says so only of a whole header."""
     with av.open(io.BytesIO(), "w", format=container) as trial:
         try:
-            trial.add_stream(encoder, rate=25)
+            name = av.Codec(encoder, "w").canonical_name
+            trial.add_mux_stream(name, rate=25, width=64, height=64)
+            trial.start_encoding()
+        except av.InvalidDataError:
+            return True  # it misses only what the encoder will tell
         except ValueError:
             return False
         return True

@@ -11,6 +11,7 @@ import numpy as np
 from tfdeblur.errors import TfdeblurError
 from tfdeblur.files.video.colour import Colour, FromRGB
 from tfdeblur.files.video.encoders import Encoding
+from tfdeblur.files.video.jpegs import jpeg_packet
 from tfdeblur.files.video.reader import TEXT_ERRORS, Reader, Shot
 from tfdeblur.files.video.tracks import (
     add_tracks,
@@ -55,6 +56,7 @@ class Writer:
         colour: Colour,
     ):
         self._path, self._container = path, container
+        self._encoding, self._shape_of_pixels = encoding, reader.picture.sample_aspect_ratio
         self._to_frame = FromRGB(colour, encoding)
         self.frames = 0
         self.remarks = [text for text in (encoding.remark, colour.remark) if text]
@@ -105,7 +107,7 @@ class Writer:
         picture = self._out.add_stream(
             encoding.encoder,
             rate=source.average_rate or source.guessed_rate or _USUAL_RATE,
-            options=dict(encoding.options),
+            options={} if encoding.is_jpeg else dict(encoding.options),
             time_base=unit,
             width=size[0],
             height=size[1],
@@ -152,7 +154,11 @@ class Writer:
         frame = self._to_frame(image)
         frame.pts, frame.duration = shot.pts, shot.frame.duration
         frame.time_base = shot.frame.time_base
-        self._out.mux(self._picture.encode(frame))
+        if self._encoding.is_jpeg:
+            step = int(self._encoding.options["step"])
+            self._out.mux(jpeg_packet(frame, step, self._shape_of_pixels))
+        else:
+            self._out.mux(self._picture.encode(frame))
         self.frames += 1
 
     def copy(self, packet: av.Packet) -> None:
