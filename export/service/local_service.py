@@ -42,7 +42,8 @@ class LocalService:
     requests finish; callers that send or read too slowly are cancelled when there are many
     (`export.service.slow`); who would be answered after its deadline, by how long the model took
     before, is refused at once with RESOURCE_EXHAUSTED (there it waits in vain, and runs in vain);
-    a `DeblurClient`, which asks for it, gets its answers in raw bytes, all others in typed fields. REST, batching and metrics are not here.
+    a `DeblurClient`, which asks for it, gets its answers in raw bytes, all others in typed fields.
+    REST, batching and metrics are not here.
 
     Args:
         root: folder with a `models.config`, base folder of one model, folder of such base
