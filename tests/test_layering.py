@@ -1,4 +1,4 @@
-"""Who may import whom (README, "Layout"), read off the syntax trees."""
+"""Who may import whom (docs/explanation/layout.md), read off the syntax trees."""
 
 import ast
 import subprocess

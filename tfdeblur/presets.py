@@ -25,7 +25,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "data.batch": 4,
         "data.turns": True,
         "data.permute_channels": True,
-        # One run gained a little more than one of "2-BS" on the same data (README, Results).
+        # One run gained a little more than one of "2-BS" on the same data (docs/experiments.md).
         "loss.scheme": "S2-BS",
         "loss.normalise_pace": True,
         "optimizer.name": "adamw",
