@@ -7,7 +7,7 @@ DEMO := demo-out
 # Processes that share the test files; each takes up to 3 GB.
 WORKERS ?= 2
 
-.PHONY: demo demo-train test test-slow fuzz lint bench lock clean
+.PHONY: demo demo-train test test-slow docs fuzz lint bench lock clean
 
 # Restores a small part of a real photograph with the weights that are shipped, measures the result
 # against the sharp one, and restores it once more through a service.
@@ -40,6 +40,10 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest --slow -n $(WORKERS) --dist loadfile
+
+# The site of docs/, in build/site; any dead link or other warning ends it.
+docs: $(VENV)/.test
+	$(BIN)/mkdocs build --strict
 
 # Damaged files and requests, ten minutes of them; `FUZZ="--seed 7 --only tiff"` for others.
 fuzz: $(VENV)/.test

@@ -12,6 +12,7 @@ VERSION = re.search(
 
 # TFDS 4.9.10 imports importlib_resources when it builds a data set, and does not ask for it.
 DATA = ["tensorflow-datasets~=4.9", "importlib_resources"]
+DOCS = ["mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"]
 TEST = [
     "pytest>=8",
     "pytest-xdist>=3",
@@ -73,7 +74,8 @@ setup(
         "raw": RAW,
         "heif": HEIF,
         "onnx": ONNX,
-        "test": TEST + DATA + RAW + HEIF + ONNX,
+        "docs": DOCS,
+        "test": TEST + DATA + RAW + HEIF + ONNX + DOCS,
         "dev": DEV,
         "beam": BEAM + DATA,
     },

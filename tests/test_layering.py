@@ -1,4 +1,4 @@
-"""Who may import whom (README, "Layout"), read off the syntax trees."""
+"""Who may import whom (docs/explanation/layout.md), read off the syntax trees."""
 
 import ast
 import subprocess
@@ -34,7 +34,7 @@ ALLOWED = {
     "adopt": {"adopt", "convert", "models", "restorers", "errors", "tensorflow"},
     "evaluation": {
         *{"evaluation", "restorers", "files", "models", "networks", "metrics", "data", "image"},
-        *{"operators", "pictures", "processor", "errors", "tensorflow"},
+        *{"operators", "pictures", "processor", "text", "errors", "tensorflow"},
     },
 }
 
@@ -79,7 +79,10 @@ INNER = {
         *("tfdeblur.restorers.reading", "tfdeblur.image", "tfdeblur.errors"),
     ),
     "export/service": ("export.service", "export.status", "export.wire", "tfdeblur.errors"),
-    "tfdeblur/cli/files": (*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
+    "tfdeblur/cli/files": (
+        *(*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
+        "tfdeblur.evaluation.page.gallery",
+    ),
     "tfdeblur/cli/measuring": (*_COMMON, "tfdeblur.cli.measuring", "tfdeblur.data"),
     "tfdeblur/cli/deblur": (
         *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),

@@ -1,8 +1,8 @@
 """Named training configurations (standard library only).
 
 `paper` is the run of the Bi-Skip paper, section 5. `small` fits two CPU cores and an hour; its
-figures stand in the README beside the command that made them. `demo` is what `make demo-train`
-trains.
+figures stand in docs/experiments.md beside the command that made them. `demo` is what
+`make demo-train` trains.
 `sen-paper` and `sen-small` are the same for SEN of the motion-flow paper, `rpgan-paper` and
 `rpgan-small` for its RP-GAN; `rpgan-known-small` is for motions that are known, not estimated.
 `biskip`, `biskip-fast`, `sen` and `rpgan` are for a day or more on two cores: fewer, deeper pixels,
@@ -25,7 +25,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "data.batch": 4,
         "data.turns": True,
         "data.permute_channels": True,
-        # One run gained a little more than one of "2-BS" on the same data (README, Results).
+        # One run gained a little more than one of "2-BS" on the same data (docs/experiments.md).
         "loss.scheme": "S2-BS",
         "loss.normalise_pace": True,
         "optimizer.name": "adamw",

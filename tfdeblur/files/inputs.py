@@ -137,6 +137,12 @@ def _is_other(path: Path) -> bool:
     return path.is_file() and not hidden and not _is_wanted(path.name)
 
 
+def _is_of_a_page(folder: Path) -> bool:
+    """Whether it holds the pictures of a page beside it (`--gallery`, `evaluate --html`)."""
+    page, ending, rest = folder.name.rpartition("_pictures")
+    return bool(ending) and not rest and folder.with_name(f"{page}.html").is_file()
+
+
 def _walk(
     folder: Path, base: Path, recursive: bool, seen: set[str], over: list[Path]
 ) -> Iterator[Source]:
@@ -158,7 +164,9 @@ def _walk(
             over.append(path)
     for name in sorted(folders) if recursive else ():
         path = folder / name
-        if not name.startswith(".") and os.path.realpath(path) not in seen:
+        if name.startswith(".") or _is_of_a_page(path):
+            continue
+        if os.path.realpath(path) not in seen:
             yield from _walk(path, base, True, seen, over)
 
 

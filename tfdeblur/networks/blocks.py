@@ -64,7 +64,7 @@ def normalise(x, norm, name):
     """Batch norm, group norm (8 groups where they divide the channels) or nothing."""
     if norm == "batch":
         # 0.9 rather than Keras's 0.99: with the paper's batch of one, statistics that trail the
-        # weights by hundreds of steps make the evaluation jump (README, "Norm layers").
+        # weights by hundreds of steps make the evaluation jump (docs/howto/train.md).
         return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
     if norm == "group":
         groups = math.gcd(8, x.shape[-1])

@@ -9,6 +9,7 @@ from typing import Any
 from tfdeblur.cli.common import keep_freed_memory, load_tensorflow
 from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.deblur.settings import DeblurSettings
+from tfdeblur.cli.files.gallery import gallery_writer
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
 from tfdeblur.restorers.open import open_restorer, possible_kinds
@@ -53,6 +54,7 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
         exit_code,
         len(jobs),
         partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
+        gallery_writer(files, jobs, settings.model or "deconvolution", settings.verbose),
     )
 
 

@@ -93,6 +93,7 @@ exit codes:
 examples:
   tfdeblur deblur photo.jpg --out .
   tfdeblur deblur photo.jpg --out restored/ --model runs/first
+  tfdeblur deblur holiday/ --out restored/ --gallery
   tfdeblur deblur holiday/ --recursive --out restored/ --model runs/first --compare
   tfdeblur deblur 'scans/*.tif' clip.mp4 --out restored/ --model best.keras --suffix _sharp
   tfdeblur deblur huge.png --out restored/ --model runs/first --memory-budget 1000

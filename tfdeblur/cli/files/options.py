@@ -42,6 +42,12 @@ def add_beside_arguments(
         "viewer looks first, of what was changed)",
     )
     group.add_argument(
+        "--gallery",
+        action="store_true",
+        help="write DIR/gallery.html, a page of all results: before and after under a slider, what "
+        "was changed most, enlarged; its pictures lie in DIR/gallery_pictures",
+    )
+    group.add_argument(
         "--flow",
         action="store_true",
         help=f"{motion_of}write the motion flow that was undone, NAME.flow.npz, and its picture "

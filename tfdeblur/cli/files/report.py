@@ -35,6 +35,7 @@ def work_and_report(
     exit_code: Callable[[Sequence["FileResult"]], int],
     jobs: int,
     describe: Callable[[Sequence["FileResult"], int], Any] | None,
+    gallery: Callable[[Sequence["FileResult"]], None] | None = None,
 ) -> int:
     """Works through files, and reports what is finished, whatever ends it.
 
@@ -44,6 +45,7 @@ def work_and_report(
         exit_code: that of all results.
         jobs: how many files there are.
         describe: what to print as JSON at the end, of results and exit code; None: nothing.
+        gallery: writes a page of the results once all is done; None: there is none.
 
     Returns:
         The exit code of the command.
@@ -60,6 +62,9 @@ def work_and_report(
         work(on_event)
         results = _on_disk(results)
         code = exit_code(results)
+        if gallery is not None:
+            progress.close()
+            gallery(results)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
         raise

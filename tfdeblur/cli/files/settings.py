@@ -14,6 +14,7 @@ class FileSettings:
         out: folder for the results.
         compare, flow, confidence: whether to write that beside each result.
         compare_at: column and row of what --compare enlarges; None: a salient place.
+        gallery: whether to write a page of all results.
         flow_format: "npz" or "flo"; None: the usual one.
         recursive: whether to enter subfolders.
         overwrite: whether to redo results that exist.
@@ -29,6 +30,7 @@ class FileSettings:
     out: str
     compare: bool
     compare_at: tuple[int, int] | None
+    gallery: bool
     flow: bool
     flow_format: str | None
     confidence: bool

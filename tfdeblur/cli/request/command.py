@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.files.gallery import gallery_writer
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
 from tfdeblur.cli.request.options import DESCRIPTION, EPILOG, add_arguments
@@ -116,6 +117,9 @@ def _request(
         _exit_code,
         len(jobs),
         describe if settings.files.json else None,
+        gallery_writer(
+            *(settings.files, jobs, f"{settings.target}, model {settings.model}"), settings.verbose
+        ),
     )
 
 

@@ -36,7 +36,18 @@
   }
 
   // --- table -----------------------------------------------------------------------------------
+  // Of a gallery, where nothing is known to measure against.
+  const size = (row) => `${row.w} x ${row.h}`;
+  const remark = (row) => row.r[systems[1]] ?? "";
+  const plainColumns = () => [
+    { head: "image", of: (row) => row.n },
+    { head: "pixels", of: (row) => row.w * row.h, show: size },
+    { head: "mean change, levels", of: (row) => valueOf(row, 1) },
+    ...(data.confidence ? [{ head: "confidence", of: (row) => row.c[1] }] : []),
+    { head: "remark", of: remark, show: remark },
+  ];
   function columns() {
+    if (!data.truth) return plainColumns();
     const found = [{ head: "image", of: (row) => row.n }];
     systems.forEach((name, k) => found.push({ head: name, of: (row) => valueOf(row, k) }));
     systems.slice(1).forEach((name, k) =>
@@ -53,7 +64,8 @@
     row.setAttribute("aria-selected", i === state.open);
     all.forEach((column, k) => {
       const value = column.of(data.rows[i]);
-      const cell = make("td", k ? text(value, column.gain) : value);
+      const shown = column.show ? column.show(data.rows[i]) : k ? text(value, column.gain) : value;
+      const cell = make("td", shown);
       if (column.gain && value) cell.className = value > 0 ? "up" : "down";
       row.append(cell);
     });
@@ -133,6 +145,7 @@
   // --- picture ---------------------------------------------------------------------------------
   const file = (row, kind) => `${data.folder}/${row.f}-${kind}.jpg`.split("/").map(encodeURIComponent).join("/");
   function kinds(row) {
+    if (!data.truth) return [["blurred", systems[0]], ["s0", systems[1]]];
     const found = [["blurred", systems[0]]];
     systems.slice(1).forEach((name, k) => {
       if (row.v[k + 1]) found.push([`s${k}`, name], [`e${k}`, `error of ${name}, 4 times`],
@@ -176,12 +189,19 @@
     $("over").src = file(row, $("right").value);
     $("under").alt = `${row.n}, ${label($("left"))}`;
     $("over").alt = `${row.n}, ${label($("right"))}`;
+    if (data.truth) $("view-note").textContent = measured(row);
+    else {
+      const change = `mean change ${text(valueOf(row, 1))} of 255 levels`;
+      $("view-note").textContent = [`${size(row)} pixels`, change, remark(row)].filter(Boolean).join(", ");
+    }
+    crops(row);
+  }
+  function measured(row) {
     const said = systems.map((name, k) => {
       const remark = row.r[name] ? ` (${row.r[name]})` : "";
       return row.v[k] ? `${name} ${text(valueOf(row, k))}${remark}` : `${name}: not scored`;
     });
-    $("view-note").textContent = `${data.metrics[state.metric].name}: ${said.join(", ")}`;
-    crops(row);
+    return `${data.metrics[state.metric].name}: ${said.join(", ")}`;
   }
   function crops(row) {
     const chosen = $("places-of").value, k = chosen ? Number(chosen.slice(1)) + 1 : 0;
@@ -193,7 +213,7 @@
         if ("ehfc".includes(kind[0])) continue; // maps
         const figure = make("figure");
         const crop = make("div", undefined, { class: "crop", role: "img",
-          "aria-label": `${label}, place ${place + 1} of the largest errors, enlarged` });
+          "aria-label": `${label}, place ${place + 1} of the largest ${data.truth ? "errors" : "changes"}, enlarged` });
         crop.style.backgroundImage = `url("${file(row, kind)}")`;
         crop.style.backgroundSize = `${row.w * zoom}px ${row.h * zoom}px`;
         crop.style.backgroundPosition = `${-left * zoom}px ${-top * zoom}px`;
@@ -220,14 +240,18 @@
     $("view-head").focus({ preventScroll: true });
   }
 
-  const plot = plotOf({ $, data, systems, state, make, valueOf, gainOf, text });
-  options($("metric"), data.metrics.map((metric, i) => [i, metric.name]));
-  options($("against"), [["blur", "blur"], ...(data.confidence ? [["confidence", "confidence"]] : [])]);
-  $("metric").addEventListener("change", () => {
-    state.metric = Number($("metric").value);
-    plot(); table(); pictures();
-  });
-  $("against").addEventListener("change", plot);
+  const plot = data.truth ? plotOf({ $, data, systems, state, make, valueOf, gainOf, text }) : () => {};
+  if (data.truth) {
+    options($("metric"), data.metrics.map((metric, i) => [i, metric.name]));
+    options($("against"), [["blur", "blur"], ...(data.confidence ? [["confidence", "confidence"]] : [])]);
+    $("metric").addEventListener("change", () => {
+      state.metric = Number($("metric").value);
+      plot(); table(); pictures();
+    });
+    $("against").addEventListener("change", plot);
+    roving($("plot"), ".dot", show);
+  }
+  $("places-choice").hidden = !data.truth;
   $("filter").addEventListener("input", table);
   $("slider").addEventListener("input", slide);
   for (const id of ["left", "right", "places-of"]) $(id).addEventListener("change", pictures);
@@ -245,7 +269,6 @@
   $("stage").addEventListener("pointermove", (event) => { if (event.buttons) drag(event); });
   roving($("images").tBodies[0], "tr", show, () => state.fillUp());
   addEventListener("beforeprint", () => state.fillUp());
-  roving($("plot"), ".dot", show);
   table();
   plot();
   slide();

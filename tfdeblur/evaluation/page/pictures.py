@@ -7,26 +7,22 @@ import cv2
 import numpy as np
 
 from tfdeblur.evaluation.outputs.systems import Output
+from tfdeblur.evaluation.page.places import (
+    LONGEST,
+    QUALITY,
+    folder_of,
+    picture_name,
+    small,
+    worst_places,
+    write_jpeg,
+)
 from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.evaluation.scores.saliency import heat_map
-from tfdeblur.image.atomic import write_atomically
 from tfdeblur.operators import flow_to_color
 
-SIDE = 64  # pixels of a place; smaller in images that are smaller than four of them
-PLACES = 3  # that are shown of each result
-_LONGEST, _LONGEST_MAP = 1280, 640  # sides of pictures and of error maps, pixels
-_QUALITY, _QUALITY_MAP = 90, 80
+_LONGEST_MAP = 640  # side of maps, pixels
+_QUALITY_MAP = 80
 _BRIGHTER = 4  # times, of errors in a map
-
-
-def folder_of(page: Path) -> str:
-    """Name of the folder with a page's pictures, beside it."""
-    return f"{page.stem}_pictures"
-
-
-def picture_name(number: int, kind: str) -> str:
-    """File name of a picture: number of the image, then "blurred", "s0", "e0", "h0", ..."""
-    return f"{number:05d}-{kind}.jpg"
 
 
 class PagePictures:
@@ -64,68 +60,34 @@ class PagePictures:
         Raises:
             DataError: if a picture cannot be written.
         """
-        pictures = {"blurred": _small(blurred, _LONGEST), "sharp": _small(sharp, _LONGEST)}
+        pictures = {"blurred": small(blurred, LONGEST), "sharp": small(sharp, LONGEST)}
         pictures |= {"hblurred": heat_map(blurred), "hsharp": heat_map(sharp)}
         places = {}
         for name, output in results.items():
             image, kind = output.image, self._systems.index(name)
             error = np.abs(image.astype(np.float32) - sharp).mean(axis=-1)
             places[name] = worst_places(error)
-            pictures[f"s{kind}"] = _small(image, _LONGEST)
+            pictures[f"s{kind}"] = small(image, LONGEST)
             pictures[f"e{kind}"] = _error_map(error)
             pictures[f"h{kind}"] = heat_map(image)
             if output.flow is not None:
-                pictures[f"f{kind}"] = _small(flow_to_color(output.flow), _LONGEST_MAP)
+                pictures[f"f{kind}"] = small(flow_to_color(output.flow), _LONGEST_MAP)
             if output.sure is not None:
                 pictures[f"c{kind}"] = _confidence_map(output.sure)
         files = {}
         for kind, picture in pictures.items():
             files[kind] = picture_name(number, kind)
-            quality = _QUALITY_MAP if kind[0] in "ehfc" else _QUALITY
-            data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-            write_atomically(self._folder / files[kind], data.tobytes())
+            quality = _QUALITY_MAP if kind[0] in "ehfc" else QUALITY
+            write_jpeg(self._folder / files[kind], picture, quality)
         return places, files
-
-
-def place_side(height: int, width: int) -> int:
-    """Pixels a side of the places of an image."""
-    return max(1, min(SIDE, height // 4, width // 4))
-
-
-def worst_places(error: np.ndarray) -> list[tuple[int, int]]:
-    """`(top, left)` of squares that do not overlap, in order of their mean squared error.
-
-    Args:
-        error: `(height, width)`.
-    """
-    side = place_side(*error.shape)
-    sums = np.pad(np.square(error, dtype=np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    means = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    places = []
-    for _ in range(PLACES):
-        top, left = np.unravel_index(int(np.argmax(means)), means.shape)
-        if means[top, left] < 0:
-            break
-        places.append((int(top), int(left)))
-        means[max(top - side + 1, 0) : top + side, max(left - side + 1, 0) : left + side] = -1
-    return places
 
 
 def _error_map(error: np.ndarray) -> np.ndarray:
     levels = np.minimum(error * _BRIGHTER, 255).astype(np.uint8)
-    return cv2.applyColorMap(_small(levels, _LONGEST_MAP), cv2.COLORMAP_INFERNO)[..., ::-1]
+    return cv2.applyColorMap(small(levels, _LONGEST_MAP), cv2.COLORMAP_INFERNO)[..., ::-1]
 
 
 def _confidence_map(sure: np.ndarray) -> np.ndarray:
     """As `deblur --confidence` draws it: viridis, dark is 0 and bright is 1."""
     levels = np.round(255 * np.clip(sure, 0, 1)).astype(np.uint8)
-    return cv2.applyColorMap(_small(levels, _LONGEST_MAP), cv2.COLORMAP_VIRIDIS)[..., ::-1]
-
-
-def _small(image: np.ndarray, longest: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = min(1.0, longest / max(height, width))
-    if scale == 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.applyColorMap(small(levels, _LONGEST_MAP), cv2.COLORMAP_VIRIDIS)[..., ::-1]

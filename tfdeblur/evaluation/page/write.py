@@ -1,9 +1,7 @@
 """Writes the page of a comparison."""
 
-import json
 import math
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,8 @@ from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageRes
 from tfdeblur.evaluation.outputs.shown import chance, digits, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
 from tfdeblur.evaluation.outputs.tables import explanation
-from tfdeblur.evaluation.page.pictures import folder_of, place_side
-
-_FAILURES_SHOWN = 200
+from tfdeblur.evaluation.page.places import folder_of, place_side
+from tfdeblur.evaluation.page.template import filled, listed, whole_page
 
 
 def page_text(comparison: Comparison, page: str | Path) -> str:
@@ -23,27 +20,27 @@ def page_text(comparison: Comparison, page: str | Path) -> str:
         comparison: what is shown.
         page: path that the page will have.
     """
-    own = files("tfdeblur.evaluation.page")
-    parts = {
-        "TITLE": escape(f"{comparison.data}: {comparison.protocol.name}"),
-        "CSS": own.joinpath("page.css").read_text("utf-8"),
-        "SUMMARY": _summary(comparison),
-        "MEANS": _means(comparison),
-        "PAIRS": _pairs(comparison),
-        "METRICS": _metrics(comparison),
-        "FAILURES": _failures(comparison),
-        "DATA": _json(_data(comparison, folder_of(Path(page)))),
-        "JS": "".join(own.joinpath(one).read_text("utf-8") for one in ("page.plot.js", "page.js")),
-    }
-    # One pass over the template: what is put in is never looked into again.
-    pieces = own.joinpath("page.html").read_text("utf-8").split("@@")
-    return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
+    return whole_page(
+        title=f"{comparison.data}: {comparison.protocol.name}",
+        summary=_summary(comparison),
+        above=filled(
+            "page.comparison.html",
+            MEANS=_means(comparison),
+            PAIRS=_pairs(comparison),
+            METRICS=_metrics(comparison),
+            FAILURES=_failures(comparison),
+        ),
+        places="Where the errors are largest",
+        data=_data(comparison, folder_of(Path(page))),
+        scripts=("page.plot.js", "page.js"),
+    )
 
 
 def _data(comparison: Comparison, folder: str) -> dict[str, Any]:
     metrics = list(comparison.protocol.metrics)
     return {
         "folder": folder,
+        "truth": True,
         "metrics": [{"name": name, "digits": digits(name)} for name in metrics],
         "systems": comparison.all_systems,
         "confidence": any(image.confidence for image in comparison.images),
@@ -80,14 +77,9 @@ def _number(value: float) -> float | str | None:
     return round(value, 6) if math.isfinite(value) else str(value)
 
 
-def _json(data: dict[str, Any]) -> str:
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")  # no name may end the script element
-
-
 def _summary(comparison: Comparison) -> str:
     split = f", split {comparison.split}" if comparison.split else ""
-    return escape(
+    return (
         f"{comparison.data}{split}: {len(comparison.images)} of {comparison.count} images, "
         f"protocol {comparison.protocol.name}"
     )
@@ -157,16 +149,5 @@ def _metrics(comparison: Comparison) -> str:
 
 
 def _failures(comparison: Comparison) -> str:
-    bad = comparison.failures
-    if not bad:
-        return ""
-    items = [
-        f"<li><b>{escape(one.system or BLURRED)}</b> {escape(one.name)}: {escape(one.reason)}</li>"
-        for one in bad[:_FAILURES_SHOWN]
-    ]
-    if len(bad) > _FAILURES_SHOWN:
-        items.append(f"<li>and {len(bad) - _FAILURES_SHOWN} more, which the JSON file names</li>")
-    return (
-        f'<section aria-labelledby="bad"><h2 id="bad">Not scored: {len(bad)}</h2>'
-        f'<ul class="bad">{"".join(items)}</ul></section>'
-    )
+    lines = [(one.system or BLURRED, f"{one.name}: {one.reason}") for one in comparison.failures]
+    return listed("Not scored", lines)
