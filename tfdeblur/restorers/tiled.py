@@ -23,8 +23,8 @@ from tfdeblur.restorers.graph import (
     size_multiple,
 )
 from tfdeblur.restorers.memory import bytes_per_pixel
+from tfdeblur.restorers.precision import chosen_precision
 
-PRECISIONS = ("float32", "bfloat16")
 _UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
 
 
@@ -35,7 +35,7 @@ class TiledNetwork:
         network: callable `(image, training=False)`, as for `restorers.graph.inference_function`.
         tile: int, the largest side of a tile, pixels; None: as the budget allows.
         memory_budget_bytes: int, working memory of one call, bytes.
-        precision: "float32" or "bfloat16" (see `restorers.graph.arithmetic`).
+        precision: as for `restorers.precision.chosen_precision`; the attribute is the chosen one.
         channels: int, of the input.
         outputs: int, channels of the output.
         overlap: int, pixels at each side of a tile that a neighbour covers too.
@@ -57,11 +57,7 @@ class TiledNetwork:
         overlap: int = OVERLAP,
         blend: Blend = blend_images,
     ):
-        if precision not in PRECISIONS:
-            raise InvalidInput(
-                f"`precision` must be one of {', '.join(PRECISIONS)}. "
-                f"Received: precision={precision!r}"
-            )
+        precision = chosen_precision(precision, network)
         self._multiple = size_multiple(network)
         smallest = smallest_tile(self._multiple, overlap)
         if tile is not None and tile < smallest:
