@@ -76,8 +76,8 @@ def add_restoring_arguments(
         "--tile",
         type=at_least_one,
         metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
-        "the memory budget allows)",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap, and 352 for networks "
+        "that fold 4x4 pixels into one (default: what the memory budget allows)",
     )
     group.add_argument(
         "--memory-budget",

@@ -38,7 +38,8 @@ class TiledNetwork:
         precision: as for `restorers.precision.chosen_precision`; the attribute is the chosen one.
         channels: int, of the input.
         outputs: int, channels of the output.
-        overlap: int, pixels at each side of a tile that a neighbour covers too.
+        overlap: int, pixels at each side of a tile that a neighbour covers too; None: as many as
+            the network needs, its `overlap`, or `image.tiling.OVERLAP` where it has none.
         blend: how neighbouring tiles fade into each other, see `image.tiling`.
 
     Raises:
@@ -54,11 +55,12 @@ class TiledNetwork:
         precision: str,
         channels: int = 3,
         outputs: int = 3,
-        overlap: int = OVERLAP,
+        overlap: int | None = None,
         blend: Blend = blend_images,
     ):
         precision = chosen_precision(precision, network)
         self._multiple = size_multiple(network)
+        overlap = int(getattr(network, "overlap", OVERLAP)) if overlap is None else overlap
         smallest = smallest_tile(self._multiple, overlap)
         if tile is not None and tile < smallest:
             raise InvalidInput(
