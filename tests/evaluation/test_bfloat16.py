@@ -13,9 +13,9 @@ from tfdeblur import processor
 from tfdeblur.cli.main import main
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.evaluation import bfloat16
+from tfdeblur.evaluation.card_cost import write_bfloat16_cost
 from tfdeblur.evaluation.gopro import find_evaluation_pairs
 from tfdeblur.metrics import psnr_rgb_u8
-from tfdeblur.models.card_cost import write_bfloat16_cost
 from tfdeblur.models.preset_card import file_sha256, read_card
 from tfdeblur.models.preset_files import load_preset, save_preset
 from tfdeblur.restorers.network import Restorer

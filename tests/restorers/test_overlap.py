@@ -22,21 +22,21 @@ def gated(unshuffle):
 
 
 def left_behind(network, image, tile, **options):
-    """Mean difference of tiles and whole, over what the network changes."""
+    """Largest difference of tiles and whole, over what the network changes on average."""
     common = {"memory_budget_bytes": DEFAULT_BUDGET_BYTES, "precision": "float32"}
     tiled = TiledNetwork(network, tile=tile, **common, **options)
     plan = tiled.plan(*image.shape[:2])
     assert plan.tiles > 1
     whole = tiled.run(image[None])[0]
     difference = np.abs(tiled.in_tiles(image, plan) - whole)
-    return difference.mean() / np.abs(whole - image).mean()
+    return difference.max() / np.abs(whole - image).mean()
 
 
 def test_tiles_of_a_network_that_folds_equal_the_whole():
     network = gated(4)
     image = np.float32(np.clip(picture(64, 704) + 0.1 * noise(64, 704, 3), 0, 1))
-    assert left_behind(network, image, 352) < 1e-4
-    assert left_behind(network, image, 352, overlap=64) > 1e-3  # what this is there for
+    assert left_behind(network, image, 352) < 1e-3
+    assert left_behind(network, image, 352, overlap=64) > 1e-2  # what this is there for
 
 
 @pytest.mark.parametrize(("unshuffle", "least"), [(1, 160), (2, 224), (4, 352)])

@@ -55,8 +55,8 @@ def measure(settings: MeasureSettings) -> int:
         )
     load_tensorflow(settings.verbose)
     from tfdeblur.evaluation.bfloat16 import measure_bfloat16
+    from tfdeblur.evaluation.card_cost import write_bfloat16_cost
     from tfdeblur.evaluation.gopro import find_evaluation_pairs
-    from tfdeblur.models.card_cost import write_bfloat16_cost
 
     data = settings.measure_bfloat16
     pairs = find_evaluation_pairs(data, "test", settings.limit)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.atomic import write_atomically
 from tfdeblur.models.load import PIPELINE_FILE, SEN_FILE
 from tfdeblur.models.preset_card import file_sha256, parse_json, read_card, read_small
 from tfdeblur.models.preset_text import card_text
@@ -57,6 +58,4 @@ def _beside(folder: Path, path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    from tfdeblur.image.atomic import write_atomically
-
     write_atomically(path, text.encode())
