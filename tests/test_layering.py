@@ -27,7 +27,7 @@ ALLOWED = {
     "models": {"models", "networks", "errors"},
     "restorers": {
         *{"restorers", "models", "networks", "solvers", "operators", "image", "pictures"},
-        *{"counter", "text", "errors", "tensorflow"},
+        *{"counter", "text", "processor", "errors", "tensorflow"},
     },
     "files": {"files", "restorers", "operators", "image", "pictures", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},
@@ -50,7 +50,7 @@ INNER = {
         *("tfdeblur.restorers.blind", "tfdeblur.restorers.graph", "tfdeblur.restorers.images"),
         *("tfdeblur.restorers.known_flow", "tfdeblur.restorers.protocol"),
         *("tfdeblur.restorers.calling", "tfdeblur.restorers.describing"),
-        "tfdeblur.restorers.reading",
+        *("tfdeblur.restorers.reading", "tfdeblur.restorers.precision"),
         *("tfdeblur.restorers.kind", "tfdeblur.models"),
         *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
         *("tfdeblur.image", "tfdeblur.errors"),
@@ -78,7 +78,10 @@ INNER = {
         *("tfdeblur.restorers.protocol", "tfdeblur.restorers.calling", "tfdeblur.files"),
         *("tfdeblur.restorers.reading", "tfdeblur.image", "tfdeblur.errors"),
     ),
-    "export/service": ("export.service", "export.status", "export.wire", "tfdeblur.errors"),
+    "export/service": (
+        *("export.service", "export.status", "export.wire", "tfdeblur.errors"),
+        "tfdeblur.restorers.precision",
+    ),
     "tfdeblur/cli/files": (
         *(*_COMMON, "tfdeblur.cli.files", "tfdeblur.files", "tfdeblur.text"),
         "tfdeblur.evaluation.page.gallery",
@@ -87,7 +90,7 @@ INNER = {
     "tfdeblur/cli/deblur": (
         *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),
         *("tfdeblur.restorers.kind", "tfdeblur.restorers.open", "tfdeblur.restorers.options"),
-        "tfdeblur.files",
+        *("tfdeblur.restorers.precision", "tfdeblur.files"),
     ),
     "tfdeblur/restorers/kinds": (*("tfdeblur.restorers", "tfdeblur.models", "tfdeblur.errors"),),
     "tfdeblur/cli/request": (

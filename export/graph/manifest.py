@@ -44,6 +44,7 @@ def manifest(
         "size_multiples": served.size_multiples,
         "max_pixels": max_pixels,
         "bytes_per_pixel": served.bytes_per_pixel,
+        "bfloat16_costs_db": served.bfloat16_costs_db,
         "fixed_tile": side,
         "warmup": [{"height": height, "width": width} for height, width in warmup],
         "parameters": sum(variable.shape.num_elements() for variable in variables.values()),

@@ -71,6 +71,12 @@ class Served:
         return max(map(bytes_per_pixel, self.networks.values()))
 
     @property
+    def bfloat16_costs_db(self) -> float | None:
+        """What bfloat16 costs it, dB, as the card of the model says; None if nothing is known."""
+        costs = [getattr(one, "bfloat16_costs_db", None) for one in self.networks.values()]
+        return None if None in costs else max(costs)
+
+    @property
     def largest(self) -> tuple[int, int] | None:
         """Height and width that images may have at most; None: any."""
         probe = getattr(self.networks.get("network"), "probe", None)

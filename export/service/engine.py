@@ -7,15 +7,18 @@ as they would be there.
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import rewriter_config_pb2
 
 from export.service.options import ServiceOptions
 from export.service.pace import Pace
 from export.status import BY_NUMBER, Status
+from tfdeblur.restorers.precision import chosen_precision
 
 _MANIFEST = Path("assets.extra") / "tfdeblur_export.json"  # of `export.graph`
 _loader = tf.compat.v1.saved_model.loader
@@ -35,6 +38,7 @@ class Engine:
         bytes_per_pixel: float, working memory for each padded pixel; 0 where it is not known.
         max_pixels: int, padded, that the graph takes at once; None where it is not known.
         pace: `Pace`, of this version.
+        precision: "float32" or "bfloat16", the arithmetic that it is run in.
 
     Raises:
         Status: with TensorFlow's code, where the folder does not hold a model that loads.
@@ -48,7 +52,12 @@ class Engine:
                 f"{folder}. Check that the directory exists and that you have the right "
                 "permissions for accessing it.",
             )
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(options))
+        noted = _Noted.of(folder)
+        self.padded_to, self.bytes_per_pixel = noted.padded_to, noted.bytes_per_pixel
+        self.max_pixels = noted.max_pixels
+        self.precision = chosen_precision(options.precision, noted)
+        config = _config(options, self.precision)
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
             with self._session.graph.as_default(), _Quiet():
                 graph = _loader.load(
@@ -58,7 +67,6 @@ class Engine:
             self.close()
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
-        self.padded_to, self.bytes_per_pixel, self.max_pixels = _costs(folder)
         self.pace = Pace()
 
     def run(
@@ -109,25 +117,39 @@ def status_of(error: BaseException) -> Status:
     return Status("UNKNOWN", f"{type(error).__name__}: {error}")
 
 
-def _costs(folder: Path) -> tuple[int, float, int | None]:
-    try:
-        described = json.loads((folder / _MANIFEST).read_bytes())
-        multiple = max(int(multiple) for multiple in described["size_multiples"].values())
-        most = described.get("max_pixels")
-        return (
-            *(multiple, float(described.get("bytes_per_pixel", 0))),
-            int(most) if most is not None else None,
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return 1, 0.0, None  # somebody else's model
+@dataclass(frozen=True)
+class _Noted:
+    """What `tfdeblur export` noted of a model; as it is here, of somebody else's."""
+
+    padded_to: int = 1
+    bytes_per_pixel: float = 0.0
+    max_pixels: int | None = None
+    bfloat16_costs_db: float | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Noted":
+        try:
+            described = json.loads((folder / _MANIFEST).read_bytes())
+            most, cost = described.get("max_pixels"), described.get("bfloat16_costs_db")
+            return cls(
+                max(int(multiple) for multiple in described["size_multiples"].values()),
+                float(described.get("bytes_per_pixel", 0)),
+                int(most) if most is not None else None,
+                float(cost) if cost is not None else None,
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return cls()
 
 
-def _config(options: ServiceOptions) -> Any:
+def _config(options: ServiceOptions, precision: str) -> Any:
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=options.tensorflow_intra_op_parallelism,
         inter_op_parallelism_threads=options.tensorflow_inter_op_parallelism,
     )
     config.gpu_options.allow_growth = True
+    if precision == "bfloat16":  # see `restorers.graph.arithmetic`; here for this session alone
+        on = rewriter_config_pb2.RewriterConfig.ON
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
     return config
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfdeblur import limits
 from tfdeblur.errors import InvalidInput
+from tfdeblur.restorers.precision import chosen_precision
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class ServiceOptions:
         allow_version_labels_for_unavailable_models: bool, labels may be given at start.
         enable_serialization_as_tensor_content: bool, answers hold raw bytes instead of typed
             fields.
+        precision: str, arithmetic of the models: "float32", "bfloat16" or "auto", bfloat16 where
+            the processor has it and the model is known to lose next to nothing by it, as `tfdeblur
+            export` noted of its card.
         saved_model_tags: str, tags of the graph to load, with commas between.
         tensorflow_intra_op_parallelism: int, threads inside one operation; 0: TensorFlow chooses.
         tensorflow_inter_op_parallelism: int, operations at the same time; 0: TensorFlow chooses.
@@ -61,6 +65,7 @@ class ServiceOptions:
     num_request_iterations_for_warmup: int = 1
     allow_version_labels_for_unavailable_models: bool = False
     enable_serialization_as_tensor_content: bool = False
+    precision: str = "auto"
     saved_model_tags: str = "serve"
     tensorflow_intra_op_parallelism: int = 0
     tensorflow_inter_op_parallelism: int = 0
@@ -71,6 +76,7 @@ class ServiceOptions:
     drain_seconds: float = 30.0
 
     def __post_init__(self) -> None:
+        chosen_precision(self.precision)
         for field in fields(self):
             value = getattr(self, field.name)
             least = -1 if field.name == "max_receive_message_bytes" else 0

@@ -215,7 +215,10 @@ class Versions:
         with self._lock:
             version.engine, version.state = engine, AVAILABLE
         seconds = time.monotonic() - started
-        logger.info("%s version %d is available (%.1f s)", version.name, version.number, seconds)
+        logger.info(
+            "%s version %d is available (%.1f s), in %s",
+            *(version.name, version.number, seconds, engine.precision),
+        )
 
     def _failed(self, version: Version, error: Status) -> None:
         last = version.tries > self._options.max_num_load_retries

@@ -72,7 +72,7 @@ def test_options_of_restoring():
     assert options == RestoringOptions(memory_budget_bytes=2_000_000, early_stop=False)
     assert options.recorded() == {
         "tile": None,
-        "precision": "float32",
+        "precision": "auto",
         "memory_budget_bytes": 2_000_000,
     }
     flags = [flag_of(name) for name in options.given()]

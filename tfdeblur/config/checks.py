@@ -1,5 +1,6 @@
 """Which values the settings of a training run may have."""
 
+from tfdeblur.config.data_checks import check_data
 from tfdeblur.config.network_checks import check_network
 from tfdeblur.config.sections import TrainConfig, flatten
 from tfdeblur.config.sizes import size_multiple
@@ -39,7 +40,7 @@ _NOT_NEGATIVE = (
     "optimizer.weight_decay optimizer.clip_norm sen.further_final_factor run.steps_per_epoch "
     "optimizer.decay_steps run.seed run.panel_every run.backup_minutes"
 ).split()
-_SHARES = ("data.blur_share", "sen.further_part", "rpgan.first_part")
+_SHARES = ("data.blur_share", "data.crop_late_from", "sen.further_part", "rpgan.first_part")
 _BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
 
 
@@ -67,7 +68,7 @@ def check(config: TrainConfig) -> None:
         for name in names:
             if not fits(settings[name]):
                 raise InvalidInput(f"`{name}` must be {text}. Received: {name}={settings[name]}")
-    _check_reading(config)
+    check_data(config)
     if config.optimizer.decay_steps and config.optimizer.schedule != "constant":
         raise InvalidInput(
             "`optimizer.decay_steps` needs optimizer.schedule=constant: others fall anyway. "
@@ -81,20 +82,6 @@ def check(config: TrainConfig) -> None:
         _check_sen(config)
     if config.model == "rpgan":
         _check_rpgan(config)
-
-
-def _check_reading(config: TrainConfig) -> None:
-    """Raises InvalidInput where pairs could not be read as it is asked for."""
-    white, pairs = config.data.white_level, config.data.pairs
-    if white not in ("auto", "full") and not (white.isdecimal() and 1 <= int(white) <= 65535):
-        raise InvalidInput(
-            "`data.white_level` must be auto, full or a level, 1 to 65535. "
-            f"Received: data.white_level={white!r}"
-        )
-    if len(pairs) not in (0, 2):
-        raise InvalidInput(
-            f"`data.pairs` must be two patterns, or none. Received: data.pairs={list(pairs)}"
-        )
 
 
 def _check_maxim(config: TrainConfig) -> None:

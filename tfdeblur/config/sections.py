@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfdeblur.config.motion_sections import RPGANConfig, SENConfig
+from tfdeblur.data.damage_settings import Damage
 from tfdeblur.data.dynamic_settings import DynamicBlur
 
 
@@ -67,6 +68,14 @@ class DataConfig:
         blur_law: of "motion-flow", as the next two: "gong2018" or "physical".
         blur_extent: ceiling on the motions across and down, pixels.
         blur_strength: "strong" or "mild", the range of the motions.
+        noise_share: share of the crops of pairs whose blurred half gets Gaussian noise, 0 to 1;
+            0: none. Photographs that are blurred while training have their own.
+        noise_most: its largest standard deviation, in units of [0, 1].
+        jpeg_share: share of the same crops that are compressed as JPEG, after the noise.
+        jpeg_least: its lowest quality, 1 to 95.
+        crop_late: side of the training crops late in the run, pixels, larger than `crop`; 0: they
+            do not grow.
+        crop_late_from: share of the steps of the run, between 0 and 1, after which they do.
     """
 
     train: str = ""
@@ -91,6 +100,17 @@ class DataConfig:
     blur_law: str = "gong2018"
     blur_extent: float = 23.0
     blur_strength: str = "strong"
+    noise_share: float = 0.0
+    noise_most: float = 0.03
+    jpeg_share: float = 0.0
+    jpeg_least: int = 60
+    crop_late: int = 0
+    crop_late_from: float = 0.75
+
+    @property
+    def damage(self) -> Damage:
+        """What the blurred halves of pairs suffer."""
+        return Damage(self.noise_share, self.noise_most, self.jpeg_share, self.jpeg_least)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 # Streams of random numbers drawn from one seed; a new one gets a new number, so that
 # adding an augmentation does not change what the others draw.
-_TOP, _LEFT, _FLIP, _TURN, _CHANNELS, MOTION, ORIGIN, PHOTOGRAPH, KNOWN = range(9)
+_TOP, _LEFT, _FLIP, _TURN, _CHANNELS, MOTION, ORIGIN, PHOTOGRAPH, KNOWN, DAMAGE = range(10)
 
 
 @dataclass(frozen=True)

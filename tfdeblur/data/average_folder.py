@@ -2,7 +2,7 @@
 
     OUT/{blur,sharp}/avgN-STEM.png    N frames; STEM is the name of the first of them
 
-As with `synthesize_folder` the blurred image is written last: where it is, the pair is done.
+How they are written: `pair_files`.
 """
 
 import logging
@@ -16,11 +16,10 @@ import cv2
 import numpy as np
 
 from tfdeblur.data.frames import average_frames, middle_index
+from tfdeblur.data.pair_files import MadePair, make_folders, write_pair
 from tfdeblur.data.photographs import Photograph, find_photographs
 from tfdeblur.data.synthesis_record import make_record, read_record, refuse_other, write_record
-from tfdeblur.data.synthesize_folder import disk_is_full, fast_png
-from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
-from tfdeblur.image.atomic import write_atomically
+from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.codec import read_image, to_uint8
 
 logger = logging.getLogger(__name__)
@@ -57,16 +56,6 @@ class Averaging:
     step: int
     gamma: float | None = None
     rounding: str = "nearest"
-
-
-@dataclass(frozen=True)
-class AveragedPair:
-    """What became of a pair: "done", "skipped" (done before) or "failed", and then why."""
-
-    name: str
-    status: str
-    reason: str = ""
-    exit_code: int = 0
 
 
 def find_sequences(
@@ -107,7 +96,7 @@ def starts(sequence: FrameSequence, averaging: Averaging) -> range:
 
 def average_folder(
     sequences: Sequence[FrameSequence], out: str | Path, averaging: Averaging
-) -> Iterator[AveragedPair]:
+) -> Iterator[MadePair]:
     """Makes the pairs that are not there yet; yields what becomes of each, in order.
 
     Args:
@@ -124,33 +113,20 @@ def average_folder(
     earlier = read_record(out / RECORD)
     if earlier is not None:
         refuse_other(earlier, record, out)
-    for name in ("blur", "sharp"):
-        (out / name).mkdir(parents=True, exist_ok=True)
+    make_folders(out)
     write_record(out / RECORD, record)
     for sequence in sequences:
         for start in starts(sequence, averaging):
             yield _average(sequence, start, out, averaging)
 
 
-def _average(sequence: FrameSequence, start: int, out: Path, averaging: Averaging) -> AveragedPair:
-    name = f"avg{averaging.count}-{sequence.stems[start]}"
-    blurred = out / "blur" / f"{name}.png"
-    if blurred.is_file():
-        return AveragedPair(name, "skipped")
-    try:
+def _average(sequence: FrameSequence, start: int, out: Path, averaging: Averaging) -> MadePair:
+    def make() -> tuple[np.ndarray, np.ndarray]:
         frames = [sequence.read(start + i) for i in range(averaging.count)]
         mean = average_frames(frames, averaging.gamma, averaging.rounding)
-        sharp = frames[middle_index(averaging.count)]
-        for path, pixels in ((out / "sharp" / blurred.name, sharp), (blurred, mean)):
-            write_atomically(path, fast_png(pixels))
-    except TfdeblurError as error:
-        if disk_is_full(error):
-            raise TfdeblurError(
-                f"{error} Pairs finished before are kept; make room and run the same command "
-                "again to go on."
-            ) from error
-        return AveragedPair(name, "failed", f"{name}: {error}", error.exit_code)
-    return AveragedPair(name, "done")
+        return mean, frames[middle_index(averaging.count)]
+
+    return write_pair(out, f"avg{averaging.count}-{sequence.stems[start]}", make)
 
 
 def _runs(photographs: Sequence[Photograph]) -> list[list[Photograph]]:

@@ -8,6 +8,7 @@ from typing import Any
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models.formats import what_it_is
 from tfdeblur.models.place import Place, find_place
+from tfdeblur.models.preset_card import bfloat16_cost
 from tfdeblur.models.shipped import (
     GENERATOR_FILE,
     NETWORK_FILE,
@@ -35,6 +36,8 @@ def load_network(model: Any) -> Any:
     """
     path = _generator_path(model if isinstance(model, Place) else find_place(model))
     network = load_keras(path) if path.is_file() else _load_preset(path)
+    if path.name == GENERATOR_FILE:
+        network.bfloat16_costs_db = bfloat16_cost(path.parent, (GENERATOR_FILE,))
     _check_restores_alone(network, path)
     if not type(network).__module__.startswith("tfdeblur."):
         check_image_to_image(network, path)

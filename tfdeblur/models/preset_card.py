@@ -3,11 +3,12 @@
 Loads the standard library only: `tfdeblur presets` and `--help` answer at once.
 """
 
+import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tfdeblur.models.shipped import (
 )
 
 FORMAT = 1
+_COST = "bfloat16_costs_db"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -60,6 +62,7 @@ FACTS: dict[str, _Rule] = {
         "an object: seconds by processor",
         _maps_to(lambda value: _is_number(value) and value > 0),
     ),
+    _COST: ("a number: dB that bfloat16 loses against float32", _is_number),
     "precision": _TEXTS,
     "source": _TEXTS,
     "training": _TEXTS,
@@ -90,7 +93,7 @@ def check_facts(facts: Mapping[str, Any]) -> Card:
     complaint = _complaint(facts, FACTS, NEEDED)
     if complaint:
         raise InvalidInput(f"`card`: {complaint}")
-    return {name: facts.get(name, {}) for name in FACTS}
+    return {name: facts.get(name, {}) for name in FACTS if name in facts or name != _COST}
 
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
@@ -113,6 +116,46 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     if complaint:
         raise DataError(f"{path} is damaged: {complaint}")
     return card
+
+
+def bfloat16_cost(folder: str | os.PathLike[str], files: Sequence[str]) -> float | None:
+    """What bfloat16 costs a model that is no preset, as a card beside it says.
+
+    Such a card needs no more than `bfloat16_costs_db` and `sha256`, the hashes of `files`.
+
+    Args:
+        folder: of the model, such as a training run.
+        files: names of its weights; of others than these, trained on since, the card says nothing.
+
+    Returns:
+        dB; None where there is no card, it does not say, or it is of other weights.
+
+    Raises:
+        DataError: if the card cannot be read, or what it says is no number.
+    """
+    folder = Path(folder)
+    path = folder / CARD_FILE
+    if not path.is_file():
+        return None
+    card = parse_json(path, read_small(path))
+    if not isinstance(card, dict):
+        raise DataError(f"{path} is damaged: it must be an object of JSON.")
+    if _COST not in card:
+        return None
+    complaint = _complaint({_COST: card[_COST]}, FACTS, ())
+    if complaint:
+        raise DataError(f"{path} is damaged: {complaint}")
+    hashes = card.get("sha256")
+    known = isinstance(hashes, dict) and all(
+        hashes.get(name) == file_sha256(folder / name) for name in files
+    )
+    return float(card[_COST]) if known else None
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_small(path: Path) -> bytes:

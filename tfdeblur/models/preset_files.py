@@ -15,7 +15,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from tfdeblur.models.preset_card import (
     FORMAT,
     Card,
     check_facts,
+    file_sha256,
     parse_json,
     read_card,
     read_small,
@@ -52,7 +52,8 @@ def save_preset(
         folder: to write; it must not exist.
         card: what is to be known of it: `name`, `description` (one line), `licences` (list);
             may have `gains_db` (dB by data set), `seconds_per_megapixel` (by processor),
-            `precision`, `source`, `training` (lines of text by what they are about).
+            `bfloat16_costs_db` (dB that it loses against float32, as measured), and `precision`,
+            `source`, `training` (lines of text by what they are about).
         files: further files to copy, such as README.md and LICENSE. Without a README.md among
             them, one is written from `card`.
 
@@ -93,7 +94,7 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
     read; nothing in the files is unpickled.
 
     Returns:
-        The network.
+        The network, with `bfloat16_costs_db` of the card where that says it.
 
     Raises:
         DataError: with the file and the reason, if one is missing, damaged, cut, of another
@@ -107,7 +108,7 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
     try:
         # One handle for hash and arrays: what is loaded is what was checked.
         with open(path, "rb") as file:
-            _check_hash(path, _sha256(file), card)
+            _check_hash(path, hashlib.file_digest(file, "sha256").hexdigest(), card)
             network = _build(folder / NETWORK_FILE, described)
             variables = weights_by_path(network)
             shapes = {key: tuple(variable.shape) for key, variable in variables.items()}
@@ -117,6 +118,8 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
         raise DataError(
             f"{path} cannot be read: {error.strerror}. A preset is a whole folder: copy all of it."
         ) from error
+    if "bfloat16_costs_db" in card:
+        network.bfloat16_costs_db = float(card["bfloat16_costs_db"])
     return network
 
 
@@ -125,10 +128,7 @@ def _write(folder: Path, network, facts: Card, files: list[Path]) -> None:
     values = {key: np.asarray(v) for key, v in weights_by_path(network).items()}
     with open(folder / WEIGHTS_FILE, "wb") as file:
         write_weights(file, values)
-    hashes = {}
-    for name in (NETWORK_FILE, WEIGHTS_FILE):
-        with open(folder / name, "rb") as file:
-            hashes[name] = _sha256(file)
+    hashes = {name: file_sha256(folder / name) for name in (NETWORK_FILE, WEIGHTS_FILE)}
     card = {
         **facts,
         "format": FORMAT,
@@ -217,10 +217,6 @@ def _check_hash(path: Path, found: str, card: Card) -> None:
             f"{path} is not the file that {CARD_FILE} beside it describes: it is damaged, cut, or "
             f"of another preset. Its SHA-256 is {found}, not {wanted}. Copy the whole folder again."
         )
-
-
-def _sha256(file: BufferedReader) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(folder: Path) -> None:

@@ -13,6 +13,8 @@ def card_text(card: Card) -> str:
         f"    tfdeblur deblur photo.jpg --out restored/ --model {card['name']}",
         "",
     ]
+    if "bfloat16_costs_db" in card:
+        lines.insert(-3, f"- bfloat16 costs {card['bfloat16_costs_db']:.4f} dB")
     sections = (
         ("What it gains", "gains_db", "{:+.2f} dB"),
         ("Seconds per megapixel", "seconds_per_megapixel", "{:.2f}"),

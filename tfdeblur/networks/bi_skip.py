@@ -15,7 +15,7 @@ from tfdeblur.networks.blocks import (
     scaled,
     upsample,
 )
-from tfdeblur.networks.folding import check_unshuffle, fold, unfold
+from tfdeblur.networks.folding import check_unshuffle, fold, overlap_of, unfold
 from tfdeblur.networks.gated import gated_paths
 
 VARIANTS = ("BS", "S", "BS-cR", "BS-w/o-R")
@@ -69,6 +69,7 @@ class BiSkip(keras.Model):
     Attributes:
         size_multiple: int, pixels: `unshuffle` times 2 for every scale after the first, so 16
             for the paper's network.
+        overlap: int, pixels at each side of a tile that a neighbour covers too.
 
     Raises:
         ValueError: if an argument is not one of the above, or two do not go together.
@@ -128,6 +129,7 @@ class BiSkip(keras.Model):
         )
         super().__init__(seen, restored, **kwargs)
         self.size_multiple = unshuffle * 2 ** (len(of_scales) - 1)
+        self.overlap = overlap_of(unshuffle)
 
         # Config: one attribute per constructor argument, same name, same value.
         self.variant = variant

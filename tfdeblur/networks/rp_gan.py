@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, normalise, scaled
-from tfdeblur.networks.folding import check_unshuffle, fold, unfold
+from tfdeblur.networks.folding import check_unshuffle, fold, overlap_of, unfold
 from tfdeblur.networks.sen import res2
 
 HEADS = ("random", "identity")
@@ -65,6 +65,7 @@ class RPGANGenerator(keras.Model):
         restored = res2(x, 3 * unshuffle**2, "restored", norm, linear=True)
         super().__init__(images, unfold(restored, unshuffle, dtype="float32"), **kwargs)
         self.size_multiple = 4 * unshuffle
+        self.overlap = overlap_of(unshuffle)
         if head == "identity":
             self._hand_on(scaled(64, width), unshuffle**2)
 

@@ -39,8 +39,10 @@ class Restorer:
             differently than the whole; those with batch norm or none do not.
         memory_budget_bytes: int, working memory of one network call, bytes. The default
             keeps a process that restores 3840 x 2160 below 3 GB.
-        precision: "float32", or "bfloat16" on CPUs that have AVX-512 BF16 or AMX (see
-            `restorers.graph.arithmetic`; on GPUs use a Keras policy).
+        precision: "float32"; "bfloat16", for CPUs that have AVX-512 BF16 or AMX (see
+            `restorers.graph.arithmetic`; on GPUs use a Keras policy); or "auto": bfloat16 on
+            those where `network.bfloat16_costs_db`, which the card of a preset says, is below
+            `restorers.precision.MOST_COST_DB`, else float32. The attribute is what was chosen.
         self_ensemble: whether to average over the 8 turns and mirrorings of each image
             (8 times the work, slightly better results).
 
@@ -70,17 +72,17 @@ class Restorer:
         *,
         tile: int | None = None,
         memory_budget_bytes: int = DEFAULT_BUDGET_BYTES,
-        precision: str = "float32",
+        precision: str = "auto",
         self_ensemble: bool = False,
     ):
         self.network = network
         self.tile = tile
         self.memory_budget_bytes = memory_budget_bytes
-        self.precision = precision
         self.self_ensemble = self_ensemble
         self._tiled = TiledNetwork(
             network, tile=tile, memory_budget_bytes=memory_budget_bytes, precision=precision
         )
+        self.precision: str = self._tiled.precision
 
     @overload
     @classmethod

@@ -8,7 +8,7 @@ from tfdeblur.models.load import no_such_model
 from tfdeblur.models.place import Place, find_place
 from tfdeblur.restorers.describing import say_source, weights_of
 from tfdeblur.restorers.kind import Kind
-from tfdeblur.restorers.options import WHY, OptionRefused, given
+from tfdeblur.restorers.options import ANYWAY, WHY, OptionRefused, given
 from tfdeblur.restorers.registry import kinds
 
 if TYPE_CHECKING:
@@ -50,13 +50,17 @@ def refuse_meaningless(
 
     Args:
         possible: kinds that a model may be of; what one of them takes passes.
-        options: those that were given.
+        options: those that were given; what all do anyway (`options.ANYWAY`) passes as well.
         of_images: what is wanted of each image: names of `kind` to report, or `KNOWN_FLOW`.
 
     Raises:
         OptionRefused: for the first one that means nothing for any of them.
     """
-    refused = [name for name in options if not any(name in kind.takes for kind in possible)]
+    refused = [
+        name
+        for name, value in options.items()
+        if not any(name in kind.takes for kind in possible) and value != ANYWAY.get(name)
+    ]
     refused += [name for name in of_images if not any(kind.handles(name) for kind in possible)]
     if not refused:
         return
@@ -87,6 +91,7 @@ def open_restorer(model: Model, options: Mapping[str, Any] | None = None) -> "Re
     said = given(options or {})
     refuse_meaningless((kind,), said)
     place = Place("", None) if model is None else find_place(model)
-    restorer = kind.open(place, said)
+    taken = {name: value for name, value in said.items() if name in kind.takes}
+    restorer = kind.open(place, taken)
     say_source(restorer, "" if model is None else weights_of(place.name))
     return restorer

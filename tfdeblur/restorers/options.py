@@ -23,7 +23,7 @@ class RestoringOptions:
 
     tile: int | None = None
     memory_budget_bytes: int | None = None
-    precision: str = "float32"
+    precision: str = "auto"
     self_ensemble: bool = False
     passes: int | None = None
     levels: int | None = None
@@ -80,8 +80,10 @@ WHY = {
     "flow": "works with RP-GAN models and --known-flow only: this model estimates no motion",
 }
 
+# What is no news to those that do not take the option.
+ANYWAY: dict[str, Any] = {"precision": "float32"}
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class Options(TypedDict, total=False):

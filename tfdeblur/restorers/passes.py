@@ -10,6 +10,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.image.levels import to_float, to_integers
 from tfdeblur.restorers.calling import Images, Told, call_on
 from tfdeblur.restorers.images import check_image
+from tfdeblur.restorers.precision import precision_of
 from tfdeblur.restorers.protocol import Restored, Restores
 from tfdeblur.restorers.reading import ImageLike
 
@@ -63,6 +64,11 @@ class InPasses:
             return self._restore(image, progress)
         restored = self._restore(to_float(image), progress)
         return replace(restored, image=to_integers(restored.image, image.dtype.type))
+
+    @property
+    def precision(self) -> str | None:
+        """The arithmetic of the passes."""
+        return precision_of(self.restorer)
 
     def plan(self, height: int, width: int) -> Any:
         """The tiles of each pass."""

@@ -23,8 +23,8 @@ from tfdeblur.restorers.graph import (
     size_multiple,
 )
 from tfdeblur.restorers.memory import bytes_per_pixel
+from tfdeblur.restorers.precision import chosen_precision
 
-PRECISIONS = ("float32", "bfloat16")
 _UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
 
 
@@ -35,10 +35,11 @@ class TiledNetwork:
         network: callable `(image, training=False)`, as for `restorers.graph.inference_function`.
         tile: int, the largest side of a tile, pixels; None: as the budget allows.
         memory_budget_bytes: int, working memory of one call, bytes.
-        precision: "float32" or "bfloat16" (see `restorers.graph.arithmetic`).
+        precision: as for `restorers.precision.chosen_precision`; the attribute is the chosen one.
         channels: int, of the input.
         outputs: int, channels of the output.
-        overlap: int, pixels at each side of a tile that a neighbour covers too.
+        overlap: int, pixels at each side of a tile that a neighbour covers too; None: as many as
+            the network needs, its `overlap`, or `image.tiling.OVERLAP` where it has none.
         blend: how neighbouring tiles fade into each other, see `image.tiling`.
 
     Raises:
@@ -54,15 +55,12 @@ class TiledNetwork:
         precision: str,
         channels: int = 3,
         outputs: int = 3,
-        overlap: int = OVERLAP,
+        overlap: int | None = None,
         blend: Blend = blend_images,
     ):
-        if precision not in PRECISIONS:
-            raise InvalidInput(
-                f"`precision` must be one of {', '.join(PRECISIONS)}. "
-                f"Received: precision={precision!r}"
-            )
+        precision = chosen_precision(precision, network)
         self._multiple = size_multiple(network)
+        overlap = int(getattr(network, "overlap", OVERLAP)) if overlap is None else overlap
         smallest = smallest_tile(self._multiple, overlap)
         if tile is not None and tile < smallest:
             raise InvalidInput(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tfdeblur.config import TrainConfig
 from tfdeblur.training.backup import Position
 
 
@@ -49,6 +50,11 @@ class Plan:
     def total(self) -> int:
         """Steps of the whole run."""
         return self.between(0, self.epochs)
+
+    def late(self, config: TrainConfig) -> int | None:
+        """The step from which crops are of `data.crop_late`; None where they do not grow."""
+        data = config.data
+        return round(data.crop_late_from * self.total) if data.crop_late else None
 
     def done(self, position: Position) -> int:
         """Steps that are done at `position`."""

@@ -28,6 +28,8 @@ _FREE = {
 _TOLD = {
     "run.epochs",
     "run.steps_per_epoch",
+    "data.crop_late",
+    "data.crop_late_from",
     "optimizer.learning_rate",
     "optimizer.schedule",
     "optimizer.constant_part",

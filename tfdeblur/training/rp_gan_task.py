@@ -61,8 +61,8 @@ class RPGANTask(PlainTask):
 
         trainer.samples = samples
 
-    def batches(self, config, source, start):
-        """See `Task`."""
+    def batches(self, config, source, start, late):
+        """See `Task`; its crops do not grow."""
         return self._stream(config, source, config.data.batch, start)
 
     def _stream(self, config, source, batch, start, stop=None):

@@ -85,7 +85,8 @@ def train(
     done = plan.done(position)
     offset = done - position.epoch * steps - position.step  # of epochs that had other numbers
     # Before the record: a crop that does not fit must not leave a run behind.
-    batches = task_of(config).batches(config, data.train, done * config.data.batch)
+    batch, late = config.data.batch, plan.late(config)
+    batches = task_of(config).batches(config, data.train, done * batch, (late or 0) * batch)
     task_of(config).attach(config, data.train, trainer)
     logger.info(
         "%s: %s parameters, %d training pairs, %d validation pairs, %d steps of %d epochs done",

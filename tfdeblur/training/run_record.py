@@ -52,7 +52,7 @@ def new_record(config, data, trainer, strategy, plan) -> dict[str, Any]:
         },
         "data": _of_data(config, data),
         "parameters": int(trainer.network.count_params()),
-        **_of_length(plan),
+        **_of_length(config, plan),
         "seed": config.run.seed,
         "config": to_json(config),
     }
@@ -78,7 +78,7 @@ def continued_record(
         **changes(_pace(earlier, position), _pace(plan, position)),
         **of_data,
     }
-    record = {**record, "config": to_json(config), **_of_length(plan)}
+    record = {**record, "config": to_json(config), **_of_length(config, plan)}
     if of_data:
         record["data"] = _of_data(config, data)
     if not changed:
@@ -114,8 +114,13 @@ def _fingerprints(data: Data) -> dict[str, str | None]:
     }
 
 
-def _of_length(plan: Plan) -> dict[str, Any]:
-    return {"steps_per_epoch": plan.paces[-1][1], "paces": [list(pace) for pace in plan.paces]}
+def _of_length(config: TrainConfig, plan: Plan) -> dict[str, Any]:
+    paces = [list(pace) for pace in plan.paces]
+    return {
+        "steps_per_epoch": plan.paces[-1][1],
+        "paces": paces,
+        "crop_late_step": plan.late(config),
+    }
 
 
 def _of_data(config: TrainConfig, data: Data) -> dict[str, Any]:

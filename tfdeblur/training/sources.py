@@ -8,6 +8,7 @@ from typing import Any
 from tfdeblur.config import DataConfig, TrainConfig
 from tfdeblur.data import open_source
 from tfdeblur.data.blur_source import BlurringSource, RandomBlur, open_photographs
+from tfdeblur.data.damage import DamagedSource
 from tfdeblur.data.dynamic_source import DynamicSource, open_dynamic
 from tfdeblur.data.folders import splits_in
 from tfdeblur.data.mixed_source import MixedSource
@@ -70,6 +71,8 @@ def _open_training(config: TrainConfig, cache: int) -> tuple[Any, str | None]:
     train_split, test_split = _default_splits(data.train)
     split = data.train_split or train_split
     train: Any = open_source(data.train, split, only, exclude, **_reading(data, cache))
+    if data.damage:
+        train = DamagedSource(train, data.damage)
     if data.blur_photos:
         train = MixedSource(train, _photographs(config, data.blur_photos), data.blur_share)
     return train, test_split

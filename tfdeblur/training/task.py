@@ -49,8 +49,15 @@ class Task(Protocol):
     def attach(self, config: TrainConfig, source: Any, trainer: Any) -> None:
         """Gives the trainer what else it needs of the training data."""
 
-    def batches(self, config: TrainConfig, source: Any, start: int) -> tf.data.Dataset:
-        """What `train_step` takes, endlessly, from sample `start` on."""
+    def batches(self, config: TrainConfig, source: Any, start: int, late: int) -> tf.data.Dataset:
+        """What `train_step` takes, endlessly, from sample `start` on.
+
+        Args:
+            config: the settings of the run.
+            source: the training data.
+            start: number of the first sample.
+            late: number of the sample from which crops are of `data.crop_late`, where they are.
+        """
 
     def images(self, config: TrainConfig, source: Any) -> tf.data.Dataset:
         """What `frame_metrics` takes, once through, one image at a time."""
@@ -92,10 +99,29 @@ class PlainTask:
         return []
 
 
-def augment(config):
-    """How training crops are varied."""
+def augment(config, crop=None):
+    """How training crops are varied; of side `data.crop`, or another one."""
     data = config.data
-    return Augment(data.crop, data.flips, data.turns, data.permute_channels)
+    return Augment(crop or data.crop, data.flips, data.turns, data.permute_channels)
+
+
+def growing(batches, config, source, start, late):
+    """A stream of crops that are larger from sample `late` on, if they are to grow.
+
+    Both parts have one type, of any side, wherever the stream starts: what trains on it is
+    compiled alike in a run that went through and in one that was resumed.
+
+    Args:
+        batches: makes the parts, such as `data.training_batches`.
+        config, source, start, late: see `Task.batches`; `late` a multiple of the batch.
+    """
+    common = {"batch": config.data.batch, "seed": config.run.seed}
+    if not config.data.crop_late:
+        return batches(source, augment=augment(config), start=start, **common)
+    change = max(start, late)
+    early = batches(source, augment=augment(config), start=start, stop=change, **common)
+    larger = augment(config, config.data.crop_late)
+    return early.concatenate(batches(source, augment=larger, start=change, **common))
 
 
 def panel_side(source, multiple):

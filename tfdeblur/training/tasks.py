@@ -12,7 +12,7 @@ from tfdeblur.operators import flow_to_color
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.rp_gan_task import RPGANTask
 from tfdeblur.training.sen import MEASURES
-from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, augment, panel_side
+from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, growing, panel_side
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +23,9 @@ class RestorationTask(PlainTask):
     file = "generator.keras"
     measures = ("psnr", "ssim")
 
-    def batches(self, config, source, start):
+    def batches(self, config, source, start, late):
         """See `Task`."""
-        return training_batches(
-            source,
-            augment=augment(config),
-            batch=config.data.batch,
-            seed=config.run.seed,
-            start=start,
-        )
+        return growing(training_batches, config, source, start, late)
 
     def images(self, config, source):
         """See `Task`."""
@@ -86,15 +80,9 @@ class SENTask(PlainTask):
         """See `Task`."""
         return f"SEN, epochs by stack {config.sen.epochs(config.run.epochs)}"
 
-    def batches(self, config, source, start):
+    def batches(self, config, source, start, late):
         """See `Task`."""
-        return flow_batches(
-            source,
-            augment=augment(config),
-            batch=config.data.batch,
-            seed=config.run.seed,
-            start=start,
-        )
+        return growing(flow_batches, config, source, start, late)
 
     def images(self, config, source):
         """See `Task`."""

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from collections import Counter as Tally
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from tfdeblur.cli.common import (
     load_tensorflow,
     read_settings,
 )
-from tfdeblur.counter import Counter
+from tfdeblur.cli.data.making import make_all
 from tfdeblur.errors import InvalidInput
 
 DESCRIPTION = """\
@@ -99,27 +98,11 @@ def _average(settings: AverageSettings) -> int:
         print(_without_middle(count), file=sys.stderr)
     load_tensorflow(settings.verbose)
     from tfdeblur.data.average_folder import Averaging, average_folder, find_sequences, starts
-    from tfdeblur.files.work import exit_code
 
     sequences = find_sequences(settings.frames, count, recursive=settings.recursive, leave_out=out)
     averaging = Averaging(count, settings.step or count, settings.gamma, settings.rounding)
     total = sum(len(starts(sequence, averaging)) for sequence in sequences)
-    pairs: list[Any] = []
-    try:
-        with Counter(total, "pairs") as counter:
-            for pair in average_folder(sequences, out, averaging):
-                pairs.append(pair)
-                counter.step()
-                if pair.reason:
-                    counter.say(f"failed: {pair.reason}")
-    finally:
-        tally = Tally(pair.status for pair in pairs)
-        words = {"done": "made", "skipped": "done before", "failed": "failed"}
-        parts = [f"{tally[status]} {word}" for status, word in words.items() if tally[status]]
-        if len(pairs) < total:
-            parts.append(f"{total - len(pairs)} not finished")
-        print(f"{total} pairs: {', '.join(parts)}.", file=sys.stderr)
-    return exit_code(pairs)
+    return make_all(average_folder(sequences, out, averaging), total)
 
 
 def _without_middle(count: int) -> str:

@@ -13,6 +13,7 @@ from tfdeblur.cli.files.gallery import gallery_writer
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
 from tfdeblur.restorers.open import open_restorer, possible_kinds
+from tfdeblur.restorers.precision import precision_of
 
 
 def add_parser(commands) -> None:
@@ -41,13 +42,17 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
 
     files = settings.files
     left = jobs_left(jobs, files.overwrite)
-    work = _work(jobs, settings) if left else partial(_nothing_left, jobs)
+    work, precision = _work(jobs, settings) if left else (partial(_nothing_left, jobs), None)
     if any(job.is_video for job in left):
         keep_freed_memory()
         _tell_about_videos(settings)
     # Of a model that is not there any more, as of a network: with nothing left none is needed.
     *_, kind = possible_kinds(settings.model)
-    restored_by = {"model": settings.model, "known_flow": settings.known_flow}
+    restored_by = {
+        "model": settings.model,
+        "known_flow": settings.known_flow,
+        "precision": precision,
+    }
     return work_and_report(
         work,
         Progress(jobs),
@@ -55,17 +60,19 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
         len(jobs),
         partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
         gallery_writer(files, jobs, settings.model or "deconvolution", settings.verbose),
+        precision,
     )
 
 
-def _work(jobs: Sequence[Any], settings: DeblurSettings) -> Callable[..., Any]:
-    """What restores them; loads the framework and opens the model."""
+def _work(jobs: Sequence[Any], settings: DeblurSettings) -> tuple[Callable[..., Any], str | None]:
+    """What restores them, and in which arithmetic; loads the framework and opens the model."""
     load_tensorflow(settings.verbose)
     from tfdeblur.files.work import restore_files
 
     restorer = open_restorer(settings.model, settings.options.given())
     overwrite = settings.files.overwrite
-    return lambda on_event: restore_files(restorer, jobs, on_event, overwrite=overwrite)
+    work = partial(restore_files, restorer, jobs, overwrite=overwrite)
+    return work, precision_of(restorer)
 
 
 def _nothing_left(jobs: Sequence[Any], on_event: Callable[[Any], None]) -> None:

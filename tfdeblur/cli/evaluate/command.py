@@ -16,6 +16,7 @@ from tfdeblur.cli.restoring import refused
 from tfdeblur.errors import EXIT_DONE
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.options import OptionRefused
+from tfdeblur.restorers.precision import precision_of
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.report import EvaluationReport
@@ -77,7 +78,7 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
         split=split_taken(data.data, split),
         settings={
             "protocol": "gopro",
-            **options.recorded("self_ensemble"),
+            **options.recorded("self_ensemble") | {"precision": precision_of(restorer)},
             **passes,
             "no_early_stop": not options.early_stop,
         },

@@ -68,6 +68,7 @@ def measure(
     from tfdeblur.evaluation.flow import evaluate_flows
     from tfdeblur.evaluation.report_parts import make_folder
     from tfdeblur.restorers.graph import arithmetic, inference_function
+    from tfdeblur.restorers.precision import chosen_precision
 
     data = settings.data
     if data.pairs:
@@ -89,8 +90,9 @@ def measure(
     panels = settings.panels
     if panels is not None:
         make_folder(panels)
-    estimate = inference_function(_load_sen(settings.model))
-    precision = settings.options.precision
+    sen = _load_sen(settings.model)
+    estimate = inference_function(sen)
+    precision = chosen_precision(settings.options.precision, sen)
     with arithmetic(precision):
         return evaluate_flows(
             estimate,

@@ -13,6 +13,7 @@ from tfdeblur.cli.restoring import refused
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.options import OptionRefused
+from tfdeblur.restorers.precision import precision_of_all
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.outputs.comparison import Comparison
@@ -86,15 +87,20 @@ def _compare(
     data, protocol = settings.data, PROTOCOLS[settings.protocol or "gopro"]
     all_cases = protocol.find(data.data, data.split_asked)
     cases = choose(all_cases, data.only, data.exclude, data.limit)
-    systems = {
-        name: Folder(where) if kind == "outputs" else Model(where, _restorer(where, settings))
-        for name, (kind, where) in named.items()
+    restorers = {
+        name: _restorer(where, settings) for name, (kind, where) in named.items() if kind == "model"
     }
+    systems = {
+        name: Model(where, restorers[name]) if name in restorers else Folder(where)
+        for name, (_, where) in named.items()
+    }
+    recorded = settings.options.recorded("self_ensemble")
+    recorded["precision"] = precision_of_all(restorers)
     return compare_systems(
         *(protocol, all_cases, cases, systems, progress),
         data=data.data,
         split=split_taken(data.data, data.split_asked),
-        settings={} if not settings.models else settings.options.recorded("self_ensemble"),
+        settings=recorded if settings.models else {},
         on_image=None if settings.html is None else PagePictures(settings.html, list(named)),
     )
 

@@ -24,6 +24,7 @@ from tfdeblur.presets import preset
 from tfdeblur.record import read_record
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.options import RestoringOptions
+from tfdeblur.restorers.precision import precision_of_all
 
 if TYPE_CHECKING:
     from tfdeblur.evaluation.experiments.ablation import Ablation, TrainedRun
@@ -170,13 +171,15 @@ def _experiment(
             "one training of each: two of the same kind differ as well, by as much as --seeds 3 "
             "shows",
         ]
+    runs = {one.name: _load(one, folders[one.name], settings.options) for one in variants}
+    restorers = {name: run.restorer for name, run in runs.items()}
     return Ablation(
-        {one.name: _load(one, folders[one.name], settings.options) for one in variants},
+        runs,
         _published(kinds),
         notes,
         vary=" ".join(settings.vary) or "the schemes of table 1",
         **in_common(variants),
-        **settings.options.recorded(),
+        **settings.options.recorded() | {"precision": precision_of_all(restorers)},
     )
 
 

@@ -36,6 +36,7 @@ def work_and_report(
     jobs: int,
     describe: Callable[[Sequence["FileResult"], int], Any] | None,
     gallery: Callable[[Sequence["FileResult"]], None] | None = None,
+    precision: str | None = None,
 ) -> int:
     """Works through files, and reports what is finished, whatever ends it.
 
@@ -46,6 +47,7 @@ def work_and_report(
         jobs: how many files there are.
         describe: what to print as JSON at the end, of results and exit code; None: nothing.
         gallery: writes a page of the results once all is done; None: there is none.
+        precision: arithmetic of the network, to be told; None: nothing to tell.
 
     Returns:
         The exit code of the command.
@@ -74,7 +76,7 @@ def work_and_report(
     finally:
         progress.close()
         results = _on_disk(results)
-        summarise(results, jobs, code)
+        summarise(results, jobs, code, precision)
         if describe is not None:
             print(json.dumps(describe(results, code), indent=2))
     return code
@@ -91,13 +93,16 @@ def _on_disk(results: list["FileResult"]) -> list["FileResult"]:
     return now
 
 
-def summarise(results: Sequence["FileResult"], jobs: int, code: int) -> None:
-    """Prints on stderr how many of `jobs` files ended how."""
+def summarise(
+    results: Sequence["FileResult"], jobs: int, code: int, precision: str | None = None
+) -> None:
+    """Prints on stderr how many of `jobs` files ended how, and in which arithmetic."""
     count = Counter(result.status for result in results)
     parts = [f"{count[status]} {word}" for status, word in _WORDS.items() if count[status]]
     if len(results) < jobs:
         parts.append(f"{jobs - len(results)} not finished")
-    print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.", file=sys.stderr)
+    how = f" In {precision}." if precision is not None else ""
+    print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.{how}", file=sys.stderr)
     if code == EXIT_DONE and count["skipped"] and not count["done"]:
         print("To restore again what exists, give --overwrite.", file=sys.stderr)
 

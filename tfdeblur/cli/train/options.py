@@ -57,6 +57,12 @@ _SETTINGS = {
     "steps_per_epoch": "run.steps_per_epoch",
     "batch": "data.batch",
     "crop": "data.crop",
+    "crop_late": "data.crop_late",
+    "crop_late_from": "data.crop_late_from",
+    "noise_share": "data.noise_share",
+    "noise_most": "data.noise_most",
+    "jpeg_share": "data.jpeg_share",
+    "jpeg_least": "data.jpeg_least",
     "seed": "run.seed",
     "strategy": "run.strategy",
     "precision": "run.precision",
@@ -188,6 +194,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--show-config", action="store_true", help="print all settings as JSON and stop"
     )
     _add_blur(parser)
+    _add_crops(parser)
     add_common_arguments(parser)
     return parser
 
@@ -221,6 +228,41 @@ def _add_blur(parser: argparse.ArgumentParser) -> None:
         help="ceiling on the motions across and down (default: 23)",
     )
     add("--blur-strength", choices=["strong", "mild"], help="range of motions (default: strong)")
+
+
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("crops that grow, and damage of pairs").add_argument
+    add(
+        "--crop-late",
+        type=int,
+        metavar="PIXELS",
+        help="side of the crops late in the run, larger than --crop; a step costs as much more as "
+        "they have more pixels (default: 0, they stay)",
+    )
+    add(
+        "--crop-late-from",
+        type=float,
+        metavar="S",
+        help="share of the run's steps after which crops are of --crop-late (default: 0.75)",
+    )
+    for option, kind, metavar, text in (
+        (
+            "noise-share",
+            float,
+            "S",
+            "share of the crops of pairs whose blurred half gets noise; "
+            "photographs that are blurred while training have their own (default: 0)",
+        ),
+        (
+            "noise-most",
+            float,
+            "SIGMA",
+            "largest standard deviation of it, of 0 to 1 (default: 0.03)",
+        ),
+        ("jpeg-share", float, "S", "share of them that are compressed as JPEG (default: 0)"),
+        ("jpeg-least", int, "Q", "lowest quality of it, the highest is 95 (default: 60)"),
+    ):
+        add(f"--{option}", type=kind, metavar=metavar, help=text)
 
 
 def settings_of(arguments: argparse.Namespace, without: Sequence[str] = ()) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def load_model(model: str, levels: int | None = None, **options: Any) -> Model:
             f"{added}",
         )
     restorer = BlindRestorer(sen, generator, settings, early_stop=False, **options)
-    return Model(restorer, {**settings.to_json(), **options}, notes)
+    told = {**settings.to_json(), **options, "precision": restorer.precision}
+    return Model(restorer, told, notes)
 
 
 def continued(betas: Sequence[float], levels: int) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models.load import PIPELINE_FILE, SEN_FILE, check_channels, load_keras
 from tfdeblur.models.place import Place, find_place
+from tfdeblur.models.preset_card import bfloat16_cost
 from tfdeblur.models.shipped import GENERATOR_FILE
 from tfdeblur.restorers.blind.one_pass import BlindSettings
 
@@ -36,6 +37,9 @@ def load_blind(model: Any) -> tuple[Any, Any, BlindSettings]:
     sen, generator = load_keras(folder / SEN_FILE), load_keras(folder / GENERATOR_FILE)
     check_channels(sen, folder / SEN_FILE, "SEN", (3, 2))
     check_channels(generator, folder / GENERATOR_FILE, "the generator of RP-GAN", (6, 3))
+    sen.bfloat16_costs_db = generator.bfloat16_costs_db = bfloat16_cost(
+        folder, (SEN_FILE, GENERATOR_FILE)
+    )
     return sen, generator, settings
 
 

@@ -16,6 +16,7 @@ from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.images import check_image
 from tfdeblur.restorers.kind import CONFIDENCE, FLOW, SOLVER, STAGES
 from tfdeblur.restorers.known_flow import Flow, checked_flow
+from tfdeblur.restorers.precision import chosen_precision
 from tfdeblur.restorers.reading import ImageLike
 from tfdeblur.restorers.tiled import TiledNetwork
 
@@ -45,8 +46,8 @@ class BlindRestorer:
         memory_budget_bytes: int, working memory for one image, bytes. Half of it bounds a network
             call, the other half the matrix of the blur, which is applied without one, many times
             slower, where it does not fit.
-        precision: "float32" or "bfloat16", of the networks (see `Restorer`); the solver always
-            runs in float32.
+        precision: "float32", "bfloat16" or "auto", of both networks (see `Restorer`); the solver
+            always runs in float32.
         early_stop: whether to end before `passes` where there seems to be nothing to gain: the
             motion left in a result is below `STILL` on average, or re-blurring a result does not
             explain what it was made from (score 0; if that is a further pass, it is left out).
@@ -89,7 +90,7 @@ class BlindRestorer:
         levels: int | None = None,
         tile: int | None = None,
         memory_budget_bytes: int = DEFAULT_BUDGET_BYTES,
-        precision: str = "float32",
+        precision: str = "auto",
         early_stop: bool = True,
     ):
         if not isinstance(passes, numbers.Integral) or passes < 1:
@@ -105,16 +106,17 @@ class BlindRestorer:
         self.passes: int = passes
         self.early_stop: bool = early_stop
         self.memory_budget_bytes: int = memory_budget_bytes
+        self.precision: str = chosen_precision(precision, sen, generator)
         half = memory_budget_bytes // 2
         self.generator: TiledNetwork = TiledNetwork(
-            generator, tile=tile, memory_budget_bytes=half, precision=precision, channels=6
+            generator, tile=tile, memory_budget_bytes=half, precision=self.precision, channels=6
         )
         least = smallest_tile(size_multiple(sen), SEN_OVERLAP)
         self.sen: TiledNetwork = TiledNetwork(
             sen,
             tile=None if tile is None else max(tile, least),
             memory_budget_bytes=half,
-            precision=precision,
+            precision=self.precision,
             outputs=2,
             overlap=SEN_OVERLAP,
             blend=blend_flows,
@@ -151,7 +153,7 @@ class BlindRestorer:
     def __repr__(self) -> str:
         networks = (self.sen.network, self.generator.network)
         turns = f"{self.levels} levels", f"{self.passes} pass{'es' if self.passes > 1 else ''}"
-        return described(self, networks, self.generator.precision, *turns)
+        return described(self, networks, self.precision, *turns)
 
     def _restore(
         self,
