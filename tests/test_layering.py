@@ -22,7 +22,7 @@ ALLOWED = {
     "data": {"data", "image", "operators", "errors", "tensorflow"},
     "training": {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
-        *{"pictures", "solvers", "config", "record", "processor", "errors", "tensorflow"},
+        *{"pictures", "solvers", "models", "config", "record", "processor", "errors", "tensorflow"},
     },
     "models": {"models", "networks", "errors"},
     "restorers": {
