@@ -74,7 +74,7 @@ class Served:
     def bfloat16_costs_db(self) -> float | None:
         """What bfloat16 costs it, dB, as the card of the model says; None if nothing is known."""
         costs = [getattr(one, "bfloat16_costs_db", None) for one in self.networks.values()]
-        known = [cost for cost in costs if cost is not None]
+        known = [float(cost) for cost in costs if cost is not None]
         return max(known) if len(known) == len(costs) else None
 
     @property

@@ -72,10 +72,11 @@ class Bfloat16Cost:
         lines = [f"{'image':<{width}}  float32, dB  bfloat16, dB  costs, dB"]
         for score in self.float32.images:
             if score.name in low:
-                values = (one.restored["psnr_rgb_u8"] for one in (score, low[score.name]))
-                lines.append(_row(score.name, width, *values, self.costs_db[score.name]))
-        means = (report.mean("psnr_rgb_u8")[1] for report in (self.float32, self.bfloat16))
-        lines += ["-" * len(lines[0]), _row("mean", width, *means, self.mean_db), "", self.text()]
+                full, less = (one.restored["psnr_rgb_u8"] for one in (score, low[score.name]))
+                lines.append(_row(score.name, width, full, less, self.costs_db[score.name]))
+        full, less = (one.mean("psnr_rgb_u8")[1] for one in (self.float32, self.bfloat16))
+        lines += ["-" * len(lines[0]), _row("mean", width, full, less, self.mean_db)]
+        lines += ["", self.text()]
         return "\n".join(lines)
 
     def text(self) -> str:
