@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from tfdeblur.files.video.scheduling import scheduling_kept
 from tfdeblur.restorers.protocol import Restored
 
 WIDTH, HEIGHT = 64, 48
@@ -51,9 +52,10 @@ def write_clip(
         sound: name of an encoder; two tones.
         frame: number -> frame to encode, in the place of `scene`.
     """
-    with av.open(
-        str(path), "w", format=container, container_options=container_options or {}
-    ) as out:
+    with (
+        scheduling_kept(),
+        av.open(str(path), "w", format=container, container_options=container_options or {}) as out,
+    ):
         picture = out.add_stream(
             codec,
             rate=25,

@@ -13,6 +13,7 @@ from tfdeblur.files.video.colour import Colour, FromRGB
 from tfdeblur.files.video.encoders import Encoding
 from tfdeblur.files.video.jpegs import jpeg_packet
 from tfdeblur.files.video.reader import TEXT_ERRORS, Reader, Shot
+from tfdeblur.files.video.scheduling import scheduling_kept
 from tfdeblur.files.video.tracks import (
     add_tracks,
     container_options,
@@ -83,7 +84,8 @@ class Writer:
             self._add_all(reader, encoding, (width, height))
             self._set_up_picture(reader.picture, first)
             self._out.set_chapters(reader.container.chapters())
-            self._out.start_encoding()
+            with scheduling_kept():
+                self._out.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             raise self._cannot(error) from error
 
