@@ -101,7 +101,7 @@ def summarise(
     parts = [f"{count[status]} {word}" for status, word in _WORDS.items() if count[status]]
     if len(results) < jobs:
         parts.append(f"{jobs - len(results)} not finished")
-    how = f" In {precision}." if precision is not None else ""
+    how = f" In {precision}." if precision not in (None, "float32") else ""  # what is usual
     print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.{how}", file=sys.stderr)
     if code == EXIT_DONE and count["skipped"] and not count["done"]:
         print("To restore again what exists, give --overwrite.", file=sys.stderr)
