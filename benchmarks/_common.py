@@ -114,6 +114,30 @@ def show(title, comparison, to, bars=None):
     return found
 
 
+def before_and_now(rounds, bar, unit, digits):
+    """Prints processor and clock time of two builds, measured in turn; returns JSON values.
+
+    Args:
+        rounds: dict, "before" and "now" -> `(processor, clock)` of each round, in `unit`.
+        bar: float, largest ratio that is accepted.
+        unit: str, such as "ms a frame".
+        digits: int, behind the point.
+    """
+    from statistics import median
+
+    result = {"rounds": rounds}
+    for place, kind in enumerate(("processor", "clock")):
+        before, now = (median(one[place] for one in rounds[name]) for name in ("before", "now"))
+        ratios = [b[place] / a[place] for a, b in zip(rounds["before"], rounds["now"], strict=True)]
+        result[kind] = {"before": before, "now": now, "ratio": median(ratios)}
+        verdict = "met" if median(ratios) <= bar else "missed"
+        print(
+            f"  {kind:<10} {before:7.{digits}f} -> {now:7.{digits}f} {unit}  {median(ratios):.3f}x "
+            f"(rounds: {min(ratios):.3f} to {max(ratios):.3f})  bar {bar:g}x: {verdict}"
+        )
+    return result
+
+
 def finish(arguments, results):
     """Prints the facts about the machine; writes everything to `--json`."""
     from tfdeblur.evaluation.timing import machine_facts

@@ -18,9 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
-from _common import finish, parser, size
+from _common import before_and_now, finish, parser, size
 
 BAR = 1.0  # of the earlier build's seconds
 
@@ -107,17 +106,7 @@ def compare(arguments, folder, output):
             found = run_once(checkout, folder, output, arguments.files_only)
             if number >= arguments.warmups:
                 rounds[name].append(found)
-    result = {"rounds": rounds}
-    for place, kind in enumerate(("processor", "clock")):
-        before, now = (median(one[place] for one in rounds[name]) for name in builds)
-        ratios = [b[place] / a[place] for a, b in zip(rounds["before"], rounds["now"], strict=True)]
-        result[kind] = {"before": before, "now": now, "ratio": median(ratios)}
-        verdict = "met" if median(ratios) <= BAR else "missed"
-        print(
-            f"  {kind:<10}{before:7.2f} -> {now:7.2f} s  {median(ratios):.3f}x "
-            f"(rounds: {min(ratios):.3f} to {max(ratios):.3f})  bar {BAR:g}x: {verdict}"
-        )
-    return result
+    return before_and_now(rounds, BAR, "s", 2)
 
 
 def main():

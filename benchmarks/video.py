@@ -17,9 +17,8 @@ import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from statistics import median
 
-from _common import finish, parser
+from _common import before_and_now, finish, parser
 
 BAR, COST_BAR = 0.8, 0.1  # of the earlier build's seconds; dB
 HEIGHT, WIDTH = 720, 1280
@@ -121,17 +120,7 @@ def compare_builds(arguments, clip, folder):
         for process in processes.values():
             process.stdin.close()
             process.wait()
-    result = {"rounds": rounds}
-    for place, kind in enumerate(("processor", "clock")):
-        before, now = (median(one[place] for one in rounds[name]) for name in builds)
-        ratios = [b[place] / a[place] for a, b in zip(rounds["before"], rounds["now"], strict=True)]
-        result[kind] = {"before": before, "now": now, "ratio": median(ratios)}
-        verdict = "met" if median(ratios) <= BAR else "missed"
-        print(
-            f"  {kind:<10} {before:6.1f} -> {now:6.1f} ms a frame  {median(ratios):.3f}x "
-            f"(rounds: {min(ratios):.3f} to {max(ratios):.3f})  bar {BAR:g}x: {verdict}"
-        )
-    return result
+    return before_and_now(rounds, BAR, "ms a frame", 1)
 
 
 def ways():
