@@ -82,6 +82,10 @@ _FLAGS = (
     "--grpc_max_threads=${TFS_THREADS:-4}",
 )
 
+# oneDNN's convolutions with a bias and an addition keep what they add in the operation, so that two
+# requests at the same time get wrong pixels (TensorFlow 2.20, 2.21): one operation at a time.
+_FLAGS_OF_A_PROCESSOR = (*_FLAGS, "--tensorflow_inter_op_parallelism=1")
+
 _COMPOSE = """\
 # TensorFlow Serving for the models in this folder. Ports are open to this machine only.
 #   docker compose --profile gpu up     needs the NVIDIA Container Toolkit
@@ -131,6 +135,8 @@ services:
     <<: *serving
     profiles: ["cpu"]
     image: ${{TFS_CPU_IMAGE:-tensorflow/serving:2.20.0}}
+    command:
+{flags_of_a_processor}
     volumes:
       - .:{root}:ro
 
@@ -194,11 +200,15 @@ def write_serving_files(root: Path, names: Iterable[str]) -> None:
     Raises:
         DataError: if a file cannot be written, or `models.config` is no list of models.
     """
-    flags = "\n".join(f'    - "{flag}"' for flag in _FLAGS)
+    flags, of_processor = (
+        "\n".join(f'    - "{flag}"' for flag in given) for given in (_FLAGS, _FLAGS_OF_A_PROCESSOR)
+    )
     for name, text in {
         "batching_parameters.txt": _BATCHING,
         "monitoring.config": _MONITORING,
-        "docker-compose.yml": _COMPOSE.format(flags=flags, root=CONTAINER_ROOT),
+        "docker-compose.yml": _COMPOSE.format(
+            flags=flags, flags_of_a_processor=of_processor, root=CONTAINER_ROOT
+        ),
         "README.md": _README,
     }.items():
         if not (root / name).exists():

@@ -7,6 +7,10 @@ as they would be there.
 
 import json
 import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +72,14 @@ class Engine:
             raise status_of(error) from error
         self.signatures = {name: graph.signature_def[name] for name in graph.signature_def}
         self.pace = Pace()
+        # oneDNN's convolutions with a bias and an addition keep what they add in the operation:
+        # runs side by side answer with wrong pixels (TensorFlow 2.20 and 2.21).
+        self._one_at_a_time = threading.Lock()
 
     def run(
         self, feeds: dict[str, np.ndarray], fetches: list[str], seconds: float | None = None
     ) -> list[np.ndarray]:
-        """Runs the graph once; safe from several threads.
+        """Runs the graph once; safe from several threads, which wait for each other.
 
         Args:
             feeds: tensor name -> array of the right type; `Session.run` would cast others.
@@ -85,19 +92,31 @@ class Engine:
         Raises:
             Status: with TensorFlow's code and text.
         """
-        settings = None
-        if seconds is not None:
-            milliseconds = min(max(1, round(seconds * 1000)), 2**31)
-            settings = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
-        try:
-            return self._session.run(fetches, feeds, options=settings)
-        except Exception as error:
-            raise status_of(error) from error
+        with self._turn(seconds) as left:
+            settings = None
+            if left is not None:
+                milliseconds = min(max(1, round(left * 1000)), 2**31)
+                settings = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
+            try:
+                return self._session.run(fetches, feeds, options=settings)
+            except Exception as error:
+                raise status_of(error) from error
 
     def close(self) -> None:
         """Frees the session; runs that are still under way are cancelled."""
         self._session.close()
         self._session = None  # type: ignore[assignment]  # its end frees the weights
+
+    @contextmanager
+    def _turn(self, seconds: float | None) -> Iterator[float | None]:
+        """Waits for the run before; gives the seconds that are left then."""
+        start = time.monotonic()
+        if not self._one_at_a_time.acquire(timeout=-1 if seconds is None else max(0.0, seconds)):
+            raise Status("DEADLINE_EXCEEDED", "Timed out waiting for notification")
+        try:
+            yield None if seconds is None else seconds - (time.monotonic() - start)
+        finally:
+            self._one_at_a_time.release()
 
 
 def status_of(error: BaseException) -> Status:

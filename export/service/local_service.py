@@ -94,8 +94,8 @@ class LocalService:
         """Loads the models and listens; returns itself."""
         check_free(self._options.host, self._port)  # before models load, which takes long
         sources = self._sources()
-        # One image per GPU at a time; on a processor two fill each other's gaps.
-        gate = Gate(self._options.max_running or _gpus() or 2, self._options.callers)
+        # An image takes all cores, or the GPU, for itself: see also `Engine.run`.
+        gate = Gate(self._options.max_running or _gpus() or 1, self._options.callers)
         path_map = self._path_map or {CONTAINER: self._folder()}
         server = Server(self._versions, gate, self._options, path_map)
         try:

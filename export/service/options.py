@@ -18,8 +18,9 @@ class ServiceOptions:
         model_name: str, name of the only model, where `root` is its own base folder.
         grpc_max_threads: int, callers that are served or wait at the same time; one more gets
             RESOURCE_EXHAUSTED. 0: four times the processors, as TensorFlow Serving.
-        max_running: int, images that are restored at the same time; the others wait, and their
-            waiting counts against their deadline. 0: one on a GPU, else two.
+        max_running: int, requests that are answered at the same time; the others wait, and their
+            waiting counts against their deadline. Of one model, one is restored at a time. 0: one,
+            or as many as there are GPUs.
         max_receive_message_bytes: int, largest request; -1: no limit, as TensorFlow Serving.
         max_image_pixels: int, N*H*W of a request, of arrays as of encoded pictures, counted as
             the model pads them; 0: only what the model itself refuses.

@@ -97,7 +97,8 @@ def _add_limit_arguments(parser: argparse.ArgumentParser) -> None:
     counts = {
         "grpc_max_threads": "callers that are served or wait; one more gets RESOURCE_EXHAUSTED "
         "(default: 4 per processor)",
-        "max_running": "images restored at the same time (default: 1 per GPU, 2 without)",
+        "max_running": "requests answered at the same time, one of each model "
+        "(default: 1, or one per GPU)",
         "max_receive_message_bytes": "largest request; -1: no limit "
         f"(default: {limits.DEFAULT_BYTES_OF_A_REQUEST})",
         "max_image_pixels": "N*H*W of a request, as the model pads it; 0: what the model itself "

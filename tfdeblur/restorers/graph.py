@@ -15,7 +15,7 @@ from tfdeblur.image.padding import crop_back, pad_to_multiple
 
 DEFAULT_SIZE_MULTIPLE = 16
 _BFLOAT16_SWITCH = "auto_mixed_precision_onednn_bfloat16"
-_switch_lock = threading.RLock()
+_calls = threading.RLock()
 
 
 def size_multiple(network) -> int:
@@ -95,12 +95,15 @@ def arithmetic(precision: str):
     setting comes back at the end. On GPUs it does nothing: build or load the network under the
     Keras policy "mixed_bfloat16" there.
 
-    The switch belongs to the process: calls from several threads wait for each other.
+    Calls from several threads wait for each other, in either arithmetic: the switch belongs to
+    the process, and oneDNN's convolutions with a bias and an addition keep what they add in the
+    operation, so that two calls of one graph at a time give wrong pixels (TensorFlow 2.20, 2.21).
+    A call takes all cores or the GPU anyway.
     """
-    if precision == "float32":
-        yield
-        return
-    with _switch_lock:
+    with _calls:
+        if precision == "float32":
+            yield
+            return
         before = tf.config.optimizer.get_experimental_options().get(_BFLOAT16_SWITCH, False)
         tf.config.optimizer.set_experimental_options({_BFLOAT16_SWITCH: True})
         try:

@@ -110,8 +110,9 @@ class TiledNetwork:
         Returns:
             uint8, clipped and rounded; and float32 `(batch,)`, the mean change of each image.
         """
-        levels, change = self._levels_function(tf.constant(images))
-        return levels.numpy(), change.numpy()
+        with arithmetic("float32"):
+            levels, change = self._levels_function(tf.constant(images))
+            return levels.numpy(), change.numpy()
 
     def in_tiles(
         self,

@@ -127,9 +127,10 @@ def test_compose(root):
     assert text.count(".:/models:ro") == 2
     assert "127.0.0.1:8500:8500" in text and "0.0.0.0" not in text
     paths = re.findall(r"=/models/(\S+)\"", text)
-    assert len(paths) == 2 and all((root / path).is_file() for path in paths)
+    assert len(paths) == 4 and all((root / path).is_file() for path in paths)
     flags = re.findall(r"\"--(\w+)=", text)
-    assert len(flags) == len(set(flags)) > 10 and set(flags) <= FLAGS
+    assert len(flags) == 2 * len(set(flags)) - 1 > 20 and set(flags) <= FLAGS
+    assert text.count("--tensorflow_inter_op_parallelism=1") == 1  # of the processor alone
 
 
 def test_compose_is_yaml(root):
@@ -139,3 +140,5 @@ def test_compose_is_yaml(root):
     for service in services.values():
         assert service["init"] is True and service["entrypoint"][0].endswith("_model_server")
         assert all(flag.startswith("--") for flag in service["command"])
+    alone = "--tensorflow_inter_op_parallelism=1"
+    assert services["cpu"]["command"] == [*services["gpu"]["command"], alone]

@@ -45,7 +45,12 @@ class AdoptedNetwork(ABC):
         if self.probe.batches or image.shape[0] == 1:
             return self._run(image)
         spec = tf.TensorSpec((None, None, 3), tf.float32)
-        return tf.map_fn(lambda one: self._run(one[None])[0], image, fn_output_signature=spec)
+        return tf.map_fn(
+            lambda one: self._run(one[None])[0],
+            image,
+            parallel_iterations=1,  # for memory, and as `graph.arithmetic` says of several at once
+            fn_output_signature=spec,
+        )
 
     def _run(self, image: Any) -> Any:
         size = tf.shape(image)[1:3]
