@@ -14,7 +14,7 @@ from export.service.engine import Engine
 from export.service.options import ServiceOptions
 from export.status import Status
 from tfdeblur.networks import BiSkip
-from tfdeblur.restorers.network import Restorer
+from tfdeblur.restorers.tiled import TiledNetwork
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def engine(network, tmp_path_factory):
     engine.close()
 
 
-def all_alike(call, images, times=30):
+def all_alike(call, images, times=25):
     """Whether two threads, calling for these images in turn, always get what one gets."""
     alone = [call(image) for image in images]
 
@@ -49,16 +49,15 @@ def test_one_version_of_a_model(engine):
         next(iter(getattr(engine.signatures["serving_uint8"], way).values())).name
         for way in ("inputs", "outputs")
     )
-    images = np.random.default_rng(0).integers(0, 256, (2, 1, 160, 240, 3), "uint8")
+    images = np.random.default_rng(0).integers(0, 256, (2, 1, 240, 320, 3), "uint8")
     assert all_alike(lambda image: engine.run({given: image}, [made])[0], images) == [True, True]
 
 
-def test_a_restorer(network):
-    restorer = Restorer(network)
-    for dtype, white in (("uint8", 255), ("float32", 1)):
-        images = np.random.default_rng(0).uniform(0, white, (2, 160, 240, 3)).astype(dtype)
-        found = all_alike(lambda image: restorer(image).image, images)
-        assert found == [True, True], dtype
+def test_the_networks_of_restorers(network):
+    tiled = TiledNetwork(network, tile=None, memory_budget_bytes=2**30, precision="float32")
+    levels = np.random.default_rng(0).integers(0, 256, (2, 1, 240, 320, 3), "uint8")
+    assert all_alike(lambda image: tiled.run_levels(image)[0], levels) == [True, True]
+    assert all_alike(tiled.run, np.float32(levels / 255)) == [True, True]
 
 
 def test_who_waits_too_long_is_told(engine):
