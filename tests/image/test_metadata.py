@@ -184,6 +184,31 @@ def test_colours_of_a_png_are_meant_as_before():
     np.testing.assert_array_equal(decode_image(again, "b").rgb, image.rgb)
 
 
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize(
+    ("kind", "usual", "other"),
+    [
+        (b"cICP", bytes((1, 13, 0, 1)), bytes((9, 16, 0, 1))),  # BT.2020 with PQ
+        (b"gAMA", struct.pack(">I", 45455), struct.pack(">I", 100000)),
+    ],
+)
+def test_colours_that_only_a_png_tells_are_not_lost_unnoticed(to, kind, usual, other, caplog):
+    for body, told in ((usual, False), (other, to != "png")):
+        data = saved(Image.fromarray(levels()), "PNG")
+        data = data[:33] + chunk(kind, body) + data[33:]
+        image = decode_image(data, "a", with_metadata=True)
+        caplog.clear()
+        again = encode_image(image.rgb, image, to)
+        assert (chunk(kind, body) in again) == (to == "png")
+        assert (f"only PNG holds what its {kind.decode()} chunk" in caplog.text) == told
+        profiled = type(image)(
+            **{**vars(image), "metadata": Metadata(profile=SRGB, chunks=image.metadata.chunks)}
+        )
+        caplog.clear()
+        encode_image(image.rgb, profiled, to)
+        assert not caplog.text  # the profile says it
+
+
 @pytest.mark.parametrize("length", [3 * 1024, 200_000])
 def test_long_profiles_are_cut_into_segments(length):
     profile = SRGB[:128] + np.random.default_rng(0).bytes(length)

@@ -11,9 +11,16 @@ from tfdeblur.networks.convolution import Conv2D
 from tfdeblur.networks.gated import GatedBlock
 from tfdeblur.networks.maxim_layers import ChannelDense, ChannelNorm
 
+
+def exact(layer):
+    layer.gelu = "erf"
+    return layer
+
+
 LAYERS = {
     "norm": (lambda: ChannelNorm(), (2, 5, 7, 6)),
     "dense with GELU": (lambda: ChannelDense(4, "gelu"), (2, 5, 7, 6)),
+    "dense with GELU's exact form": (lambda: exact(ChannelDense(4, "gelu")), (2, 5, 7, 6)),
     "3x3 convolution": (lambda: Conv2D(4, 3, padding="same"), (2, 5, 7, 6)),
     "3x3 convolution of a row": (lambda: Conv2D(3, 3, padding="same"), (1, 1, 9, 2)),
     "1x1 convolution": (lambda: Conv2D(4, 1), (2, 5, 7, 6)),
@@ -73,9 +80,13 @@ def test_norm_far_from_zero_keeps_its_gradient(monkeypatch):
     np.testing.assert_allclose(found, tape.gradient(loss, exact), atol=2e-4)
 
 
-def test_gelu_is_the_tanh_form_of_keras():
+def test_both_forms_of_gelu():
     x = np.linspace(-9, 9, 1001, dtype="float32")
-    np.testing.assert_allclose(gradients.gelu(x), keras.ops.gelu(x, approximate=True), atol=1e-6)
+    for form, approximate in (("tanh", True), ("erf", False)):
+        wanted = keras.ops.gelu(x, approximate=approximate)
+        np.testing.assert_allclose(gradients.gelu(x, form), wanted, atol=1e-6)
+        np.testing.assert_allclose(gradients.gelu_for_training(x, form), wanted, atol=1e-6)
+    assert 1e-4 < np.abs(gradients.gelu(x) - gradients.gelu(x, "erf")).max() < 5e-4
 
 
 def test_joined_features_and_halves_are_parts_of_one_dense():

@@ -22,6 +22,12 @@ _SEGMENT = 65533  # bytes that a segment of a JPEG holds
 _PROFILE_PART = _SEGMENT - 14
 _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"
 _INCH = 0.0254  # metres
+# Bodies of chunks that mean the colours every viewer takes without them.
+_SRGB_COLOURS = {
+    b"cICP": (bytes((1, 13, 0, 1)),),
+    b"gAMA": (struct.pack(">I", 45455),),
+    b"cHRM": (struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),),
+}
 
 
 def encode_pixels(
@@ -40,6 +46,8 @@ def encode_pixels(
         InvalidInput: if the format holds no picture of that size.
     """
     metadata = metadata.for_channels(1 if pixels.shape[-1] <= 2 else 3)
+    if format != "png":
+        _tell_lost_colours(metadata, format)
     if format == "tiff":
         return _tiff(pixels, metadata, extra)
     if format == "webp":
@@ -68,6 +76,21 @@ def _png_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         yield b"eXIf", metadata.exif
     if metadata.xmp:
         yield b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp
+
+
+def _tell_lost_colours(metadata: Metadata, format: str) -> None:
+    """Warns where a PNG's chunks alone said that its colours are not sRGB's."""
+    if metadata.profile:
+        return
+    for kind, body in metadata.chunks:
+        if kind in _SRGB_COLOURS and body not in _SRGB_COLOURS[kind]:
+            logger.warning(
+                "The file will look different: only PNG holds what its %s chunk says of the "
+                "colours, and %s is written. Write PNG, or convert it to sRGB before.",
+                kind.decode(),
+                format.upper(),
+            )
+            return
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -41,8 +41,11 @@ class ChannelDense(layers.Layer):
 
     Args:
         units: int >= 1, channels of the result.
-        activation: None or "gelu", the tanh form (Hendrycks and Gimpel, arXiv:1606.08415).
+        activation: None or "gelu".
         halves: bool, gives the result as two tensors of half the channels each.
+
+    Attributes:
+        gelu: of `gradients.GELU_FORMS`, the form of the activation; may be set at any time.
 
     Call arguments:
         x: features, or a list of features that count as joined along their channels.
@@ -61,6 +64,7 @@ class ChannelDense(layers.Layer):
         self.units = units
         self.activation = activation
         self.halves = halves
+        self.gelu = "tanh"
 
     def build(self, shape):
         """Makes kernel `(channels, units)` and bias."""
@@ -85,11 +89,11 @@ class ChannelDense(layers.Layer):
         for part in joined:
             channels = part.shape[-1]
             kernel = self.kernel[row : row + channels, columns]
-            y = ops.matmul(ops.reshape(part, (-1, channels)), kernel) + y
+            y = ops.add(ops.matmul(ops.reshape(part, (-1, channels)), kernel), y)
             row += channels
         if self.activation:
             fast = training and gradients.pays_off()
-            y = gradients.gelu_for_training(y) if fast else gradients.gelu(y)
+            y = (gradients.gelu_for_training if fast else gradients.gelu)(y, self.gelu)
         return ops.reshape(y, (*ops.shape(joined[0])[:-1], y.shape[-1]))
 
     def compute_output_shape(self, shape):
