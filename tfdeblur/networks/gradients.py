@@ -64,8 +64,9 @@ def layer_norm(x, gain, offset, epsilon):
     """Layer norm over the last axis.
 
     Written as oneDNN recognises it where gain and offset are constants of the graph; it then takes
-    one pass over memory: over two axes, and with the epsilon that its form has whatever the graph says (`ONEDNN_EPSILON`;
-    findings/tensorflow_layer_norm_epsilon.sh). x is scaled so that this one is `epsilon`.
+    one pass over memory: over two axes, and with the epsilon that its form has whatever the graph
+    says (`ONEDNN_EPSILON`; findings/tensorflow_layer_norm_epsilon.sh). x is scaled so that this
+    one is `epsilon`.
 
     Args:
         x: float32 `(..., channels)`.
