@@ -24,9 +24,9 @@ _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"
 _INCH = 0.0254  # metres
 # Bodies of chunks that mean the colours every viewer takes without them.
 _SRGB_COLOURS = {
-    b"cICP": (bytes((1, 13, 0, 1)),),
-    b"gAMA": (struct.pack(">I", 45455),),
-    b"cHRM": (struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),),
+    b"cICP": bytes((1, 13, 0, 1)),
+    b"gAMA": struct.pack(">I", 45455),
+    b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
 }
 
 
@@ -83,7 +83,7 @@ def _tell_lost_colours(metadata: Metadata, format: str) -> None:
     if metadata.profile:
         return
     for kind, body in metadata.chunks:
-        if kind in _SRGB_COLOURS and body not in _SRGB_COLOURS[kind]:
+        if body != _SRGB_COLOURS.get(kind, body):
             logger.warning(
                 "The file will look different: only PNG holds what its %s chunk says of the "
                 "colours, and %s is written. Write PNG, or convert it to sRGB before.",
