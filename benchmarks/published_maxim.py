@@ -45,6 +45,7 @@ BARS = {
 }
 AGAINST = {"restore": "published-1", "adopt": "published", "train": "published-train"}
 _CROPS, _CROP = 2, 256
+_WHOLE = 10**11  # bytes: no picture is cut
 
 
 def read_arguments(argv):
@@ -146,8 +147,10 @@ def restorer_call(arguments, model):
 
     from tfdeblur import Restorer
 
-    tile = {} if arguments.tile is None else {"tile": arguments.tile or None}
-    restorer = Restorer.from_preset(model, **tile)
+    options = {} if arguments.tile is None else {"tile": arguments.tile}
+    if arguments.tile == 0:
+        options = {"memory_budget_bytes": _WHOLE}
+    restorer = Restorer.from_preset(model, **options)
     levels = np.round(255 * picture(*arguments.size)[0]).astype("uint8")
     print(f"{restorer.plan(*arguments.size).tiles} tiles", file=sys.stderr)
     return lambda: restorer(levels).image

@@ -35,7 +35,7 @@ def manifest(
         side: int, pixels, of a servable of one size; or None.
         warmup: sizes of the warm-up records, `(height, width)` in pixels.
     """
-    variables = served.variables()
+    weights = served.weights()
     return {
         "kind": served.kind,
         "networks": {part: _network(network) for part, network in served.networks.items()},
@@ -47,9 +47,9 @@ def manifest(
         "bfloat16_costs_db": served.bfloat16_costs_db,
         "fixed_tile": side,
         "warmup": [{"height": height, "width": width} for height, width in warmup],
-        "parameters": sum(variable.shape.num_elements() for variable in variables.values()),
-        "weights_bytes": weights_bytes(variables),
-        "weights_sha256": weights_sha256(variables),
+        "parameters": sum(variable.shape.num_elements() for variable in weights.values()),
+        "weights_bytes": weights_bytes(weights),
+        "weights_sha256": weights_sha256(weights),
         "versions": {
             "tfdeblur": __version__,
             "tensorflow": tf.__version__,

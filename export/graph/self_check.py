@@ -5,12 +5,13 @@ The loader and session here are those of TensorFlow 1, which the server's own co
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from export.graph.manifest import weights_bytes
@@ -41,6 +42,9 @@ def check_version(folder: Path, served: Served, side: int | None = None) -> None
     variables = served.variables()
     check_graph(folder, len(variables))
     check_size(folder, weights_bytes(variables))
+    constants = weights_bytes(served.weights()) - weights_bytes(variables)
+    if constants:
+        check_constants(folder, constants)
     height, width = (side, side) if side else CHECKED_SIZE
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
     wanted = served.restore(tf.constant(image * np.float32(1 / 255))).image.numpy()
@@ -119,14 +123,11 @@ def check_graph(folder: Path, variables: int) -> None:
         CheckFailed: if there are Python or XLA operations, functions that XLA must compile, or
             not as many variables.
     """
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     handles = set()
-    for graph in (one.graph_def for one in saved.meta_graphs):
-        nodes = list(graph.node)
+    for graph in _graphs(folder):
         for function in graph.library.function:
-            nodes += function.node_def
             _check_attributes(function.signature.name, function.attr)
-        for node in nodes:
+        for node in _nodes(graph):
             _check_attributes(node.name, node.attr)
             if "PyFunc" in node.op or node.op.startswith("Xla"):
                 raise CheckFailed(f"The graph holds {node.op} ({node.name}), which no server runs.")
@@ -134,6 +135,18 @@ def check_graph(folder: Path, variables: int) -> None:
                 handles.add(node.name)
     if len(handles) != variables:
         raise CheckFailed(f"The graph holds {len(handles)} variables and not {variables}.")
+
+
+def _graphs(folder: Path) -> list[graph_pb2.GraphDef]:
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    return [one.graph_def for one in saved.meta_graphs]
+
+
+def _nodes(graph: graph_pb2.GraphDef) -> Iterator[node_def_pb2.NodeDef]:
+    """All nodes, those of functions too."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
 
 
 def _check_attributes(name: str, attributes: Mapping[str, Any]) -> None:
@@ -145,8 +158,31 @@ def _check_attributes(name: str, attributes: Mapping[str, Any]) -> None:
             )
 
 
+def check_constants(folder: Path, weights: int) -> None:
+    """Looks whether weights that are constants stand in the graph once.
+
+    Args:
+        folder: of the version.
+        weights: bytes of these weights.
+
+    Raises:
+        CheckFailed: if the constants take much more or less room than they are large.
+    """
+    held = 0
+    for graph in _graphs(folder):
+        tensors = (node.attr["value"].tensor for node in _nodes(graph) if node.op == "Const")
+        for tensor in tensors:
+            size = tf.TensorShape(tensor.tensor_shape).num_elements()
+            held += size * tf.dtypes.as_dtype(tensor.dtype).size
+    if not weights <= held <= 1.1 * weights + _INDEX_BYTES:
+        raise CheckFailed(
+            f"The constants of the graph take {held} bytes, but the weights among them are "
+            f"{weights} bytes large."
+        )
+
+
 def check_size(folder: Path, weights: int) -> None:
-    """Looks whether the weights are on the disk once.
+    """Looks whether the weights that are variables are on the disk once.
 
     Args:
         folder: of the version.

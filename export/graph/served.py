@@ -13,6 +13,7 @@ from tfdeblur.errors import InvalidInput
 from tfdeblur.restorers.adopted.frozen import FrozenNetwork
 from tfdeblur.restorers.adopted.onnx.network import OnnxNetwork
 from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.constants import wants_constants
 from tfdeblur.restorers.graph import size_multiple
 from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.network import Restorer
@@ -83,14 +84,22 @@ class Served:
         probe = getattr(self.networks.get("network"), "probe", None)
         return None if probe is None else probe.fixed
 
+    def weights(self) -> dict[str, tf.Variable]:
+        """All weights, by names that do not depend on what else the process has built."""
+        return self._variables(self.networks)
+
     def variables(self) -> dict[str, tf.Variable]:
-        """All weights, by names that do not depend on what else the process has built.
+        """Those of `weights` that its graph holds as variables, and not as constants.
 
         TensorFlow's own variables, not Keras's around them: a module that holds those is saved
         in a way that loads everywhere and fails at the first request to TensorFlow Serving.
         """
+        parts = {p: one for p, one in self.networks.items() if not wants_constants(one)}
+        return self._variables(parts)
+
+    def _variables(self, networks: Mapping[str, Any]) -> dict[str, tf.Variable]:
         found: dict[str, tf.Variable] = {}
-        for part, network in self.networks.items():
+        for part, network in networks.items():
             for i, variable in enumerate(getattr(network, "variables", ())):
                 held = variable if isinstance(variable, tf.Variable) else variable.value
                 if not isinstance(held, tf.Variable):

@@ -55,9 +55,12 @@ class Maxim(keras.Model):
     """
 
     size_multiple = 64
-    # Of what `restorers.memory` takes for the peak. Measured on two cores with oneDNN, float32:
-    # 3,100 bytes a pixel at 512 x 512 and 2,600 at 1280 x 768, where that says 1,920.
-    memory_factor = 1.65
+    constant_weights = True  # its norms are fused only so: see `gradients.layer_norm`
+    operations_in_turn = True
+    # Of what `restorers.memory` takes for the peak. Measured on two cores with oneDNN, float32, one
+    # operation at a time: 1,900 to 2,250 bytes a pixel at 768 x 704, 1,760 at 1280 x 768, where
+    # that says 1,920.
+    memory_factor = 1.2
 
     def __init__(self, stages=1, features=32, gelu="tanh", **kwargs):
         check_choice("stages", stages, STAGES)

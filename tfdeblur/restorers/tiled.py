@@ -20,6 +20,7 @@ from tfdeblur.restorers.graph import (
     arithmetic,
     inference_function,
     levels_function,
+    operations_in_turn,
     size_multiple,
 )
 from tfdeblur.restorers.memory import bytes_per_pixel
@@ -97,7 +98,7 @@ class TiledNetwork:
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The network on `(batch, h, w, channels)` float32, as a whole; not clipped."""
-        with arithmetic(self.precision):
+        with arithmetic(self.precision), operations_in_turn(self.network):
             return self._function(tf.constant(images)).numpy()
 
     @cached_property
@@ -110,7 +111,7 @@ class TiledNetwork:
         Returns:
             uint8, clipped and rounded; and float32 `(batch,)`, the mean change of each image.
         """
-        with arithmetic("float32"):
+        with arithmetic("float32"), operations_in_turn(self.network):
             levels, change = self._levels_function(tf.constant(images))
             return levels.numpy(), change.numpy()
 

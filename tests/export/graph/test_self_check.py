@@ -6,9 +6,16 @@ import pytest
 import tensorflow as tf
 
 from export import export_model
-from export.graph.self_check import CheckFailed, check_size, check_version, run_signatures
+from export.graph.self_check import (
+    CheckFailed,
+    check_constants,
+    check_size,
+    check_version,
+    run_signatures,
+)
 from export.graph.served import served_model
 from tests.export.helpers import Compiled, Scale, random_u8
+from tests.helpers import noise
 
 
 class InPython(Scale):
@@ -70,6 +77,25 @@ def test_weights_stand_on_the_disk_once(version):
     with pytest.raises(CheckFailed, match="bytes on the disk"):
         check_size(version, 4)
     (version / "variables" / "twice").unlink()
+
+
+def test_weights_that_are_constants_stand_in_the_graph_once(tmp_path):
+    weights = noise(512, 256)
+
+    def exported(*constants):
+        module = tf.Module()
+        module.add = tf.function(
+            lambda x: x + sum(tf.reduce_mean(tf.constant(one)) for one in constants),
+            input_signature=[tf.TensorSpec(())],
+        )
+        folder = tmp_path / str(len(constants))
+        tf.saved_model.save(module, folder)
+        return folder
+
+    check_constants(exported(weights), weights.nbytes)
+    for folder in (exported(), exported(weights, weights)):
+        with pytest.raises(CheckFailed, match=f"weights among them are {weights.nbytes} bytes"):
+            check_constants(folder, weights.nbytes)
 
 
 def test_a_version_that_is_cut_off(version, tmp_path):
