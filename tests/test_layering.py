@@ -90,7 +90,11 @@ INNER = {
     "tfdeblur/cli/deblur": (
         *(*_COMMON, "tfdeblur.cli.deblur", "tfdeblur.cli.files", "tfdeblur.models"),
         *("tfdeblur.restorers.kind", "tfdeblur.restorers.open", "tfdeblur.restorers.options"),
-        *("tfdeblur.restorers.precision", "tfdeblur.files"),
+        *("tfdeblur.restorers.precision", "tfdeblur.files", "tfdeblur.beam"),
+    ),
+    "tfdeblur/beam": (
+        *("tfdeblur.beam", "tfdeblur.files", "tfdeblur.models.shipped", "tfdeblur.errors"),
+        *("tfdeblur.restorers.open", "tfdeblur.restorers.options", "export.client"),
     ),
     "tfdeblur/restorers/kinds": (*("tfdeblur.restorers", "tfdeblur.models", "tfdeblur.errors"),),
     "tfdeblur/cli/request": (

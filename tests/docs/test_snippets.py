@@ -10,8 +10,9 @@ from tests.docs.helpers import PAGES, blocks, name_of
 from tests.helpers import picture
 
 WITH_CODE = [page for page in PAGES if blocks(page.read_text("utf-8"), "python")]
-# Needs data sets of tens of gigabytes; the builders have tests of their own.
-ONLY_COMPILED = {"docs/howto/own-data.md"}
+# Data sets of tens of gigabytes, whose builders have tests of their own; Apache Beam, with which
+# tests/beam runs the page.
+ONLY_COMPILED = {"docs/howto/own-data.md", "docs/howto/archives.md"}
 
 
 @pytest.fixture(scope="module")

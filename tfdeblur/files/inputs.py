@@ -111,7 +111,7 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
     sources = []
     for path in _expand(base, pattern.parts[magic.index(True) :], seen):
         if not path.is_dir():
-            if _is_wanted(path.name):
+            if is_taken(path.name):
                 sources.append(Source(path, path.relative_to(base)))
             elif _is_other(path):
                 over.append(path)
@@ -123,7 +123,8 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
     return sources
 
 
-def _is_wanted(name: str) -> bool:
+def is_taken(name: str) -> bool:
+    """Whether files of this name are restored: images and videos by suffix, in plain sight."""
     stem, suffix = os.path.splitext(name)
     suffix = suffix.lower()
     ours = suffix in WRITTEN_SUFFIXES or suffix in VIDEO_SUFFIXES
@@ -134,7 +135,7 @@ def _is_wanted(name: str) -> bool:
 def _is_other(path: Path) -> bool:
     """Whether somebody may have meant it: a file in plain sight that is not ours to read."""
     hidden = path.name.startswith(".") or path.stem.endswith(_UNFINISHED)
-    return path.is_file() and not hidden and not _is_wanted(path.name)
+    return path.is_file() and not hidden and not is_taken(path.name)
 
 
 def _is_of_a_page(folder: Path) -> bool:
@@ -158,7 +159,7 @@ def _walk(
     for name in names:
         path = folder / name
         # A broken link is kept: it is named like an image, so its loss is worth a report.
-        if name not in folders and _is_wanted(name) and (path.is_file() or path.is_symlink()):
+        if name not in folders and is_taken(name) and (path.is_file() or path.is_symlink()):
             yield Source(path, path.relative_to(base))
         elif name not in folders and _is_other(path):
             over.append(path)

@@ -164,7 +164,7 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     animated = source.error is None and is_animation(source.path)
     video = animated or ending.lower() in VIDEO_SUFFIXES
     if not video:
-        ending = _image_ending(ending, file_format)
+        ending = image_ending(ending, file_format)
     stem = source.relative.stem + suffix
     folder = out / source.relative.parent
     # `deblur photo.jpg --out .` can only mean: beside it. Of folders the results would mix with
@@ -195,7 +195,8 @@ def _pictures(job: Job) -> _Pictures:
     return _Pictures(*(job.output.with_name(name) for name in names))
 
 
-def _image_ending(ending: str, file_format: str) -> str:
+def image_ending(ending: str, file_format: str) -> str:
+    """The ending of the result of an image with this ending."""
     if file_format == "keep":
         return ending if ending.lower() in WRITTEN_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tfdeblur.cli.common import keep_freed_memory, load_tensorflow
+from tfdeblur.cli.deblur.archive import restore_archive
 from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.cli.files.gallery import gallery_writer
@@ -32,6 +33,8 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     settings = DeblurSettings.read(arguments)
+    if settings.beam is not None:
+        return restore_archive(settings)
     jobs, passed = plan_jobs(settings.files, settings.known_flow)
     return _restore(jobs, passed, settings)
 

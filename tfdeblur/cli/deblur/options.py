@@ -3,6 +3,7 @@
 import argparse
 
 from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
+from tfdeblur.cli.deblur import archive_options
 from tfdeblur.cli.files.options import (
     add_beside_arguments,
     add_file_arguments,
@@ -102,6 +103,8 @@ examples:
   tfdeblur deblur photos/ --out again/ --model runs/rpgan --known-flow restored/
   tfdeblur deblur photo.png --out restored/ --known-flow flow.npz --compare
   tfdeblur deblur photos/ --out restored/ --known-flow flows/ --beta 0.05 --json
+  tfdeblur deblur archive/ --recursive --out restored/ --beam DirectRunner \\
+      --beam-option direct_num_workers=2 --beam-option direct_running_mode=multi_processing
 """
 
 
@@ -129,6 +132,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_beside_arguments(parser, between=", with RP-GAN every level and pass")
     add_file_arguments(parser)
     add_video_arguments(parser)
+    archive_options.add_arguments(parser)
     add_common_arguments(parser)
 
 

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
+from tfdeblur.cli.deblur import archive_options
 from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 from tfdeblur.cli.restoring import flag_of, restoring_options, settled, settled_name
@@ -22,6 +23,8 @@ class DeblurSettings:
         options: how to restore.
         files: what, and where to.
         verbose: whether to log details.
+        beam: runner of a pipeline that is to restore; None: this process does.
+        beam_options: "name=value", of that pipeline.
     """
 
     model: str | None
@@ -29,6 +32,8 @@ class DeblurSettings:
     options: RestoringOptions
     files: FileSettings
     verbose: bool
+    beam: str | None = None
+    beam_options: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, arguments: argparse.Namespace) -> "DeblurSettings":
@@ -51,6 +56,7 @@ class DeblurSettings:
         except OptionRefused as error:
             arguments.parser.error(f"argument {flag_of(error.option)}: {error.why}")
         refuse_flow_format_alone(arguments, arguments.parser)
+        archive_options.refuse_meaningless(arguments)
         return cls(
             model=None if alone else settled(arguments.model),
             known_flow=arguments.known_flow,
@@ -59,4 +65,6 @@ class DeblurSettings:
                 FileSettings, arguments, video=video_settings(arguments, arguments.parser)
             ),
             verbose=arguments.verbose,
+            beam=arguments.beam,
+            beam_options=tuple(arguments.beam_option),
         )

@@ -1,0 +1,122 @@
+"""`tfdeblur deblur --beam`: the files are restored by a pipeline of Apache Beam."""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.deblur.settings import DeblurSettings
+from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, TfdeblurError
+
+_SHOWN = 20  # failed files that are named
+
+
+def restore_archive(settings: DeblurSettings) -> int:
+    """Runs the pipeline and tells what became of the files.
+
+    Returns:
+        The exit code of the command, the gravest of all files.
+
+    Raises:
+        TfdeblurError: if Apache Beam is not installed, or the pipeline fails.
+    """
+    load_tensorflow(settings.verbose)
+    try:
+        from tfdeblur.beam import storage
+    except ModuleNotFoundError as error:
+        raise TfdeblurError(str(error)) from error
+    elements, failed = _elements(settings)
+    folder = storage.place_of(settings.files.out, storage.BEGUN)
+    try:
+        counts = _run(settings, elements, storage.place_of(folder, "failed")) if elements else {}
+        failed += [json.loads(line) for line in storage.lines(folder, "failed*")]
+    finally:
+        storage.remove(folder)
+    return _told(counts, failed)
+
+
+def _elements(settings: DeblurSettings) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Paths and patterns of the pipeline, and inputs that are none."""
+    from tfdeblur.beam import storage
+    from tfdeblur.files.inputs import find_inputs
+    from tfdeblur.files.passed_over import PassedOver, tell
+    from tfdeblur.files.results import reason_of
+
+    files = settings.files
+    passed: list[PassedOver] = []
+    local = [one for one in files.inputs if storage.is_local(one)]
+    leave_out = files.out if storage.is_local(files.out) else None
+    sources = find_inputs(local, recursive=files.recursive, leave_out=leave_out, passed_over=passed)
+    if passed:
+        print(tell(passed), file=sys.stderr)
+    failed = []
+    for source in sources:
+        if source.error is not None:
+            reason, code = reason_of(source.error)
+            failed.append({"source": str(source.path), "reason": reason, "exit_code": code})
+    there = [one for one in sources if one.error is None]
+    elements: list[Any] = [(str(one.path), one.relative.as_posix()) for one in there]
+    for pattern in (one for one in files.inputs if not storage.is_local(one)):
+        elements += storage.matched(pattern)
+    return elements, failed
+
+
+def _run(settings: DeblurSettings, elements: Sequence[Any], log: str) -> dict[str, int]:
+    """Runs the pipeline; its counters by name."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from tfdeblur.beam import RestoreFiles
+
+    if not settings.verbose:  # its workers tell of every step that they begin and end
+        logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    files = settings.files
+    options = PipelineOptions(
+        [f"--runner={settings.beam}", *(f"--{o}" for o in settings.beam_options)]
+    )
+    transform = RestoreFiles(
+        files.out,
+        model=settings.model,
+        options=settings.options,
+        suffix=files.suffix,
+        file_format=files.format,
+        strip=files.strip,
+        white_level=files.white_level,
+        overwrite=files.overwrite,
+    )
+    try:
+        pipeline = beam.Pipeline(options=options)
+        results = pipeline | "Files" >> beam.Create(elements) | transform
+        texts = results.failed | "Text" >> beam.Map(lambda one: json.dumps(one._asdict()))
+        _ = texts | beam.io.WriteToText(log, num_shards=1)
+        done = pipeline.run()
+        done.wait_until_finish()
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise DataError(
+            f"The pipeline failed: {reason[-1] if reason else type(error).__name__}. Results "
+            "written before are kept; run the same command again to go on."
+        ) from error
+    found = done.metrics().query()["counters"]
+    ours = [one for one in found if one.key.metric.namespace == "tfdeblur"]
+    return {one.key.metric.name: int(one.result or 0) for one in ours}
+
+
+def _told(counts: dict[str, int], failed: Sequence[dict[str, Any]]) -> int:
+    from tfdeblur.errors import DataError, InvalidInput, NotConverged
+
+    for one in failed[:_SHOWN]:
+        print(f"failed: {one['source']}: {one['reason']}", file=sys.stderr)
+    if len(failed) > _SHOWN:
+        print(f"... and {len(failed) - _SHOWN} more", file=sys.stderr)
+    done, skipped = counts.get("done", 0), counts.get("skipped", 0)
+    megapixels = counts.get("pixels", 0) / 1e6
+    print(
+        f"{done} restored ({megapixels:.1f} MP), {skipped} done before, {len(failed)} failed.",
+        file=sys.stderr,
+    )
+    codes = {int(one["exit_code"]) for one in failed}
+    order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
+    return next((code for code in order if code in codes), EXIT_DONE)

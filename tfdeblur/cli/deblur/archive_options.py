@@ -1,0 +1,41 @@
+"""Options of `tfdeblur deblur` that hand the files to a pipeline of Apache Beam."""
+
+import argparse
+
+# Options of `deblur` for which a pipeline has no place, and how each is called without it.
+_MEANINGLESS = {
+    **{"compare": False, "compare_at": None, "gallery": False, "flow": False, "flow_format": None},
+    **{"confidence": False, "json": False, "known_flow": None},
+    **{"video_codec": None, "video_quality": None},
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of archives."""
+    group = parser.add_argument_group("archives, by Apache Beam (pip install 'tfdeblur[beam]')")
+    group.add_argument(
+        "--beam",
+        metavar="RUNNER",
+        help="restore in a pipeline of this runner: DirectRunner, FlinkRunner, SparkRunner, "
+        "DataflowRunner; INPUT and --out may then be of any file system that Beam has "
+        "('gs://archive/**.jpg'); photographs alone, nothing beside them",
+    )
+    group.add_argument(
+        "--beam-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="option of the pipeline, as Beam calls it, such as direct_num_workers=2 (repeatable)",
+    )
+
+
+def refuse_meaningless(arguments: argparse.Namespace) -> None:
+    """Ends with a usage error if an option means nothing for, or without, --beam."""
+    if arguments.beam is None:
+        if arguments.beam_option:
+            arguments.parser.error("argument --beam-option: works with --beam only")
+        return
+    for name, silent in _MEANINGLESS.items():
+        if getattr(arguments, name, silent) != silent:
+            flag = "--" + name.replace("_", "-")
+            arguments.parser.error(f"argument {flag}: works without --beam only")
