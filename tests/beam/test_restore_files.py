@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ beam = pytest.importorskip("apache_beam", reason="needs the extra beam (an envir
 
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
+from export import LocalService, export_model  # noqa: E402
 from tests.docs.helpers import blocks  # noqa: E402
 from tests.helpers import picture  # noqa: E402
 from tfdeblur.beam import RestoreFiles  # noqa: E402
@@ -41,10 +43,10 @@ def photos(tmp_path):
 def run(elements, out, model, **settings):
     """What became of the files, by bare name, and the counters."""
     found = []
+    settings["model"] = None if model is None else str(model)
+    transform = RestoreFiles(str(out), **settings)
     pipeline = beam.Pipeline(options=OPTIONS)
-    results = (
-        pipeline | beam.Create(elements) | RestoreFiles(str(out), model=str(model), **settings)
-    )
+    results = pipeline | beam.Create(elements) | transform
     both = (results.done, results.failed) | beam.Flatten()
     log = out.parent / "log"
     both | beam.Map(repr) | beam.io.WriteToText(str(log), num_shards=1, shard_name_template="")
@@ -107,6 +109,32 @@ def test_no_input_is_replaced(photos, tmp_path, affine_model):
     assert len(told) == 5
     run([str(photos / "one.png")], photos, affine_model, suffix="_sharp")
     assert (photos / "one_sharp.png").is_file()
+
+
+def test_a_server_restores(photos, tmp_path, affine_model):
+    export_model(str(affine_model), tmp_path / "served")
+    with LocalService(str(tmp_path / "served"), port=0) as service:
+        found, counters = run(pairs(photos), tmp_path / "beam", None, target=service.target)
+    assert counters["done"] == 4 and counters["failed"] == 2
+    run(pairs(photos), tmp_path / "here", affine_model)
+    assert contents(tmp_path / "beam").keys() == contents(tmp_path / "here").keys()
+    by_server, here = (cv2.imread(str(tmp_path / one / "one.png")) for one in ("beam", "here"))
+    assert np.abs(by_server.astype(int) - here).max() <= 1
+
+
+def test_a_server_that_is_gone_is_no_fault_of_a_file(photos, tmp_path):
+    with pytest.raises(Exception, match="Nothing answers|cannot be reached|localhost:1"):
+        run(pairs(photos)[:1], tmp_path / "out", None, target="localhost:1")
+    assert not contents(tmp_path).keys() & {"out/a/three.png"}
+
+
+def test_results_that_are_unsound_are_told(photos, tmp_path, capsys):
+    image = keras.Input((None, None, 3))
+    keras.Model(image, image + 5.0).save(tmp_path / "far.keras")
+    command = ["deblur", str(photos / "one.png"), "--out", str(tmp_path / "out")]
+    command += ["--model", str(tmp_path / "far.keras"), "--beam", "DirectRunner"]
+    assert main([*command, "--beam-option", "direct_running_mode=in_memory"]) == 5
+    assert "degenerate: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("relative", ["/etc/x.png", "../x.png", ""])

@@ -4,11 +4,19 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.deblur.settings import DeblurSettings
-from tfdeblur.errors import EXIT_DONE, EXIT_UNEXPECTED, DataError, TfdeblurError
+from tfdeblur.errors import (
+    EXIT_DONE,
+    EXIT_UNEXPECTED,
+    DataError,
+    InvalidInput,
+    NotConverged,
+    TfdeblurError,
+)
 
 _SHOWN = 20  # failed files that are named
 
@@ -27,14 +35,14 @@ def restore_archive(settings: DeblurSettings) -> int:
         from tfdeblur.beam import storage
     except ModuleNotFoundError as error:
         raise TfdeblurError(str(error)) from error
-    elements, failed = _elements(settings)
+    elements, named = _elements(settings)
     folder = storage.place_of(settings.files.out, storage.BEGUN)
     try:
         counts = _run(settings, elements, storage.place_of(folder, "failed")) if elements else {}
-        failed += [json.loads(line) for line in storage.lines(folder, "failed*")]
+        named += [json.loads(line) for line in storage.lines(folder, "failed*")]
     finally:
         storage.remove(folder)
-    return _told(counts, failed)
+    return _told(counts, named)
 
 
 def _elements(settings: DeblurSettings) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -55,7 +63,7 @@ def _elements(settings: DeblurSettings) -> tuple[list[Any], list[dict[str, Any]]
     for source in sources:
         if source.error is not None:
             reason, code = reason_of(source.error)
-            failed.append({"source": str(source.path), "reason": reason, "exit_code": code})
+            failed.append(_named(source.path, reason, code))
     there = [one for one in sources if one.error is None]
     elements: list[Any] = [(str(one.path), one.relative.as_posix()) for one in there]
     for pattern in (one for one in files.inputs if not storage.is_local(one)):
@@ -89,7 +97,9 @@ def _run(settings: DeblurSettings, elements: Sequence[Any], log: str) -> dict[st
     try:
         pipeline = beam.Pipeline(options=options)
         results = pipeline | "Files" >> beam.Create(elements) | transform
-        texts = results.failed | "Text" >> beam.Map(lambda one: json.dumps(one._asdict()))
+        unsound = results.done | "Unsound" >> beam.Filter(lambda one: one.exit_code)
+        told = (results.failed, unsound) | "Told" >> beam.Flatten()
+        texts = told | "Text" >> beam.Map(lambda one: json.dumps(one._asdict()))
         _ = texts | beam.io.WriteToText(log, num_shards=1)
         done = pipeline.run()
         done.wait_until_finish()
@@ -104,19 +114,22 @@ def _run(settings: DeblurSettings, elements: Sequence[Any], log: str) -> dict[st
     return {one.key.metric.name: int(one.result or 0) for one in ours}
 
 
-def _told(counts: dict[str, int], failed: Sequence[dict[str, Any]]) -> int:
-    from tfdeblur.errors import DataError, InvalidInput, NotConverged
+def _named(path: Path, reason: str, code: int) -> dict[str, Any]:
+    return {"source": str(path), "status": "failed", "reason": reason, "exit_code": code}
 
-    for one in failed[:_SHOWN]:
-        print(f"failed: {one['source']}: {one['reason']}", file=sys.stderr)
-    if len(failed) > _SHOWN:
-        print(f"... and {len(failed) - _SHOWN} more", file=sys.stderr)
+
+def _told(counts: dict[str, int], named: Sequence[dict[str, Any]]) -> int:
+    for one in named[:_SHOWN]:
+        print(f"{one['status']}: {one['source']}: {one['reason']}", file=sys.stderr)
+    if len(named) > _SHOWN:
+        print(f"... and {len(named) - _SHOWN} more", file=sys.stderr)
     done, skipped = counts.get("done", 0), counts.get("skipped", 0)
+    failed = sum(one["status"] == "failed" for one in named)
     megapixels = counts.get("pixels", 0) / 1e6
     print(
-        f"{done} restored ({megapixels:.1f} MP), {skipped} done before, {len(failed)} failed.",
+        f"{done} restored ({megapixels:.1f} MP), {skipped} done before, {failed} failed.",
         file=sys.stderr,
     )
-    codes = {int(one["exit_code"]) for one in failed}
+    codes = {int(one["exit_code"]) for one in named}
     order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
     return next((code for code in order if code in codes), EXIT_DONE)
