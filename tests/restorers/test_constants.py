@@ -29,7 +29,7 @@ def network():
     for seed, weight in enumerate(network.weights):  # no norm with ones, which would be left out
         scale = 0.3 if weight.name == "kernel" else 1.0
         weight.assign(scale * weight + 0.02 * (noise(*weight.shape, seed=seed) - 0.5))
-    network.constant_weights = True
+    network.constant_weights = network.operations_in_turn = True
     return network
 
 

@@ -34,6 +34,10 @@ class ChannelNorm(layers.Layer):
         found = (ops.cast(part, "float32") for part in (x, self.gain, self.offset))
         return ops.cast(norm(*found, _EPSILON), self.compute_dtype)
 
+    def compute_output_shape(self, shape):
+        """Shape of the input; saves Keras from tracing every norm of a network."""
+        return shape
+
 
 @keras.saving.register_keras_serializable("tfdeblur")
 class ChannelDense(layers.Layer):

@@ -92,6 +92,9 @@ def operations_in_turn(network):
 
     For networks with `operations_in_turn`, on processors: where operations are large, several at
     once hold more memory and are no faster (MAXIM at 768 x 704: 2,500 bytes a pixel, else 1,600).
+    Graphs must be traced within the block too, and for any size: branches are lowered to what this
+    executor lacks where they are traced outside, and additions are rewritten to it where TensorFlow
+    knows all sizes.
     """
     wanted = getattr(network, "operations_in_turn", False)
     if not wanted or tf.config.list_physical_devices("GPU"):
