@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.deblur.archive_options import PipelineSettings
 from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.errors import (
     EXIT_DONE,
@@ -21,7 +22,7 @@ from tfdeblur.errors import (
 _SHOWN = 20  # failed files that are named
 
 
-def restore_archive(settings: DeblurSettings) -> int:
+def restore_archive(settings: DeblurSettings, pipeline: PipelineSettings) -> int:
     """Runs the pipeline and tells what became of the files.
 
     Returns:
@@ -38,7 +39,8 @@ def restore_archive(settings: DeblurSettings) -> int:
     elements, named = _elements(settings)
     folder = storage.place_of(settings.files.out, storage.BEGUN)
     try:
-        counts = _run(settings, elements, storage.place_of(folder, "failed")) if elements else {}
+        log = storage.place_of(folder, "failed")
+        counts = _run(settings, pipeline, elements, log) if elements else {}
         named += [json.loads(line) for line in storage.lines(folder, "failed*")]
     finally:
         storage.remove(folder)
@@ -71,7 +73,9 @@ def _elements(settings: DeblurSettings) -> tuple[list[Any], list[dict[str, Any]]
     return elements, failed
 
 
-def _run(settings: DeblurSettings, elements: Sequence[Any], log: str) -> dict[str, int]:
+def _run(
+    settings: DeblurSettings, wanted: PipelineSettings, elements: Sequence[Any], log: str
+) -> dict[str, int]:
     """Runs the pipeline; its counters by name."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -82,7 +86,7 @@ def _run(settings: DeblurSettings, elements: Sequence[Any], log: str) -> dict[st
         logging.getLogger("apache_beam").setLevel(logging.WARNING)
     files = settings.files
     options = PipelineOptions(
-        [f"--runner={settings.beam}", *(f"--{o}" for o in settings.beam_options)]
+        [f"--runner={wanted.runner}", *(f"--{one}" for one in wanted.options)]
     )
     transform = RestoreFiles(
         files.out,

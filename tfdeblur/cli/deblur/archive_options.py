@@ -1,6 +1,7 @@
 """Options of `tfdeblur deblur` that hand the files to a pipeline of Apache Beam."""
 
 import argparse
+from dataclasses import dataclass
 
 # Options of `deblur` for which a pipeline has no place, and how each is called without it.
 _MEANINGLESS = {
@@ -29,13 +30,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def refuse_meaningless(arguments: argparse.Namespace) -> None:
-    """Ends with a usage error if an option means nothing for, or without, --beam."""
-    if arguments.beam is None:
-        if arguments.beam_option:
-            arguments.parser.error("argument --beam-option: works with --beam only")
-        return
-    for name, silent in _MEANINGLESS.items():
-        if getattr(arguments, name, silent) != silent:
-            flag = "--" + name.replace("_", "-")
-            arguments.parser.error(f"argument {flag}: works without --beam only")
+@dataclass(frozen=True)
+class PipelineSettings:
+    """The pipeline that is to restore.
+
+    Attributes:
+        runner: as Beam calls it.
+        options: "name=value", further options of Beam.
+    """
+
+    runner: str
+    options: tuple[str, ...]
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace) -> "PipelineSettings | None":
+        """Of the parsed options; None without --beam.
+
+        Ends with a usage error if an option means nothing for, or without, --beam.
+        """
+        if arguments.beam is None:
+            if arguments.beam_option:
+                arguments.parser.error("argument --beam-option: works with --beam only")
+            return None
+        for name, silent in _MEANINGLESS.items():
+            if getattr(arguments, name, silent) != silent:
+                flag = "--" + name.replace("_", "-")
+                arguments.parser.error(f"argument {flag}: works without --beam only")
+        return cls(arguments.beam, tuple(arguments.beam_option))

@@ -33,8 +33,8 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `tfdeblur deblur`."""
     settings = DeblurSettings.read(arguments)
-    if settings.beam is not None:
-        return restore_archive(settings)
+    if settings.pipeline is not None:
+        return restore_archive(settings, settings.pipeline)
     jobs, passed = plan_jobs(settings.files, settings.known_flow)
     return _restore(jobs, passed, settings)
 

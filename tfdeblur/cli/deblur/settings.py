@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
-from tfdeblur.cli.deblur import archive_options
+from tfdeblur.cli.deblur.archive_options import PipelineSettings
 from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 from tfdeblur.cli.restoring import flag_of, restoring_options, settled, settled_name
@@ -23,8 +23,7 @@ class DeblurSettings:
         options: how to restore.
         files: what, and where to.
         verbose: whether to log details.
-        beam: runner of a pipeline that is to restore; None: this process does.
-        beam_options: "name=value", of that pipeline.
+        pipeline: what is to restore; None: this process does.
     """
 
     model: str | None
@@ -32,8 +31,7 @@ class DeblurSettings:
     options: RestoringOptions
     files: FileSettings
     verbose: bool
-    beam: str | None = None
-    beam_options: tuple[str, ...] = ()
+    pipeline: PipelineSettings | None
 
     @classmethod
     def read(cls, arguments: argparse.Namespace) -> "DeblurSettings":
@@ -56,7 +54,7 @@ class DeblurSettings:
         except OptionRefused as error:
             arguments.parser.error(f"argument {flag_of(error.option)}: {error.why}")
         refuse_flow_format_alone(arguments, arguments.parser)
-        archive_options.refuse_meaningless(arguments)
+        pipeline = PipelineSettings.read(arguments)
         return cls(
             model=None if alone else settled(arguments.model),
             known_flow=arguments.known_flow,
@@ -65,6 +63,5 @@ class DeblurSettings:
                 FileSettings, arguments, video=video_settings(arguments, arguments.parser)
             ),
             verbose=arguments.verbose,
-            beam=arguments.beam,
-            beam_options=tuple(arguments.beam_option),
+            pipeline=pipeline,
         )
