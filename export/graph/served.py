@@ -20,6 +20,9 @@ from tfdeblur.restorers.network import Restorer
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.passes import InPasses
 
+# Of what networks take, where it is no image: the generator sees the deconvolved and the observed.
+_CHANNELS = {"generator": 6}
+
 
 @dataclass(frozen=True)
 class Served:
@@ -69,7 +72,10 @@ class Served:
             InvalidInput: as `restore`.
         """
         _ = self.restore  # what is no restorer is not looked at any further
-        return max(map(bytes_per_pixel, self.networks.values()))
+        return max(
+            bytes_per_pixel(network, channels=_CHANNELS.get(part, 3))
+            for part, network in self.networks.items()
+        )
 
     @property
     def bfloat16_costs_db(self) -> float | None:

@@ -11,6 +11,10 @@ from export.graph.served import served_model
 from export.graph.sizes import default_max_pixels
 from tests.export.helpers import MAX_PIXELS, Scale, loaded, pixels, png, random_u8
 from tfdeblur.errors import InvalidInput
+from tfdeblur.networks import SEN, RPGANGenerator
+from tfdeblur.restorers.blind.one_pass import BlindSettings
+from tfdeblur.restorers.blind.restorer import BlindRestorer
+from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.network import Restorer
 
 
@@ -115,3 +119,11 @@ def test_by_default_as_many_pixels_as_memory_holds(bytes_per_pixel, pixels):
     network = Scale()
     network.largest_bytes = bytes_per_pixel / 3.75  # see `restorers.memory`
     assert default_max_pixels(served_model(network)) == pixels
+
+
+def test_an_rp_gan_is_planned_with_what_its_networks_take():
+    """Its generator takes two images: the export of every RP-GAN once failed on that."""
+    sen, generator = SEN(stacks=1, width=0.06), RPGANGenerator(width=0.06)
+    served = served_model(BlindRestorer(sen, generator, BlindSettings((0.05,))))
+    each = (bytes_per_pixel(sen), bytes_per_pixel(generator, channels=6))
+    assert served.bytes_per_pixel == max(each)
