@@ -1,6 +1,6 @@
 """What became of a file, and the news while it is worked on."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,11 @@ def _gone(result: FileResult) -> dict[str, Any]:
 def exit_code(results: Sequence[FileResult]) -> int:
     """The gravest code of all files: unexpected (1), bad input (3), missing (4), unusable or
     not converged (5)."""
-    codes = {result.exit_code for result in results}
+    return gravest({result.exit_code for result in results})
+
+
+def gravest(codes: Set[int]) -> int:
+    """The one of several exit codes that a command answers with."""
     order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
     return next((code for code in order if code in codes), EXIT_DONE)
 

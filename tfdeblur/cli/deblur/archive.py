@@ -10,14 +10,7 @@ from typing import Any
 from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.deblur.archive_options import PipelineSettings
 from tfdeblur.cli.deblur.settings import DeblurSettings
-from tfdeblur.errors import (
-    EXIT_DONE,
-    EXIT_UNEXPECTED,
-    DataError,
-    InvalidInput,
-    NotConverged,
-    TfdeblurError,
-)
+from tfdeblur.errors import DataError, TfdeblurError
 
 _SHOWN = 20  # failed files that are named
 
@@ -123,6 +116,8 @@ def _named(path: Path, reason: str, code: int) -> dict[str, Any]:
 
 
 def _told(counts: dict[str, int], named: Sequence[dict[str, Any]]) -> int:
+    from tfdeblur.files.results import gravest
+
     for one in named[:_SHOWN]:
         print(f"{one['status']}: {one['source']}: {one['reason']}", file=sys.stderr)
     if len(named) > _SHOWN:
@@ -134,6 +129,4 @@ def _told(counts: dict[str, int], named: Sequence[dict[str, Any]]) -> int:
         f"{done} restored ({megapixels:.1f} MP), {skipped} done before, {failed} failed.",
         file=sys.stderr,
     )
-    codes = {int(one["exit_code"]) for one in named}
-    order = (EXIT_UNEXPECTED, InvalidInput.exit_code, DataError.exit_code, NotConverged.exit_code)
-    return next((code for code in order if code in codes), EXIT_DONE)
+    return gravest({int(one["exit_code"]) for one in named})
