@@ -17,11 +17,11 @@ from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from export import LocalService, export_model  # noqa: E402
 from tests.docs.helpers import blocks  # noqa: E402
 from tests.helpers import picture  # noqa: E402
-from tfdeblur.beam import RestoreFiles  # noqa: E402
+from tfdeblur.beam import ArchiveSettings, RestoreFiles  # noqa: E402
 from tfdeblur.beam.storage import BEGUN  # noqa: E402
 from tfdeblur.beam.transform import named  # noqa: E402
 from tfdeblur.cli.main import main  # noqa: E402
-from tfdeblur.errors import InvalidInput  # noqa: E402
+from tfdeblur.errors import InvalidInput, ServiceUnreachable  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Beam's own are many
 CHECKOUT = Path(__file__).parents[2]
@@ -126,6 +126,14 @@ def test_a_server_that_is_gone_is_no_fault_of_a_file(photos, tmp_path):
     with pytest.raises(Exception, match="Nothing answers|cannot be reached|localhost:1"):
         run(pairs(photos)[:1], tmp_path / "out", None, target="localhost:1")
     assert not contents(tmp_path).keys() & {"out/a/three.png"}
+
+
+def test_a_lost_server_is_told_once():
+    """A damaged file after it, for which no server is asked, is not blamed on the server."""
+    served = ArchiveSettings("out", target="localhost:1").open()
+    with pytest.raises(ServiceUnreachable) as found:
+        served(np.zeros((4, 4, 3), np.uint8))
+    assert served.take_lost() is found.value and served.take_lost() is None
 
 
 def test_results_that_are_unsound_are_told(photos, tmp_path, capsys):

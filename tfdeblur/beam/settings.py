@@ -70,11 +70,7 @@ class ArchiveSettings:
 
 
 class _Served:
-    """Restores by a server.
-
-    Attributes:
-        lost: what would fail every other file as well, in the calling thread; or None.
-    """
+    """Restores by a server."""
 
     def __init__(self, target: str, model: str):
         from export.client.client import DeblurClient
@@ -85,14 +81,13 @@ class _Served:
         self._lasting = (ServiceUnreachable, ModelNotFound, ModelUnusable)
         self._of_thread = threading.local()
 
-    @property
-    def lost(self) -> Exception | None:
-        """See the class."""
-        return getattr(self._of_thread, "lost", None)
+    def take_lost(self) -> Exception | None:
+        """What would fail every other file as well, once, in the thread that met it; or None."""
+        lost, self._of_thread.lost = getattr(self._of_thread, "lost", None), None
+        return lost
 
     def __call__(self, image, *, progress=None):
         """Restores an image, as `DeblurClient.deblur`."""
-        self._of_thread.lost = None
         try:
             return self._client.deblur(image, progress=progress)
         except self._lasting as error:

@@ -167,8 +167,9 @@ class _Restore(beam.DoFn):
             taken[target] = path
             restorer = self._open()
             (result,) = restore_files(restorer, [job])
-            if getattr(restorer, "lost", None) is not None:
-                raise restorer.lost  # no fault of this file: Beam tries again
+            lost = restorer.take_lost() if self._settings.target is not None else None
+            if lost is not None:
+                raise lost  # no fault of this file: Beam tries again
             if result.status == "failed":
                 return _told(path, "", result)
             put(job.output, target, settings.out)
