@@ -12,6 +12,7 @@ The motion-flow paper reports 17 s for one global iteration of three levels at 1
 
 import argparse
 import contextlib
+import itertools
 import json
 import resource
 import statistics
@@ -46,6 +47,13 @@ def read_arguments(argv):
         choices=("float32", "bfloat16"),
         action="append",
         help="of the networks; may be repeated (default: both)",
+    )
+    made.add_argument(
+        "--unshuffle",
+        type=int,
+        choices=(1, 2, 4),
+        action="append",
+        help="of both networks; may be repeated, all in turn (default: 1, the paper's networks)",
     )
     made.add_argument(
         "--betas",
@@ -145,7 +153,7 @@ def mosaic(height, width):
     return picture
 
 
-def restore(arguments, precision):
+def restore(arguments, precision, unshuffle):
     """Restores one image; returns what it took."""
     import keras
     import numpy as np
@@ -159,7 +167,8 @@ def restore(arguments, precision):
     options = {"tile": arguments.tile, "precision": precision}
     if arguments.memory_budget is not None:
         options["memory_budget_bytes"] = arguments.memory_budget * 10**6
-    networks = SEN(stacks=arguments.stacks, width=arguments.width), RPGANGenerator(arguments.width)
+    sizes = {"width": arguments.width, "unshuffle": unshuffle}
+    networks = SEN(stacks=arguments.stacks, **sizes), RPGANGenerator(**sizes)
     restorer = BlindRestorer(*networks, BlindSettings(arguments.betas), **options)
     flow = smooth_flow(*arguments.size, arguments.extent)
     blurred = blur_image(mosaic(*arguments.size), flow)
@@ -188,14 +197,14 @@ def restore(arguments, precision):
     }
 
 
-def show(precision, runs):
-    """Prints the medians of one precision."""
-    first = runs[0]
+def show(variant, runs, base):
+    """Prints the medians of one variant, and ratios to the runs of `base`, round by round."""
+    first, (precision, unshuffle) = runs[0], variant
     print(
-        f"{precision}: {first['sen_tiles']} tiles of SEN, {first['generator_tiles']} of the ",
-        end="",
+        f"{precision}, unshuffle {unshuffle}: {first['sen_tiles']} tiles of SEN, "
+        f"{first['generator_tiles']} of the generator; {first['steps']} steps, "
+        f"residual {first['residual']:.2g}"
     )
-    print(f"generator; {first['steps']} steps, residual {first['residual']:.2g}")
     print(f"  {'':<22}{'wall':>10}{'CPU, all cores':>18}")
     for part in PARTS:
         wall, cpu = (
@@ -203,15 +212,33 @@ def show(precision, runs):
         )
         print(f"  {part:<22}{wall:8.2f} s{cpu:16.2f} s")
     wall = statistics.median(run["total_seconds"] for run in runs)
-    cpu = statistics.median(sum(run["cpu_seconds"].values()) for run in runs)
+    cpu = statistics.median(cpu_seconds(run) for run in runs)
     print(
         f"  {'all':<22}{wall:8.2f} s{cpu:16.2f} s  (paper's GPU at 1280x720: {PAPER_SECONDS:g} s)"
     )
     peak = max(run["peak_bytes"] for run in runs)
     before = max(run["before_bytes"] for run in runs)
-    print(
-        f"  peak memory {peak / 1e9:.2f} GB, of it {before / 1e9:.2f} before the image", flush=True
-    )
+    print(f"  peak memory {peak / 1e9:.2f} GB, of it {before / 1e9:.2f} before the image")
+    if runs is not base:
+        rounds = list(zip(runs, base, strict=True))
+        walls = [run["total_seconds"] / other["total_seconds"] for run, other in rounds]
+        cpus = [cpu_seconds(run) / cpu_seconds(other) for run, other in rounds]
+        peaks = [run["peak_bytes"] / other["peak_bytes"] for run, other in rounds]
+        print(
+            f"  of the first variant: {of_rounds(walls)} of the seconds, {of_rounds(cpus)} of the "
+            f"processor time, {of_rounds(peaks)} of the memory"
+        )
+    sys.stdout.flush()
+
+
+def cpu_seconds(run):
+    """Seconds of all cores of one run."""
+    return sum(run["cpu_seconds"].values())
+
+
+def of_rounds(ratios):
+    """A median and its range."""
+    return f"{statistics.median(ratios):.3f}x ({min(ratios):.3f} to {max(ratios):.3f})"
 
 
 def main():
@@ -219,9 +246,9 @@ def main():
     argv = sys.argv[1:]
     if _CHILD in argv:
         place = argv.index(_CHILD)
-        precision = argv[place + 1]
+        precision, unshuffle = argv[place + 1].split(",")
         arguments = read_arguments(argv[:place] + argv[place + 2 :])
-        print(json.dumps(restore(arguments, precision)))
+        print(json.dumps(restore(arguments, precision, int(unshuffle))))
         return
     arguments = read_arguments(argv)
     height, width = arguments.size
@@ -229,16 +256,23 @@ def main():
         f"One global iteration, {len(arguments.betas)} levels, {width}x{height}, motions up to "
         f"{arguments.extent:g} px, width factor {arguments.width:g}"
     )
-    results = []
-    for precision in arguments.precision or ("float32", "bfloat16"):
-        runs = []
-        for _ in range(arguments.repeats):
-            command = [sys.executable, __file__, _CHILD, precision, *argv]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            runs.append(json.loads(done.stdout.splitlines()[-1]))
-        show(precision, runs)
-        results.append({"precision": precision, "runs": runs})
-    finish(arguments, results)
+    precisions = arguments.precision or ("float32", "bfloat16")
+    variants = list(itertools.product(precisions, arguments.unshuffle or (1,)))
+    runs = {variant: [] for variant in variants}
+    for variant in variants * arguments.repeats:  # in turn
+        words = ",".join(map(str, variant))
+        command = [sys.executable, __file__, _CHILD, words, *argv]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        runs[variant].append(json.loads(done.stdout.splitlines()[-1]))
+    for variant in variants:
+        show(variant, runs[variant], runs[variants[0]])
+    finish(
+        arguments,
+        [
+            {"precision": precision, "unshuffle": unshuffle, "runs": runs[precision, unshuffle]}
+            for precision, unshuffle in variants
+        ],
+    )
 
 
 if __name__ == "__main__":
