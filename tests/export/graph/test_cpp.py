@@ -1,9 +1,7 @@
 """The same version under TensorFlow's C++ loader and session, which TensorFlow Serving calls."""
 
-import shutil
 import subprocess
 import warnings
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,12 +10,12 @@ import tensorflow as tf
 
 from export.graph.saved_model import export_model
 from tests.adopt.makers import graph_of, sharpen, write_pb
+from tests.export.graph.compiled import build_program
 from tests.export.helpers import Compiled, pixels, png, random_u8
 from tests.restorers.makers import blurred
 from tfdeblur import Restorer
 from tfdeblur.adopt.adopt import adopt
 
-SOURCE = Path(__file__).parent / "cpp" / "serve_once.cc"
 FAILED_PRECONDITION, INTERNAL = 9, 13
 
 pytestmark = pytest.mark.slow
@@ -25,18 +23,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """The C++ program, built against the libraries of the installed TensorFlow."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++ to build the C++ loader; install a C++ compiler to run this")
-    program = tmp_path_factory.mktemp("cpp") / "serve_once"
-    libraries = Path(tf.sysconfig.get_lib())
-    flags = ["-std=c++17", *tf.sysconfig.get_compile_flags(), "-DEIGEN_MAX_ALIGN_BYTES=64"]
-    link = [f"-L{libraries}", "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"]
-    command = [compiler, "-w", *flags, str(SOURCE), "-o", str(program), *link]
-    built = subprocess.run([*command, f"-Wl,-rpath,{libraries}"], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr[-3000:]
-    return program
+    """Runs every signature of a version once."""
+    return build_program("serve_once", tmp_path_factory.mktemp("cpp"))
 
 
 def serve_once(program, version, image, folder):
