@@ -10,8 +10,9 @@ from typing import Any
 from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
 from tfdeblur.cli.measuring.data import add_limit
 from tfdeblur.cli.presets_measure import MeasureSettings, measure
+from tfdeblur.cli.presets_table import table
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
-from tfdeblur.models.preset_card import Card, gains_text, read_card
+from tfdeblur.models.preset_card import Card, read_card
 from tfdeblur.models.shipped import (
     DEFAULT_PRESET,
     README_FILE,
@@ -32,9 +33,9 @@ with hashes of both, and the card in words (README.md).
 
 EPILOG = """\
 what the columns mean:
-  GAIN            dB of PSNR (8-bit RGB) over the blurred images, by data set
   S/MP            seconds for a million pixels, on the processor that is named below the table
   MB              size of the weights, 10^6 bytes
+  GAIN            dB of PSNR (8-bit RGB) over the blurred images, by data set
 
 a preset of your own:
   --make takes a trained network (a run folder, a .keras file, another preset), writes --out, and
@@ -199,42 +200,6 @@ def _show(name: str, as_json: bool) -> int:
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / README_FILE} cannot be read: {error}") from error
     return EXIT_DONE
-
-
-def table(cards: list[Card]) -> str:
-    """One row per preset, fixed width, for people; below it, which processor the seconds are of.
-
-    Args:
-        cards: of presets; what one does not tell is shown as "-".
-    """
-    heads = ("NAME", "GAIN", "S/MP", "MB", "LICENCE", "")
-    rows = [heads, *(_row(card) for card in cards)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    notes = [f"{c['name']}: S/MP on {_speed(c)[1]}" for c in cards if _speed(c) is not None]
-    if any(card["default"] for card in cards):
-        notes.append("* is taken where no model is named.")
-    return "\n".join(lines + ([""] + notes if notes else []))
-
-
-def _row(card: Card) -> tuple[str, ...]:
-    speed = _speed(card)
-    return (
-        card["name"] + ("*" if card["default"] else ""),
-        gains_text(card) or "-",
-        "-" if speed is None else f"{speed[0]:.3g}",
-        f"{card['megabytes']:.1f}" if "megabytes" in card else "-",
-        ", ".join(card.get("licences", ())) or "-",
-        card.get("description", ""),
-    )
-
-
-def _speed(card: Card) -> Any:
-    """`(seconds, processor)` that stands first in the card; None where there is none."""
-    return next(((s, name) for name, s in card.get("seconds_per_megapixel", {}).items()), None)
 
 
 def _make(settings: MakeSettings) -> int:
