@@ -64,7 +64,7 @@ MOST_ELEMENTS = 2**56
 BYTES_OF_A_TEXT = 64
 # Pixels of a request where nobody said: 3840 x 2160 fits, and Bi-Skip then takes 7.5 GB.
 DEFAULT_PIXELS_OF_A_REQUEST = 2**23
-# Bytes of working memory that those pixels may take; one stage of MAXIM then takes 1920 x 1080.
+# Bytes of working memory that those pixels may take where a network sees whole images.
 DEFAULT_BYTES_OF_WORK = 2**33
 # Pixels that TensorFlow's kernels count to; and the largest number of a version.
 MOST_COUNTED = 2**31 - 1

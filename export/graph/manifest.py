@@ -44,6 +44,7 @@ def manifest(
         "size_multiples": served.size_multiples,
         "max_pixels": max_pixels,
         "bytes_per_pixel": served.bytes_per_pixel,
+        "pixels_at_a_time": served.tiling and served.tiling.max_pixels,
         "bfloat16_costs_db": served.bfloat16_costs_db,
         "fixed_tile": side,
         "warmup": [{"height": height, "width": width} for height, width in warmup],

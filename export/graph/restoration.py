@@ -2,7 +2,7 @@
 
 `Restorer` and `BlindRestorer` decide in Python, image by image, what becomes of a result. A served
 graph takes the same decisions with masks, so that both give the same pixels. What differs: a
-graph cannot warn, and it has no tiles.
+graph cannot warn, and it has tiles only where they change what comes out.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from export.graph.tiles import in_tiles
+from tfdeblur.image.tiling import Tiling
 from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.image import STILL
 from tfdeblur.restorers.blind.one_pass import BlindSettings, blind_pass, cleaner, estimator
@@ -49,15 +51,19 @@ class Motion(NamedTuple):
 Restore = Callable[[tf.Tensor], Restoration]
 
 
-def restoring_body(network, *, passes: int = 1, self_ensemble: bool = False) -> Restore:
+def restoring_body(
+    network, *, passes: int = 1, self_ensemble: bool = False, tiling: Tiling | None = None
+) -> Restore:
     """Returns the graph of a `Restorer` (`passes` > 1: of `InPasses`) around a network.
 
     It maps float32 `(batch, height, width, 3)` in [0, 1], at least 1 x 1, to a `Restoration`
     without motion. An image of which the output is degenerate (see `Restorer`) comes back as it
-    was.
+    was. With `tiling` the network sees tiles, and is in the graph once all the same.
     """
     once = inference_body(network)
     run = _ensemble(once) if self_ensemble else once
+    if tiling is not None:
+        run = in_tiles(run, tiling)
 
     def restore(image):
         current, going = image, tf.ones(tf.shape(image)[:1], tf.bool)

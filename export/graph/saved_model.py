@@ -57,15 +57,16 @@ def export_model(
 
     Args:
         model: `Restorer`, `InPasses`, `BlindRestorer`, network, run folder, name of a preset or
-            path of a `.keras` file. Tiles, memory budget and precision of a restorer are not
-            exported: a server runs whole images, in the arithmetic of its own settings.
+            path of a `.keras` file. The precision of a restorer is not exported: a server has
+            its own settings. Its tiles are where they change what comes out (MAXIM, norms over
+            the whole image, adopted networks); other networks see whole images.
         root: folder of all models of a server; made if missing.
         name: str, letters, digits, "_", "-" and ".", what requests call the model.
         version: int >= 1; None: one more than the highest there.
         max_pixels: int >= 1, the most pixels (images x height x width) of a request, counted as
             the network sees them, padded to its multiples; larger ones are refused by the graph
-            itself, before anything is computed. None: as many as 8 GB of working memory hold, at
-            most 3840 x 2160.
+            itself, before anything is computed. None: 3840 x 2160 where the network sees tiles,
+            else as many as 8 GB of working memory hold, at most as many.
         warmup: sizes `(height, width)`, pixels, that a server runs before the version is available.
         fixed_tile: int, pixels: also writes `root/name_tile/version`, for images of that height
             and width only, which a server may batch. Not for RP-GAN, whose solver needs whole

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from export.graph.restoration import Restore, blind_body, restoring_body
 from tfdeblur.errors import InvalidInput
+from tfdeblur.image.tiling import Tiling
 from tfdeblur.restorers.adopted.frozen import FrozenNetwork
 from tfdeblur.restorers.adopted.onnx.network import OnnxNetwork
 from tfdeblur.restorers.blind.restorer import BlindRestorer
@@ -33,12 +34,14 @@ class Served:
         body: the function behind its graph.
         networks: by the part they play.
         settings: what else decides the result, JSON values.
+        tiling: what the tiles are that its network sees; None: whole images.
     """
 
     kind: str
     body: Restore
     networks: Mapping[str, Any]
     settings: Mapping[str, Any]
+    tiling: Tiling | None = None
 
     @functools.cached_property
     def restore(self) -> Any:
@@ -158,11 +161,21 @@ def _refuse_onnx(model) -> None:
 def _restoring(restorer: Restorer, passes: int) -> Served:
     ensemble = restorer.self_ensemble
     network = restorer.network
-    restore = restoring_body(network, passes=passes, self_ensemble=ensemble)
+    tiling = restorer.tiling if _tiles_matter(network) else None
+    restore = restoring_body(network, passes=passes, self_ensemble=ensemble, tiling=tiling)
     settings: dict[str, Any] = {"passes": passes, "self_ensemble": ensemble}
+    if tiling is not None:
+        settings["tiling"] = tiling._asdict()
     if isinstance(network, FrozenNetwork):  # its weights are constants: nothing else tells them
         settings["graph_sha256"] = network.digest
-    return Served("restorer", restore, {"network": network}, settings)
+    return Served("restorer", restore, {"network": network}, settings, tiling)
+
+
+def _tiles_matter(network) -> bool:
+    """Whether it restores tiles otherwise than the whole, farther in than they overlap."""
+    if isinstance(network, FrozenNetwork):  # of somebody else: nobody knows
+        return network.probe.fixed is None
+    return getattr(network, "sees_whole_image", False) or getattr(network, "norm", "") == "group"
 
 
 def _blind(restorer: BlindRestorer) -> Served:

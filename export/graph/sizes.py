@@ -9,8 +9,8 @@ from tfdeblur.image.tiling import smallest_tile
 
 def default_max_pixels(served: Served) -> int:
     """Pixels that a request may have where nobody said: as many as memory should hold."""
-    if served.estimates_motion:
-        return limits.DEFAULT_PIXELS_OF_A_REQUEST  # its solver keeps to a budget of its own
+    if served.estimates_motion or served.tiling is not None:
+        return limits.DEFAULT_PIXELS_OF_A_REQUEST  # they keep to a budget of their own
     return min(
         limits.DEFAULT_PIXELS_OF_A_REQUEST,
         int(limits.DEFAULT_BYTES_OF_WORK / served.bytes_per_pixel),

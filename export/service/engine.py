@@ -40,6 +40,7 @@ class Engine:
         padded_to: int, pixels, that the graph pads heights and widths to, as the manifest of
             `tfdeblur export` tells; 1 where there is none.
         bytes_per_pixel: float, working memory for each padded pixel; 0 where it is not known.
+        pixels_at_a_time: int, the most of them that its network sees at once; None: all.
         max_pixels: int, padded, that the graph takes at once; None where it is not known.
         pace: `Pace`, of this version.
         precision: "float32" or "bfloat16", the arithmetic that it is run in.
@@ -58,6 +59,7 @@ class Engine:
             )
         noted = _Noted.of(folder)
         self.padded_to, self.bytes_per_pixel = noted.padded_to, noted.bytes_per_pixel
+        self.pixels_at_a_time = noted.pixels_at_a_time
         self.max_pixels = noted.max_pixels
         self.precision = chosen_precision(options.precision, noted)
         config = _config(options, self.precision)
@@ -142,6 +144,7 @@ class _Noted:
 
     padded_to: int = 1
     bytes_per_pixel: float = 0.0
+    pixels_at_a_time: int | None = None
     max_pixels: int | None = None
     bfloat16_costs_db: float | None = None
 
@@ -150,9 +153,11 @@ class _Noted:
         try:
             described = json.loads((folder / _MANIFEST).read_bytes())
             most, cost = described.get("max_pixels"), described.get("bfloat16_costs_db")
+            tile = described.get("pixels_at_a_time")
             return cls(
                 max(int(multiple) for multiple in described["size_multiples"].values()),
                 float(described.get("bytes_per_pixel", 0)),
+                int(tile) if tile is not None else None,
                 int(most) if most is not None else None,
                 float(cost) if cost is not None else None,
             )

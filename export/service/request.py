@@ -70,7 +70,7 @@ def answer(
         _check_shape(alias, signature.inputs[alias], shape)
     pixels = [_pixels(a, inputs[a], engine, options, *header) for a, header in headers.items()]
     total, largest = (max((count[i] for count in pixels), default=0) for i in range(2))
-    needed = int(engine.bytes_per_pixel * largest)
+    needed = int(engine.bytes_per_pixel * min(largest, engine.pixels_at_a_time or largest))
     # And what goes in and comes out, which the network's own working memory is not.
     needed += 2 * sum(decoded_size(inputs[a], *header) for a, header in headers.items())
     with turn(Work(needed, total, engine.pace)) as left:

@@ -43,10 +43,11 @@ signatures:
   serving_flow     image, as above; of RP-GAN            ->  restored, flow, confidence, score
 
 memory:
-  A server restores whole images: a megapixel takes one stage of MAXIM 3.2 GB and Bi-Skip at full
-  width 0.9 GB. Requests of more than --max-pixels are refused before anything is computed
-  (INVALID_ARGUMENT). The default is what 8 GB hold: 1920x1080 for MAXIM, 3840x2160 for Bi-Skip;
-  `tfdeblur request` cuts larger images into tiles.
+  Networks that mix over the whole picture (MAXIM) are cut into tiles within the graph, the same
+  as `tfdeblur deblur` takes, which gives the same pixels and keeps memory to that of one tile.
+  Others see whole images: a megapixel takes Bi-Skip at full width 0.9 GB. Requests of more than
+  --max-pixels are refused before anything is computed (INVALID_ARGUMENT). The default is
+  3840x2160, or what 8 GB hold of a network without tiles; `tfdeblur request` cuts larger images.
 
 first requests:
   The first one to each signature waits until TensorFlow has optimised its graph, of an RP-GAN for
@@ -119,7 +120,7 @@ def add_parser(commands) -> None:
         type=at_least_one,
         metavar="N",
         help="most pixels of a request, images x height x width, padded as the network pads "
-        "(default: as 8 GB of memory hold, at most 8388608)",
+        "(default: 8388608, or as many as 8 GB of memory hold where the graph has no tiles)",
     )
     parser.add_argument(
         "--warmup",

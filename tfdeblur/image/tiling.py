@@ -11,6 +11,7 @@ ramp at the image's border. Tiles are asked for one after the other and blended 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,28 @@ from tfdeblur.errors import InvalidInput
 
 OVERLAP = 64  # pixels at each side of a tile that a neighbour covers too
 RAMP = 32  # pixels over which one tile fades into the next
-_GRAIN = 32  # tile sizes are multiples of this, pixels
+GRAIN = 32  # tile sizes are multiples of this, pixels
 
 # (first, second, weights of the second) -> blended, all `(rows, columns, channels)` or broadcast
 Blend = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+class Tiling(NamedTuple):
+    """What tiles must be; the arguments of `plan_tiles` beside the size of the image.
+
+    Attributes:
+        tile: int, the largest side of a tile, pixels; or None.
+        max_pixels: int, the most pixels of a tile, or None. The whole image is one tile
+            where it fits both limits.
+        multiple: int >= 1, the network's stride, pixels.
+        overlap: int, pixels at each side of a tile that a neighbour covers too; at least
+            the reach of the network's context, plus half of `RAMP`.
+    """
+
+    tile: int | None = None
+    max_pixels: int | None = None
+    multiple: int = 16
+    overlap: int = OVERLAP
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,7 @@ class TilePlan:
 
 def smallest_tile(multiple: int = 16, overlap: int = OVERLAP) -> int:
     """The smallest side a tile can have, pixels, for a network of this stride."""
-    grain = math.lcm(_GRAIN, multiple)
+    grain = math.lcm(GRAIN, multiple)
     return -(-(2 * overlap + grain) // grain) * grain
 
 
@@ -73,17 +92,12 @@ def plan_tiles(
 
     Args:
         height, width: int >= 1, pixels.
-        tile: int, the largest side of a tile, pixels; or None.
-        max_pixels: int, the most pixels of a tile, or None. The whole image is one tile
-            where it fits both limits.
-        multiple: int >= 1, the network's stride, pixels.
-        overlap: int, pixels at each side of a tile that a neighbour covers too; at least
-            the reach of the network's context, plus half of `RAMP`.
+        tile, max_pixels, multiple, overlap: see `Tiling`.
 
     Raises:
         InvalidInput: if a limit is too small for the overlap.
     """
-    grain = math.lcm(_GRAIN, multiple)
+    grain = math.lcm(GRAIN, multiple)
     heights = _axis_choices(height, grain, multiple, overlap)
     widths = _axis_choices(width, grain, multiple, overlap)
     best = None

@@ -57,6 +57,7 @@ class Maxim(keras.Model):
     size_multiple = 64
     constant_weights = True  # its norms are fused only so: see `gradients.layer_norm`
     operations_in_turn = True
+    sees_whole_image = True  # by mixing over the grid, so tiles change what comes out
     # Of what `restorers.memory` takes for the peak, 1,920 bytes a pixel. Measured on two cores with
     # oneDNN, float32, one operation at a time: 1,900 to 2,250 at 768 x 704 and 1,760 at 1280 x 768
     # alone, 2,860 in tiles of a photograph of 3840 x 2160.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 import numpy as np
 
 from tfdeblur.image.levels import to_float
-from tfdeblur.image.tiling import TilePlan
+from tfdeblur.image.tiling import TilePlan, Tiling
 from tfdeblur.models.shipped import default_model
 from tfdeblur.restorers.calling import Images, Told, call_on
 from tfdeblur.restorers.describing import described
@@ -146,6 +146,11 @@ class Restorer:
     def max_pixels(self) -> int:
         """Pixels that one network call may have within the budget."""
         return self._tiled.max_pixels
+
+    @property
+    def tiling(self) -> Tiling:
+        """What its tiles are, where an image is cut."""
+        return self._tiled.tiling
 
     def _restore(self, image, progress: Callable[[int, int], None] | None) -> Restored:
         start = time.perf_counter()

@@ -11,6 +11,7 @@ from tfdeblur.image.tiling import (
     OVERLAP,
     Blend,
     TilePlan,
+    Tiling,
     blend_images,
     plan_tiles,
     restore_in_tiles,
@@ -86,17 +87,16 @@ class TiledNetwork:
         per_pixel = bytes_per_pixel(self.network, self.precision, self.channels)
         return int(self.memory_budget_bytes / per_pixel)
 
+    @property
+    def tiling(self) -> Tiling:
+        """What the tiles of images are that do not fit every budget anyway."""
+        return Tiling(self.tile, self.max_pixels, self._multiple, self.overlap)
+
     def plan(self, height: int, width: int) -> TilePlan:
         """Returns the tiles that an image of this size is cut into."""
         small = height * width <= _UNPLANNED_PIXELS
-        return plan_tiles(
-            height,
-            width,
-            tile=self.tile,
-            max_pixels=None if small else self.max_pixels,
-            multiple=self._multiple,
-            overlap=self.overlap,
-        )
+        tiling = Tiling(self.tile, None, self._multiple, self.overlap) if small else self.tiling
+        return plan_tiles(height, width, **tiling._asdict())
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The network on `(batch, h, w, channels)` float32, as a whole; not clipped."""

@@ -30,6 +30,14 @@ def test_a_request_above_the_ceiling_is_refused_and_others_are_answered(base, mo
         assert refusal(caller.predict, image=picture(96, 96)) == (0, "")
 
 
+def test_what_is_seen_in_tiles_takes_the_memory_of_one(base, monkeypatch):
+    monkeypatch.setattr(memory, "of_this_process", lambda: 500_000_000)
+    (noted,) = base.glob("1/assets.extra/tfdeblur_export.json")
+    noted.write_text(json.dumps({**json.loads(noted.read_text()), "pixels_at_a_time": 64 * 64}))
+    with LocalService(base.parent, memory=1500) as service, Caller(service.target) as caller:
+        assert refusal(caller.predict, image=picture(400, 400)) == (0, "")
+
+
 def test_the_pictures_of_a_call_count_one_at_a_time(base, monkeypatch):
     import tensorflow as tf
 
