@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfdeblur.pictures import panels
-from tfdeblur.pictures.curves import draw_curves
+from tfdeblur.pictures.curves import _range, _ticks, draw_curves
 
 FIRST = (90, 170, 255)  # colour of the first curve
 
@@ -46,3 +46,22 @@ def test_two_panels_stand_in_a_row(count):
 def test_constant_huge_and_tiny_values_are_drawn():
     for value in (0.0, 1e30, -1e-30, 5.0):
         assert len(coloured(draw_curves({"a": {"a": [(1, value), (2, value)]}}))) > 30
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.0, 0.13, [0.0, 0.05, 0.1]),
+        (22.3, 28.9, [24.0, 26.0, 28.0]),
+        (-3.0, 9.0, [0.0, 5.0]),
+        (0.0, 1.05e-3, [0.0, 5e-4, 1e-3]),
+        (0.9, 1.1, [0.9, 0.95, 1.0, 1.05, 1.1]),
+    ],
+)
+def test_ticks_are_round(low, high, ticks):
+    np.testing.assert_allclose(_ticks(low, high), ticks, atol=1e-12)
+
+
+def test_what_is_never_negative_has_an_axis_that_is_not():
+    assert _range(np.array([0.01, 0.5]))[0] == 0.0
+    assert _range(np.array([-0.01, 0.5]))[0] < -0.01

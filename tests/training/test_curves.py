@@ -25,6 +25,15 @@ def test_columns_become_panels(tmp_path):
     assert curves["learning rate"] == {"learning_rate": [(1, 0.001), (2, 0.0005)]}
 
 
+def test_what_says_nothing_is_left_out_and_what_is_small_stands_alone(tmp_path):
+    text = "epoch,content,loss,pixel,v\n0,0.6,0.6,0.006,1.0\n1,0.5,0.5,0.005,1.0\n"
+    (tmp_path / "history.csv").write_text(text)
+    assert read_curves(tmp_path / "history.csv") == {
+        "training: losses": {"loss": [(1, 0.6), (2, 0.5)]},
+        "training: pixel": {"pixel": [(1, 0.006), (2, 0.005)]},
+    }
+
+
 def test_a_loss_of_zero_is_a_point(tmp_path):
     (tmp_path / "history.csv").write_text("epoch,loss\n0,0.0\n")
     assert read_curves(tmp_path / "history.csv") == {"training: losses": {"loss": [(1, 0.0)]}}

@@ -1,5 +1,6 @@
 """Curves over epochs as one picture: a panel for each measure, a dot for each point."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -55,14 +56,15 @@ def _panel(title: str, curves: Mapping[str, Points]) -> np.ndarray:
         up = (y - low) / (high - low)
         return _LEFT + round(along * _WIDTH), _EDGE + round((1 - up) * _HEIGHT)
 
-    for value in np.linspace(low, high, _TICKS + 1):
-        left, row = place(first if last > first else 0.0, float(value))
+    for value in _ticks(low, high):
+        _, row = place(first, value)
         cv2.line(field, (_LEFT, row), (_LEFT + _WIDTH, row), _GRID, 1)
-        _write(field, f"{value:.4g}", (4, row + 5))
+        _write(field, f"{value:.6g}", (4, row + 5))
     cv2.rectangle(field, (_LEFT, _EDGE), (_LEFT + _WIDTH, _EDGE + _HEIGHT), _AXIS, 1)
     for x in sorted({first, last}):
         column, _ = place(float(x), low)
         _write(field, f"{x:g}", (column - 6, _EDGE + _HEIGHT + 20))
+    _write(field, "epoch", (_LEFT + _WIDTH // 2 - 60, _EDGE + _HEIGHT + 20))
     for number, one in enumerate(curves.values()):
         _line(field, [place(x, y) for x, y in one], _COLOURS[number % len(_COLOURS)])
     parts = [panels.caption(title, field.shape[1]), field]
@@ -79,10 +81,18 @@ def _line(field: np.ndarray, places: Sequence[tuple[int, int]], colour: tuple[in
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """Where the axis begins and ends; some room around values that are all the same."""
+    """Where the axis begins and ends: some room around, but none below 0 for what never is."""
     low, high = float(values.min()), float(values.max())
     room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    return low - room, high + room
+    return max(low - room, 0.0) if low >= 0 else low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between both: 1, 2 or 5 times a power of ten apart, about `_TICKS` of them."""
+    rough = (high - low) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1, 2, 5, 10) if times * power >= 0.999 * rough)
+    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _legend(names: Sequence[str], columns: int) -> np.ndarray:

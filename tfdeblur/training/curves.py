@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 RATE = "learning_rate"
 _SHARES = ("v",)  # between 0 and 1: a panel of their own
+_TOTAL = "loss"
+_SMALL = 0.1  # of the largest loss: a smaller one beside it would be a flat line
 
 
 class Rate(keras.callbacks.Callback):
@@ -56,29 +58,48 @@ def read_curves(path):
         path: of the `.csv` file.
 
     Returns:
-        dict: title -> dict: name -> list of `(epoch, value)`, epochs from 1. Losses together, each
-        measure of validation and the rate by itself.
+        dict: title -> dict: name -> list of `(epoch, value)`, epochs from 1. Losses of one size
+        together, each measure of validation and the rate by itself. What equals the total loss is
+        left out, and v where it weighs all samples alike.
     """
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in (rows[0] if rows else {}) if name != "epoch"]
-    curves = {}
-    for name in names:
-        points = [
+    columns = {
+        name: [
             (int(row["epoch"]) + 1, number)
             for row in rows
             if (number := _number(row[name])) is not None
         ]
+        for name in (rows[0] if rows else {})
+        if name != "epoch"
+    }
+    losses = {name: points for name, points in columns.items() if _is_loss(name)}
+    largest = max((_size(points) for points in losses.values()), default=0.0)
+    curves = {}
+    for name, points in columns.items():
         title = name.replace("_", " ")
         if name.startswith("val_"):
             title = f"validation: {title[4:]}{', dB' if name == 'val_psnr' else ''}"
         elif name in _SHARES:
+            if all(value == 1.0 for _, value in points):
+                continue
             title = "v: weight of the samples, self-paced"
-        elif name != RATE:
-            title = "training: losses"
+        elif _is_loss(name):
+            if name != _TOTAL and points == losses.get(_TOTAL):
+                continue
+            small = _size(points) < _SMALL * largest
+            title = f"training: {title}" if small else "training: losses"
         curves.setdefault(title, {})[name] = points
     order = sorted(curves, key=lambda title: not title.startswith("training"))
     return {title: curves[title] for title in order}
+
+
+def _is_loss(name):
+    return name != RATE and name not in _SHARES and not name.startswith("val_")
+
+
+def _size(points):
+    return max((abs(value) for _, value in points), default=0.0)
 
 
 def _number(text):
