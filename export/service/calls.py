@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -51,7 +52,7 @@ def _call(name: str, request_type: Any, method: Callable, gate: Gate) -> Callabl
         request = request_type()
         code, text = "OK", ""
         try:
-            with gate.held(_size(data, request_type)):
+            with gate.held(_size(data, request_type), partial(time_left, context)):
                 _parse(request, data)
                 return method(request, context)
         except Exception as error:
