@@ -74,6 +74,8 @@ MOST_WARMUP_RECORDS = 1000
 MOST_SLOW_CALLS = 64
 # Calls that go on for as long as the caller likes: reflection, and watches of the health service.
 MOST_STREAMS = 8
+# Seconds until an answer that is not taken may be given up, if its memory is needed by others.
+SECONDS_TO_TAKE = 10
 # Seconds: gRPC tells some centuries where there is no deadline, which no lock can wait for.
 LONGEST_DEADLINE = 365 * 86400.0
 # Seconds for a handshake; until a silent connection is asked; until it must answer; until one

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -47,11 +48,11 @@ def _call(name: str, request_type: Any, method: Callable, gate: Gate) -> Callabl
     """Whatever `method` raises reaches the caller as a code and a text, and the process goes on."""
 
     def call(data: bytes, context: grpc.ServicerContext) -> Any:
-        started = time.perf_counter()
+        clock = _Clock(context)
         request = request_type()
         code, text = "OK", ""
         try:
-            with gate.held(_size(data, request_type)):
+            with gate.held(_size(data, request_type), partial(time_left, context)):
                 _parse(request, data)
                 return method(request, context)
         except Exception as error:
@@ -60,7 +61,7 @@ def _call(name: str, request_type: Any, method: Callable, gate: Gate) -> Callabl
             if not isinstance(error, Status):
                 logger.exception("%s failed", name)
         finally:
-            _log(name, request, context, code, text, time.perf_counter() - started)
+            _log(name, request, context, code, text, clock)
         # Raises grpc's own exception, which must not be caught above.
         context.abort(getattr(grpc.StatusCode, code), text)
 
@@ -114,11 +115,24 @@ def require_spec(request: Any) -> Any:
     return request.model_spec
 
 
-def _log(name: str, request: Any, context: Any, code: str, text: str, seconds: float) -> None:
+class _Clock:
+    """How long a call takes here, and how much of that nobody waits for any more."""
+
+    def __init__(self, context: grpc.ServicerContext):
+        self._started, self._left = time.perf_counter(), context.time_remaining()
+
+    def text(self) -> str:
+        seconds = time.perf_counter() - self._started
+        beyond = 0.0 if self._left is None else seconds - self._left
+        late = f" ({1000 * beyond:.1f} ms after the deadline)" if beyond > 0 else ""
+        return f"{1000 * seconds:.1f} ms{late}"
+
+
+def _log(name: str, request: Any, context: Any, code: str, text: str, clock: _Clock) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     what = _described(request)
-    line = f"{name} {what}{context.peer()} {code} {1000 * seconds:.1f} ms"
+    line = f"{name} {what}{context.peer()} {code} {clock.text()}"
     logger.debug("%s%s", line, f": {text.splitlines()[0]}" if text else "")
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from export.service.config import CONTAINER, Source, find_sources, parse_path_map, read_config
 from export.service.gate import Gate
-from export.service.memory import for_requests
+from export.service.memory import for_requests, of_this_process
 from export.service.options import ServiceOptions
 from export.service.port import check_free, target_of
 from export.service.server import Server
@@ -104,7 +104,7 @@ class LocalService:
                 self._server = server
             self._load(sources)
             if not _gpus():
-                gate.memory = for_requests(self._options.memory)
+                gate.room.limit(for_requests(self._options.memory), of_this_process)
             if not self._options.open_port_early:
                 server.open(self._port)
                 self._server = server

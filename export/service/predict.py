@@ -41,7 +41,7 @@ class PredictionServicer:
         with self._versions.borrow(require_spec(request)) as version:
             values = answer(
                 *(_engine(version), request, self._options),
-                turn=partial(self._gate.turn, lambda: time_left(context)),
+                turn=partial(self._gate.turn, partial(time_left, context), call=context),
             )
         spec = model_pb2.ModelSpec(name=request.model_spec.name)
         spec.version.value = version.number

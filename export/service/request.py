@@ -16,20 +16,24 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
 from export.service.engine import Engine
-from export.service.gate import Work
+from export.service.gate import Place, Work
 from export.service.options import ServiceOptions
 from export.service.pictures import padded_pixels, picture_pixels
 from export.service.tensors import check, decode, decoded_size, sent_strings, written
 from export.status import Status
 
+# Bytes a pixel of an image that its network sees in tiles: the image, the sum of the tiles, and one
+# of them within zeros, as float32, and room for one more.
+_BESIDE_A_TILE = 48
+
 DEFAULT_SIGNATURE = "serving_default"
 
 
-Turn = Callable[[Work], AbstractContextManager]
+Turn = Callable[[Work], AbstractContextManager[Place]]
 
 
-def _at_once(work: Work) -> AbstractContextManager:
-    return nullcontext()
+def _at_once(work: Work) -> AbstractContextManager[Place]:
+    return nullcontext(Place())
 
 
 def answer(
@@ -45,8 +49,8 @@ def answer(
         request: PredictRequest; its model spec was resolved before.
         options: limits.
         turn: gives what is entered around decoding and run, so that only so many are in memory
-            at a time; it is told what answering takes, and yields the seconds that are left to
-            the caller.
+            at a time; it is told what answering takes, yields the seconds that are left to the
+            caller, and is told what the answer takes until the caller has it.
 
     Returns:
         Output alias -> array, those of the output filter or all.
@@ -70,16 +74,42 @@ def answer(
         _check_shape(alias, signature.inputs[alias], shape)
     pixels = [_pixels(a, inputs[a], engine, options, *header) for a, header in headers.items()]
     total, largest = (max((count[i] for count in pixels), default=0) for i in range(2))
-    needed = int(engine.bytes_per_pixel * min(largest, engine.pixels_at_a_time or largest))
-    # And what goes in and comes out, which the network's own working memory is not.
-    needed += 2 * sum(decoded_size(inputs[a], *header) for a, header in headers.items())
-    with turn(Work(needed, total, engine.pace)) as left:
+    needed = _working_memory(engine, largest)
+    # And what goes in, or, as much of it, comes out: the network's own working memory is not that.
+    needed += sum(
+        _passing(header[0], decoded_size(inputs[a], *header)) for a, header in headers.items()
+    )
+    with turn(Work(needed, total, engine.pace)) as place:
         feeds = {
             signature.inputs[alias].name: decode(alias, inputs[alias], *header)
             for alias, header in headers.items()
         }
-        values = engine.run(feeds, [signature.outputs[alias].name for alias in outputs], left)
+        values = engine.run(feeds, [signature.outputs[alias].name for alias in outputs], place.left)
+        place.answer = sum(_passing(tf.as_dtype(v.dtype), _bytes_of(v)) for v in values)
     return dict(zip(outputs, values, strict=True))
+
+
+def _working_memory(engine: Engine, pixels: int) -> int:
+    """Bytes that the graph takes for so many pixels, padded."""
+    at_a_time = engine.pixels_at_a_time
+    if at_a_time is None or pixels <= at_a_time:
+        return int(engine.bytes_per_pixel * pixels)
+    return int(engine.bytes_per_pixel * at_a_time + _BESIDE_A_TILE * pixels)
+
+
+def _passing(dtype: tf.DType, size: int) -> int:
+    """Bytes that an answer takes: the array, its message, and the copy of that that gRPC makes.
+
+    Args:
+        dtype: of the array.
+        size: bytes of it. In typed fields numbers of one byte take two (`export.wire.pack`).
+    """
+    return size + 2 * size * (2 if dtype == tf.uint8 else 1)
+
+
+def _bytes_of(value: np.ndarray) -> int:
+    texts = value.flat if value.dtype == object else ()
+    return value.nbytes + sum(len(text) for text in texts)
 
 
 def find_signature(engine: Engine, name: str) -> Any:

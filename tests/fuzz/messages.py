@@ -69,6 +69,17 @@ def kinds(caller: Caller, base: Path) -> dict[str, list[bytes]]:
     return {method: [one.SerializeToString() for one in ones] for method, ones in found.items()}
 
 
+def cheap_calls() -> dict[str, bytes]:
+    """Method -> a request that takes next to nothing to answer."""
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    metadata.model_spec.name = "deblur"
+    found = {
+        _HEALTH + "Check": health_pb2.HealthCheckRequest(),
+        _PREDICTION + "GetModelMetadata": metadata,
+    }
+    return {method: request.SerializeToString() for method, request in found.items()}
+
+
 def damaged(seeds: dict[str, list[bytes]], generator: random.Random) -> tuple[str, bytes]:
     """A method, and a request for it with some bytes changed, or of another method."""
     while True:

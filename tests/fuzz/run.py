@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fuzz.memory import begin_peak, peak
 from tests.fuzz.mutate import mutated
 from tfdeblur.errors import TfdeblurError
 
@@ -94,9 +95,9 @@ def run(target: Target, count: int, seed: int, folder: Path) -> tuple[list[Fault
     faults, refused, worst = [], 0, Worst()
     for _ in range(count):
         data = target.wrap(mutated(target.seeds, generator))
-        before = _begin_peak()
+        before = begin_peak()
         what, seconds = one(target, data, folder)
-        grown = _peak() - before
+        grown = peak() - before
         worst.note(seconds, grown)
         refused += what is None
         if seconds > MOST_SECONDS:
@@ -124,18 +125,3 @@ def one(target: Target, data: bytes, folder: Path) -> tuple[str | None, float]:
     except Exception:
         what = traceback.format_exc()
     return what, time.process_time() - begin
-
-
-def _begin_peak() -> int:
-    """Bytes in memory now; the peak is told anew from here (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
-
-
-def _peak() -> int:
-    return _memory("VmHWM")
-
-
-def _memory(kind: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(kind))

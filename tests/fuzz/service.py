@@ -1,5 +1,6 @@
 """A service with many callers who send damaged requests, and some who send good ones."""
 
+import json
 import random
 import tempfile
 import threading
@@ -10,19 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-import psutil
 
-from export import LocalService
+from export.service.memory import SHARE_COUNTED
 from tests.export.service.makers import Caller, add_version
-from tests.fuzz.messages import LINES, damaged, good_call, kinds, pointwise_model
+from tests.fuzz.memory import begin_peak, peak
+from tests.fuzz.messages import LINES, cheap_calls, damaged, good_call, kinds, pointwise_model
+from tests.fuzz.served import Logged, served
+from tests.fuzz.watch import Watched, watched
 
 # Refusals that say what is wrong with the request; 13 is also gRPC's word for what is no message.
 EXPECTED = {0, 3, 5, 8, 9, 11, 12, 13}
 # Seconds that a call gives itself; with the first ones its deadline may well pass.
 _DEADLINES = (0.02, 0.2, 2.0, 30.0, 30.0, 30.0)
 _LONG = 30.0
-_MOST_BEYOND = 1.0  # seconds that a call may take beyond its own deadline
-_HEADROOM = 1000  # MB that the service may take beside what the process has, callers in it
+_MOST_BEYOND = 1.0  # seconds beyond a deadline, and of a call that asks for next to nothing
 
 
 @dataclass
@@ -33,31 +35,49 @@ class Report:
         codes: answers to damaged requests, by gRPC code.
         valid: good requests that were answered rightly, by the version that did.
         faults: what should not have happened, in words.
-        megabytes: that the process, service and callers in one, had at most.
-        ceiling: MB that the service was given (`--memory`).
-        beyond: float, seconds that the slowest call took beyond its own deadline.
+        loaded: MB that the service's process has once its models are loaded.
+        megabytes: that it had at most, by the kernel's count.
+        ended: MB that it had when the last call was answered.
+        ceiling: MB that the service was given (`--memory`): what it has, and the room for one
+            request of the largest size that its model takes.
+        beyond: float, seconds that the slowest call took beyond its own deadline, as the callers
+            saw it. gRPC ends a call at its deadline in the caller's process, whatever the service
+            does: more than that is the callers' own.
         slowest: float, seconds of the slowest good call.
         swaps: int, versions that came or went.
+        watched: what a process beside saw, which did nothing else.
+        logged: what the service itself said.
     """
 
     codes: Counter = field(default_factory=Counter)
     valid: Counter = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    loaded: float = 0.0
     megabytes: float = 0.0
+    ended: float = 0.0
     ceiling: float = 0.0
     beyond: float = 0.0
     slowest: float = 0.0
     swaps: int = 0
+    watched: Watched = field(default_factory=Watched)
+    logged: Logged = field(default_factory=Logged)
 
     def text(self) -> str:
         """A few lines for the terminal."""
         codes = ", ".join(f"{code}: {count}" for code, count in sorted(self.codes.items()))
         good = ", ".join(f"{count} by version {n}" for n, count in sorted(self.valid.items()))
+        watched, logged = self.watched, self.logged
         lines = (
             f"service: {self.codes.total()} damaged calls, by code {codes}",
             f"  good calls: {good}; the slowest took {self.slowest:.2f} s; {self.swaps} swaps",
-            f"  memory at most {self.megabytes:.0f} MB of {self.ceiling:.0f} MB; "
-            f"at most {self.beyond:.2f} s beyond a call's own deadline; {len(self.faults)} faults",
+            f"  memory of the service: {self.loaded:.0f} MB loaded, at most {self.megabytes:.0f} "
+            f"of {self.ceiling:.0f} MB, {self.ended:.0f} MB at the end",
+            f"  beyond a call's own deadline: {self.beyond:.2f} s as the callers saw it, "
+            f"{logged.beyond:.2f} s in the service (its log: {logged.calls} calls, at most "
+            f"{logged.slowest:.2f} s for one)",
+            f"  from a process beside: {watched.calls} calls for health and metadata, the slowest "
+            f"{watched.slowest:.2f} s; it woke up {watched.asleep:.2f} s late at most",
+            f"  {len(self.faults)} faults",
         )
         return "\n".join([*lines, *(f"  {fault}" for fault in self.faults)])
 
@@ -70,42 +90,61 @@ def fuzz_service(calls: int, callers: int, seed: int) -> Report:
         callers: int, threads.
         seed: int; the requests depend on it, their order does not.
     """
-    report, lock, stop = Report(), threading.Lock(), threading.Event()
-    with tempfile.TemporaryDirectory() as folder:
-        models = {n: pointwise_model(Path(folder) / f"model{n}", *LINES[n]) for n in LINES}
-        base = Path(folder) / "root" / "deblur"
-        add_version(models[1], base, 1)
-        report.ceiling = round(_megabytes()) + _HEADROOM
+    report = Report()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        models = {n: pointwise_model(folder / f"model{n}", *LINES[n]) for n in LINES}
+        base, log = folder / "root" / "deblur", folder / "log"
+        version = add_version(models[1], base, 1)
         options = {"grpc_max_threads": 2 * callers, "file_system_poll_wait_seconds": 0.2}
-        with LocalService(base.parent, memory=report.ceiling, **options) as service:
-            beside = [
-                threading.Thread(target=_swap, args=(base, models[2], stop, report)),
-                threading.Thread(target=_look, args=(stop, report)),
-            ]
-            for thread in beside:
-                thread.start()
-            try:
-                with ThreadPoolExecutor(callers) as pool:
-                    shares = [calls // callers + (i < calls % callers) for i in range(callers)]
-                    for i, share in enumerate(shares):
-                        generator = random.Random(seed * 2**32 + i)
-                        pool.submit(_ask, service.target, base, share, generator, report, lock)
-            finally:
-                stop.set()
-                for thread in beside:
-                    thread.join()
-    if report.megabytes > report.ceiling:
-        report.faults.append(f"{report.megabytes:.0f} MB, more than the ceiling")
+        with served(base.parent, log, **options) as service:  # only to be weighed
+            report.ceiling = round(service.megabytes() + _largest(version))
+        with served(base.parent, log, memory=report.ceiling, **options) as service:
+            report.loaded = begin_peak(service.process) / 1e6
+            with watched(service.target, cheap_calls()) as report.watched:
+                _ask_all(service.target, base, models[2], calls, callers, seed, report)
+            report.ended = service.megabytes()
+            report.megabytes = peak(service.process) / 1e6
+        report.logged = Logged.read(log)
+    _judge(report)
     return report
 
 
-def _megabytes() -> float:
-    return psutil.Process().memory_info().rss / 1e6
+def _largest(version: Path) -> float:
+    """MB that the service must have for the largest request of a model, by its manifest.
+
+    Pixels, and an array with its message and the copy of that, as `export.service.request` counts.
+    """
+    noted = json.loads((version / "assets.extra" / "tfdeblur_export.json").read_text())
+    counted = noted["max_pixels"] * (noted["bytes_per_pixel"] + 3 * 3 * 4) / 1e6
+    return counted / SHARE_COUNTED
 
 
-def _look(stop: threading.Event, report: Report) -> None:
-    while not stop.wait(0.05):
-        report.megabytes = max(report.megabytes, _megabytes())
+def _ask_all(target, base: Path, model: Path, calls: int, callers: int, seed: int, report: Report):
+    lock, stop = threading.Lock(), threading.Event()
+    swapping = threading.Thread(target=_swap, args=(base, model, stop, report))
+    swapping.start()
+    try:
+        with ThreadPoolExecutor(callers) as pool:
+            shares = [calls // callers + (i < calls % callers) for i in range(callers)]
+            for i, share in enumerate(shares):
+                generator = random.Random(seed * 2**32 + i)
+                pool.submit(_ask, target, base, share, generator, report, lock)
+    finally:
+        stop.set()
+        swapping.join()
+
+
+def _judge(report: Report) -> None:
+    """Adds what is told by the service as a whole."""
+    watched, logged = report.watched, report.logged
+    report.faults += [*watched.lost, *logged.faults]
+    if report.megabytes > report.ceiling:
+        report.faults.append(f"{report.megabytes:.0f} MB, more than the ceiling")
+    if logged.beyond > _MOST_BEYOND:
+        report.faults.append(f"the service went on {logged.beyond:.1f} s after a deadline")
+    if watched.slowest > _MOST_BEYOND:
+        report.faults.append(f"the service took {watched.slowest:.1f} s for next to nothing")
 
 
 def _swap(base: Path, model: Path, stop: threading.Event, report: Report) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fuzz.mutate import flipped, mutated
 from tests.fuzz.run import MOST_BYTES, Fault, Target, run
-from tests.fuzz.service import fuzz_service
+from tests.fuzz.served import Logged
+from tests.fuzz.service import Report, _judge, fuzz_service
 from tests.fuzz.targets import all_targets
 from tfdeblur.errors import DataError
 
@@ -27,7 +28,24 @@ def test_a_service_with_damaged_and_good_callers():
     assert not report.faults, report.text()
     # That damage also gets through to the model, as far as this machine meets the short deadlines.
     assert report.valid.total() > 50 and report.codes[0] > 5 and report.codes[3] > 20
-    assert 0 < report.megabytes < report.ceiling and report.beyond < 1, report.text()
+    assert 0 < report.loaded <= report.megabytes < report.ceiling, report.text()
+    assert report.watched.calls > 5 and report.logged.calls > 200, report.text()
+
+
+def test_what_the_service_says_of_its_calls_is_read(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        "serving on localhost:1, Ctrl-C stops\n"
+        "Predict deblur version 1 image[1,5,7,3] ipv4:127.0.0.1:9 OK 12.5 ms\n"
+        "Check ipv4:127.0.0.1:9 DEADLINE_EXCEEDED 1250.0 ms (1230.0 ms after the deadline): x\n"
+        "Predict failed\nTraceback (most recent call last):\n"
+    )
+    logged = Logged.read(log)
+    assert (logged.calls, logged.slowest, logged.beyond) == (2, 1.25, 1.23)
+    assert len(logged.faults) == 2
+    report = Report(logged=logged, megabytes=2.0, ceiling=1.0)
+    _judge(report)
+    assert len(report.faults) == 4 and "the service went on 1.2 s after" in report.text()
 
 
 def _judged(read, tmp_path):
@@ -52,8 +70,8 @@ def test_a_foreign_error_is_a_fault_and_an_own_one_is_not(tmp_path):
 def test_memory_is_looked_at(tmp_path, monkeypatch):
     """Of each input by itself: a large one before does not hide it."""
     sizes = iter([MOST_BYTES + 1, *[MOST_BYTES] * 5, MOST_BYTES + 1, *[0] * 100])
-    monkeypatch.setattr("tests.fuzz.run._begin_peak", lambda: 0)
-    monkeypatch.setattr("tests.fuzz.run._peak", lambda: next(sizes))
+    monkeypatch.setattr("tests.fuzz.run.begin_peak", lambda: 0)
+    monkeypatch.setattr("tests.fuzz.run.peak", lambda: next(sizes))
     faults, _ = _judged(lambda data, folder: None, tmp_path)
     assert [fault.what for fault in faults] == ["grew by 1000 MB"] * 2
 

@@ -17,9 +17,10 @@ logger = logging.getLogger("tfdeblur")
 
 T = TypeVar("T")
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
+_HEAPS = 2  # that keep so much; by default there are eight for each processor
 
 
 class Parser(argparse.ArgumentParser):
@@ -140,12 +141,20 @@ def keep_freed_memory() -> bool:
     third of the cost of a call, for a frame of a video a sixth. It changes how the whole process
     allocates, so it is for commands that serve or restore videos, not for a library.
 
+    Each heap keeps its own, and threads have different ones: the many threads of a service would
+    keep the memory of many calls, where one runs at a time. So there are few heaps. Call it before
+    TensorFlow is loaded, whose threads would have theirs already.
+
     Returns:
         Whether the C library took it; without glibc nothing changes.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-        settings = ((_M_MMAP_THRESHOLD, _LARGEST_KEPT), (_M_TRIM_THRESHOLD, _KEPT))
+        settings = (
+            (_M_MMAP_THRESHOLD, _LARGEST_KEPT),
+            (_M_TRIM_THRESHOLD, _KEPT),
+            (_M_ARENA_MAX, _HEAPS),
+        )
         taken = all(mallopt(name, value) == 1 for name, value in settings)
     except (OSError, AttributeError, TypeError):
         taken = False

@@ -1,6 +1,7 @@
 """`tfdeblur serve`, its signals and exit codes; TLS; the log."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -109,6 +111,14 @@ def test_one_line_per_request_in_the_log(base, caplog):
     assert len(lines) == 2
     assert "Predict deblur version 1 image[1,5,7,3]" in lines[0] and " OK " in lines[0]
     assert "FAILED_PRECONDITION" in lines[1] and 'key "no" not found' in lines[1]
+
+
+@pytest.mark.parametrize("left, late", [(None, ""), (60.0, ""), (0.0, r" \(\d.* the deadline\)")])
+def test_the_log_says_what_nobody_waited_for(left, late):
+    from export.service.calls import _Clock
+
+    context = SimpleNamespace(time_remaining=lambda: left)
+    assert re.fullmatch(rf"\d+\.\d ms{late}", _Clock(context).text())
 
 
 @pytest.fixture

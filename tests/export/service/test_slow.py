@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from export import LocalService
+from export.service.gate import Gate
 from tests.export.service.makers import Caller, add_version, picture
 from tfdeblur.limits import MOST_SLOW_CALLS as MOST
 from tfdeblur.limits import MOST_STREAMS
@@ -126,16 +127,21 @@ def test_as_many_may_arrive_together_as_are_served(model, tmp_path):
             assert sum(map(was_ended, sockets)) <= 1  # the oldest made room for `caller`
 
 
-def test_answers_that_nobody_takes(service, served, slow):
-    """They stay in the service: HTTP/2 sends 64 KiB to who does not ask for more."""
-    request = served.request("serving_uint8", image_u8=picture(1, 1, dtype="uint8"))
+def asks_for_much(caller):
+    """Bytes of a new connection with a small call, whose answer has 256 x 256 pixels."""
+    request = caller.request("serving_uint8", image_u8=picture(1, 1, dtype="uint8"))
     proto = request.inputs["image_u8"]
     proto.ClearField("tensor_content")
     proto.int_val.append(7)  # means all of them
     for axis, size in zip(proto.tensor_shape.dim, (1, 256, 256, 3), strict=True):
         axis.size = size
     data = request.SerializeToString()
-    sent = opened() + frame(DATA, END_STREAM, 1, struct.pack(">BI", 0, len(data)) + data)
+    return opened() + frame(DATA, END_STREAM, 1, struct.pack(">BI", 0, len(data)) + data)
+
+
+def test_answers_that_nobody_takes(service, served, slow):
+    """They stay in the service: HTTP/2 sends 64 KiB to who does not ask for more."""
+    sent = asks_for_much(served)
     with ExitStack() as stack:
         held = []
 
@@ -202,3 +208,23 @@ def test_a_call_without_a_request(served):
         call(iter([]), timeout=30)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert "requires exactly one request message" in caught.value.details()
+
+
+def test_an_answer_that_nobody_takes_counts_as_memory(model, tmp_path, monkeypatch):
+    made = []
+
+    def gate(*sizes):
+        made.append(Gate(*sizes))
+        return made[-1]
+
+    monkeypatch.setattr("export.service.local_service.Gate", gate)
+    add_version(model, tmp_path / "deblur", 1)
+    with LocalService(tmp_path) as service, Caller(service.target) as caller:
+        (room,) = (gate.room for gate in made)
+        caller.predict(image=picture())
+        wait_until(lambda: not room.answers)
+        with connections(service.target, 1, asks_for_much(caller)):
+            # The array, its message of two bytes a number, and gRPC's copy.
+            wait_until(lambda: room.answers == 5 * 256 * 256 * 3)
+            wait_until(lambda: not room.messages)
+        wait_until(lambda: not room.answers)
