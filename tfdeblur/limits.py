@@ -62,6 +62,8 @@ MOST_ENTRIES_OF_A_REQUEST = 2**16
 MOST_ELEMENTS = 2**56
 # Bytes that an empty text takes, Python's object and TensorFlow's, about.
 BYTES_OF_A_TEXT = 64
+# Letters of a line in the service's log: names in requests may be as long as messages.
+LETTERS_OF_A_LINE = 500
 # Pixels of a request where nobody said: 3840 x 2160 fits, and Bi-Skip then takes 7.5 GB.
 DEFAULT_PIXELS_OF_A_REQUEST = 2**23
 # Bytes of working memory that those pixels may take where a network sees whole images.

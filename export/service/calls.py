@@ -133,7 +133,14 @@ def _log(name: str, request: Any, context: Any, code: str, text: str, clock: _Cl
         return
     what = _described(request)
     line = f"{name} {what}{context.peer()} {code} {clock.text()}"
-    logger.debug("%s%s", line, f": {text.splitlines()[0]}" if text else "")
+    logger.debug("%s", one_line(f"{line}: {text.splitlines()[0]}" if text else line))
+
+
+def one_line(text: str) -> str:
+    """`text` as one line of a log: names come from callers, who might write lines of their own."""
+    most = limits.LETTERS_OF_A_LINE
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:most])
+    return shown + ("..." if len(text) > most else "")
 
 
 def _described(request: Any) -> str:

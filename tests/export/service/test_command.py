@@ -113,6 +113,16 @@ def test_one_line_per_request_in_the_log(base, caplog):
     assert "FAILED_PRECONDITION" in lines[1] and 'key "no" not found' in lines[1]
 
 
+def test_names_of_a_request_write_no_lines_of_their_own_into_the_log(base, caplog):
+    forged = "x\nPredict deblur version 1 OK\x1b[2J" + 5000 * "y"
+    with LocalService(base.parent) as service, Caller(service.target) as caller:
+        with caplog.at_level("DEBUG", "tfdeblur.serve"):
+            refusal(caller.predict, forged, image=picture())
+    (line,) = [record.message for record in caplog.records if record.levelname == "DEBUG"]
+    assert r"x\nPredict" in line and r"\x1b[2J" in line and line.endswith("...")
+    assert line.isprintable() and len(line) == 503
+
+
 @pytest.mark.parametrize("left, late", [(None, ""), (60.0, ""), (0.0, r" \(\d.* the deadline\)")])
 def test_the_log_says_what_nobody_waited_for(left, late):
     from export.service.calls import _Clock
