@@ -67,7 +67,7 @@ def test_a_full_disk_ends_the_run_and_leaves_no_half_file(
     assert main(command) == 1
     captured = capsys.readouterr()
     assert "No space left on device: out/1.png was not written" in captured.err
-    assert "3 files: 1 restored, 2 not finished." in captured.err
+    assert "3 files: 1 restored, 2 not finished, in " in captured.err
     compared = ["0.compare.png"] if "--compare" in options else []
     assert sorted(os.listdir("out")) == compared + ["0.png"]
     monkeypatch.undo()

@@ -64,6 +64,7 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
         partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
         gallery_writer(files, jobs, settings.model or "deconvolution", settings.verbose),
         precision,
+        files.out,
     )
 
 

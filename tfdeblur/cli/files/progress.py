@@ -1,4 +1,4 @@
-"""Progress of `tfdeblur deblur` on stderr: a bar on a terminal, plain lines elsewhere.
+"""Progress of `tfdeblur deblur` on stderr: a line a file, and on a terminal a bar below them.
 
 Not `keras.utils.Progbar`: that writes to stdout, which belongs to `--json`, and counts steps of
 equal size, while one photograph can take a hundred times as long as the next.
@@ -71,8 +71,7 @@ class Progress:
             self._measured_bytes += self._bytes[event.index]
             self._seconds_done += result.seconds
         line = describe(result)
-        told = result.reason or result.confidence is not None
-        if result.status == "skipped" or (self._on_terminal and not told):
+        if result.status == "skipped":
             return
         place = f"[{event.index + 1}/{len(self._jobs)}] "
         self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")

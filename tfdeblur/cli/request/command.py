@@ -120,6 +120,7 @@ def _request(
         gallery_writer(
             *(settings.files, jobs, f"{settings.target}, model {settings.model}"), settings.verbose
         ),
+        out=settings.files.out,
     )
 
 
