@@ -94,6 +94,29 @@ def white_level(text: str) -> str | int:
     raise argparse.ArgumentTypeError(f"must be auto, full or a level, 1 to 65535, not {text!r}")
 
 
+def results_folder(text: str) -> str:
+    """Type of an argparse option that names a folder for pictures, which is made if missing.
+
+    A folder called photo_sharp.jpg would be made without a word, and hide the result in it.
+    """
+    from tfdeblur.files.inputs import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
+
+    if os.path.isdir(text):
+        return text
+    above = os.path.dirname(text) or "."
+    if os.path.isfile(text):
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, and {text} is a file. Did you mean {above}?"
+        )
+    ending = os.path.splitext(text)[1].lower()
+    if ending in WRITTEN_SUFFIXES | VIDEO_SUFFIXES:
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, and {text} is called like a file. Results are named after their "
+            f"inputs: did you mean {above}? If it is to be a folder, give {text}{os.sep}"
+        )
+    return text
+
+
 def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:
     """The options of a command as one of its frozen settings; nothing else is to see `arguments`.
 
