@@ -17,6 +17,8 @@ logger = logging.getLogger("tfdeblur")
 
 T = TypeVar("T")
 
+PREPARING = "preparing (the first image of a size takes longer) ..."
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
@@ -129,6 +131,12 @@ def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -
     values = {name: getattr(arguments, name) for name in names}
     frozen = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     return kind(**frozen, **others)
+
+
+def tell_on_terminal(text: str) -> None:
+    """Says what goes on, where somebody waits for it: logs and pipes are spared."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
 
 
 def load_tensorflow(verbose: bool) -> None:

@@ -172,6 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(settings: ExportSettings) -> int:
+    _tell(f"loading {settings.model} ...")
     load_tensorflow(settings.verbose)
     if not settings.verbose:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.
@@ -179,7 +180,6 @@ def _export(settings: ExportSettings) -> int:
             logging.getLogger(library).setLevel(logging.WARNING)
     from export.graph.saved_model import export_model
 
-    _tell(f"loading {settings.model}")
     try:
         restorer = open_restorer(settings.model, settings.options.given())
     except OptionRefused as error:

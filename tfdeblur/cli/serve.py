@@ -121,15 +121,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(settings: ServeSettings) -> int:
+    print(f"loading {settings.root} ...", file=sys.stderr, flush=True)
     load_tensorflow(settings.verbose)
     from export.service.local_service import LocalService
 
     keep_freed_memory()
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
-    root = settings.root
-    service = LocalService(root, settings.port, path_map=settings.path_map, **settings.options)
+    service = LocalService(
+        settings.root, settings.port, path_map=settings.path_map, **settings.options
+    )
     with _stop_signals() as stopped:
-        print(f"loading {root} ...", file=sys.stderr, flush=True)
         with service:
             if not stopped.is_set():
                 print(f"serving on {service.target}, Ctrl-C stops", file=sys.stderr, flush=True)

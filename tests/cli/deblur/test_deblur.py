@@ -63,6 +63,19 @@ def test_files_are_restored_in_order_and_told_about(deblur, capsys):
     ]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_told_at_once_what_goes_on(
+    terminal, deblur, affine_model, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    assert deblur("p") == 0
+    told = capsys.readouterr().err
+    start = f"loading {affine_model} ...\npreparing (the first image of a size takes longer) ...\n"
+    assert told.startswith(start) == terminal
+    assert ("loading" in told) == ("preparing" in told) == terminal
+    assert told.count("with preparation") == 1 and "[3/3] p/2.png -> out/2.png" in told
+
+
 @pytest.mark.parametrize("given", ["keras file", "run folder"])
 def test_model_may_be_a_file_or_a_run(given, deblur, affine_model):
     model = affine_model / "generator.keras" if given == "keras file" else affine_model

@@ -184,6 +184,16 @@ def test_descriptions():
     assert describe(sure) == "v.mp4 -> o.mp4  (64x48, 30 frames, 3.00 s, confidence 0.62)"
 
 
+def test_the_first_file_that_is_restored_is_told_to_hold_the_preparation(clock, jobs):
+    stream = io.StringIO()
+    progress = Progress(jobs, stream, prepares=True)
+    for index, status in enumerate(("skipped", "done", "done")):
+        progress(Event(index, jobs[index], 10, 1.0, result=result(jobs[index], status)))
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("(1000x1000, 2.00 s with preparation)")
+    assert second.endswith("(1000x1000, 2.00 s)")
+
+
 def test_each_file_is_named_above_the_bar_on_a_terminal_too(clock, jobs):
     terminal = Terminal()
     progress = Progress(jobs, terminal)

@@ -40,7 +40,9 @@ def test_defaults(called, capsys, tmp_path):
     assert options["warmup"] == () and options["fixed_tile"] is None
     shown = capsys.readouterr()
     assert shown.out == f"{tmp_path / 'deblur' / '1'}\n"
-    assert "loading m\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
+    assert (
+        "loading m ...\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
+    )
 
 
 def test_options(called):

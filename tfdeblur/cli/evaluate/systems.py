@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal
 from tfdeblur.cli.evaluate.settings import EvaluateSettings
 from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import ReportProgress
@@ -25,6 +25,7 @@ def run(settings: EvaluateSettings) -> int:
     """Scores all systems and writes what was asked for; returns the exit code."""
     _check(settings)
     named = _named(settings)
+    tell_on_terminal(f"loading {', '.join(settings.models) or 'what measures images'} ...")
     load_tensorflow(settings.verbose)
     progress = Progress()
     try:
@@ -94,6 +95,7 @@ def _compare(
         name: Model(where, restorers[name]) if name in restorers else Folder(where)
         for name, (_, where) in named.items()
     }
+    tell_on_terminal(PREPARING)
     recorded = settings.options.recorded("self_ensemble")
     recorded["precision"] = precision_of_all(restorers)
     return compare_systems(

@@ -31,9 +31,14 @@ class Progress:
     Args:
         jobs: all jobs, in order.
         stream: where to write; stderr unless given.
+        prepares: whether the seconds of the first file hold those of making it ready for the
+            network, which are said then: other files of its size take less.
     """
 
-    def __init__(self, jobs: Sequence[Job], stream: TextIO | None = None):
+    def __init__(
+        self, jobs: Sequence[Job], stream: TextIO | None = None, *, prepares: bool = False
+    ):
+        self._prepares = prepares
         self._jobs = jobs
         self._stream = stream or sys.stderr
         self._on_terminal = self._stream.isatty()
@@ -66,11 +71,13 @@ class Progress:
                 handler.removeFilter(self._make_room)
 
     def _finish(self, event: Event, result: FileResult, now: float) -> None:
+        prepared = False
         if result.status in ("done", "degenerate", "not converged"):
             self._pixels_done += event.pixels
             self._measured_bytes += self._bytes[event.index]
             self._seconds_done += result.seconds
-        line = describe(result)
+            prepared, self._prepares = self._prepares, False
+        line = describe(result, prepared)
         if result.status == "skipped":
             return
         place = f"[{event.index + 1}/{len(self._jobs)}] "
@@ -115,15 +122,15 @@ class Progress:
         self._stream.flush()
 
 
-def describe(result: FileResult) -> str:
-    """One line about a result."""
+def describe(result: FileResult, prepared: bool = False) -> str:
+    """One line about a result; `prepared`: whether its seconds are also those of preparation."""
     name, reason = printable(result.input), result.reason
     if result.status == "failed":
         return f"failed: {reason}" if name in reason else f"failed: {name}: {reason}"
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"
-    size += f", {result.seconds:.2f} s"
+    size += f", {result.seconds:.2f} s{' with preparation' if prepared else ''}"
     if result.confidence is not None:
         size += f", confidence {result.confidence:.2f}"
     line = f"{name} -> {printable(result.output)}  ({size})"
