@@ -42,7 +42,7 @@ ALLOWED = {
 # Rooms within rooms, and export: what of this project's own they may import, by its first names.
 _COMMON = (
     *("tfdeblur.cli.common", "tfdeblur.cli.restoring", "tfdeblur.cli.subcommands"),
-    "tfdeblur.cli.short_help",
+    *("tfdeblur.cli.short_help", "tfdeblur.cli.parser"),
     *("tfdeblur.counter", "tfdeblur.text"),
 )
 INNER = {

@@ -3,14 +3,12 @@
 import argparse
 import ctypes
 import dataclasses
-import difflib
 import logging
 import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tfdeblur.cli.short_help import ShowAll, is_long, short_help
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
@@ -22,40 +20,6 @@ PREPARING = "preparing (the first image of a size takes longer) ..."
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that tells of an unknown option by itself, with the known one that is nearest.
-
-    argparse leaves that to the outermost parser, which knows neither the command nor its options.
-    Its help is short where the whole one is long (`short_help`); `--help-all` shows that.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.add_argument(
-            "--help-all", action=ShowAll, help="show all options and explanations, and exit"
-        )
-
-    def format_help(self) -> str:
-        """See argparse; shortened where it is long."""
-        whole = self.format_whole_help()
-        return short_help(self) if is_long(whole) else whole
-
-    def format_whole_help(self) -> str:
-        """All options and all explanations."""
-        return super().format_help()
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """See argparse; nothing is left over."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            text = f"unrecognized arguments: {' '.join(unknown)}"
-            name = unknown[0].partition("=")[0]
-            for near in difflib.get_close_matches(name, self._option_string_actions, n=1):
-                text += f". Did you mean {near}?"
-            self.error(text)
-        return found, unknown
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

@@ -78,7 +78,7 @@ def test_the_help_names_the_default():
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["export", *arguments])
-    assert caught.value.code == 2 and "usage: tfdeblur export" in capsys.readouterr().err
+    assert caught.value.code == 2 and "tfdeblur export: error: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
