@@ -156,9 +156,10 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         ("csv", "one row per image and system"),
         ("markdown", "tables of means and of every two systems"),
         ("latex", "one row per system for a table"),
-        ("html", "a page to look at, with its pictures in a folder FILE_pictures beside it"),
+        ("html", "a page to look at, with its pictures in a folder NAME_pictures beside NAME.html"),
     ):
-        group.add_argument(f"--{option}", type=Path, metavar="FILE", help=f"write {what}")
+        kind = _page if option == "html" else Path
+        group.add_argument(f"--{option}", type=kind, metavar="FILE", help=f"write {what}")
     group.add_argument(
         "--panels",
         type=Path,
@@ -167,3 +168,9 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "estimated | true | error (sign-free, brightest at the longest motion); older ones are "
         "replaced",
     )
+
+
+def _page(text: str) -> Path:
+    """The file of a page; browsers show one without a suffix as its source."""
+    path = Path(text)
+    return path if path.suffix or not path.name else path.with_suffix(".html")

@@ -117,6 +117,7 @@ def _restorer(model: str, settings: EvaluateSettings) -> Callable[..., Any]:
 def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     """Prints and writes everything, finished or not; returns the exit code."""
     from tfdeblur.evaluation.outputs import tables
+    from tfdeblur.evaluation.page.places import folder_of
     from tfdeblur.evaluation.page.write import page_text
     from tfdeblur.image.atomic import write_atomically
 
@@ -138,9 +139,11 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     print(tables.terminal_text(comparison))
     print()
     print(tables.summary_text(comparison))
-    for path in (getattr(settings, name) for name in ("json", "csv", "markdown", "latex", "html")):
+    for path in (settings.json, settings.csv, settings.markdown, settings.latex):
         if path is not None:
             print(f"written: {path}")
+    if settings.html is not None:
+        print(f"written: {settings.html}, and its pictures beside it: {folder_of(settings.html)}/")
     return _exit_code(comparison)
 
 

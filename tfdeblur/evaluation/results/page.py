@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from tfdeblur.evaluation.outputs.shown import cell, counted, interval, shown, signed
+from tfdeblur.evaluation.outputs.shown import TOO_FEW, cell, counted, shown, signed, with_interval
 from tfdeblur.evaluation.outputs.statistics import (
+    FEWEST,
     LEVEL,
     RESAMPLES,
     Mean,
@@ -71,7 +72,7 @@ def _section(table: Table) -> Iterator[str]:
         for cells in _published(table, column, metrics):
             yield f"| {' | '.join(cells)} |"
     yield ""
-    for note in [*table.notes, *_infinite(table), *_remarks(columns)]:
+    for note in [*table.notes, *_few(table), *_infinite(table), *_remarks(columns)]:
         yield f"- {cell(note)}"
     yield ""
 
@@ -83,7 +84,7 @@ def _row(table: Table, system: System, metrics: Sequence[str]) -> list[str]:
     for metric in metrics:
         mean = _mean(system, metric)
         empty = not mean.count and not mean.infinite
-        cells.append("" if empty else f"{shown(mean.value, metric)} ({interval(mean, metric)})")
+        cells.append("" if empty else with_interval(shown(mean.value, metric), mean, metric))
     return [*cells, "" if system.seconds is None else f"{system.seconds:.2f}"]
 
 
@@ -96,10 +97,8 @@ def _gain(table: Table, system: System, metric: str) -> str:
     sequences = {name: sequence_of(name) for name in table.images}
     pair = compare_two((BLURRED, before), (system.name, after), metric, sequences)
     common = pair.won + pair.lost + pair.tied
-    return (
-        f"{signed(pair.difference.value, metric)} ({interval(pair.difference, metric)}), "
-        f"{pair.won} of {common} won"
-    )
+    gain = with_interval(signed(pair.difference.value, metric), pair.difference, metric)
+    return f"{gain}, {pair.won} of {common} won"
 
 
 def _mean(system: System, metric: str) -> Mean:
@@ -119,6 +118,11 @@ def _published(table: Table, column: Column, metrics: Sequence[str]) -> Iterator
         cells += [""] if table.blurred else []
         numbers = [f"*{values[m]}*" if m in values else "" for m in metrics]
         yield [*cells, *numbers, f"*{row.seconds}*" if row.seconds else ""]
+
+
+def _few(table: Table) -> Iterator[str]:
+    if any(0 < len(system.scores) < FEWEST for system in table.systems):
+        yield TOO_FEW
 
 
 def _infinite(table: Table) -> Iterator[str]:
