@@ -120,10 +120,30 @@ def test_other_images_are_another_table(tmp_path, capsys):
 def test_one_name_twice_is_told_apart(tmp_path, capsys):
     ensemble = measured()
     ensemble["settings"]["self_ensemble"] = True
-    files = write(tmp_path, a=measured(), b=measured(), c=ensemble)
+    other = measured(values=((20.0, 21.0), (30.0, 32.4)))
+    files = write(tmp_path, a=measured(), b=other, c=ensemble)
     assert main(["results", *files]) == 0
     names = list(rows_of(capsys.readouterr().out))
     assert names[1:5] == ["blurred", "nets/ours", "nets/ours (b.json)", "nets/ours, self ensemble"]
+
+
+def test_one_system_in_two_reports_is_one_row(tmp_path, capsys):
+    model = measured("ours", values=((20.0, 21.0), (30.0, 32.5)))
+    files = write(tmp_path, a=compared(ours=(21.0, 32.5)), b=model)
+    assert main(["results", *files]) == 0
+    page = capsys.readouterr().out
+    assert page.count("| ours |") == 1 and page.count("ours: measured") == 2
+    assert rows_of(page)["ours"][3:] == ["0.5000", "2.00"]  # each of one of the reports
+
+
+@pytest.mark.parametrize("name", ["GOPR0001_11_00-1", "mine-1"])
+def test_without_a_published_column_nothing_is_said_of_italics(name, tmp_path, capsys):
+    report = measured(values=((20.0, 21.0),))
+    report["images"][0]["name"] = name
+    assert main(["results", *write(tmp_path, a=report)]) == 0
+    page, published = capsys.readouterr().out, name.startswith("GOPR")
+    assert ("*In italics*" in page) == published
+    assert ("- no published column has these images\n" in page) != published
 
 
 def test_exact_images_are_counted_apart(tmp_path, capsys):

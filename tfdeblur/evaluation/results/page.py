@@ -24,9 +24,11 @@ _HEAD = f"""\
 Made by `tfdeblur results FILE.json ... --out FILE.md` from reports of `tfdeblur evaluate --json`
 and `tfdeblur experiment`; not written by hand. Compare numbers of the same name only, and on the
 same images. In brackets: {LEVEL:.0%} bootstrap intervals ({RESAMPLES} resamples), over whole
-sequences where there are several. *In italics*: what papers report, measured by others, on the
-images that are named there.
+sequences where there are several.{{legend}}
 """
+_LEGEND = """ *In italics*: what papers report, measured by others, on the
+images that are named there."""
+NONE_PUBLISHED = "no published column has these images"
 
 
 def results_text(reports: Mapping[str, dict[str, Any]]) -> str:
@@ -40,12 +42,20 @@ def results_text(reports: Mapping[str, dict[str, Any]]) -> str:
     """
     evaluations = {name: one for name, one in reports.items() if "experiment" not in one}
     experiments = {name: one for name, one in reports.items() if "experiment" in one}
-    parts = [_HEAD]
-    for protocol, found in groupby(tables_of(evaluations), lambda table: table.protocol):
+    all_tables = tables_of(evaluations)
+    others: list[Any] = [_columns(table) for table in all_tables]
+    others += [one.get("references", []) for one in experiments.values()]
+    parts = [_HEAD.format(legend=_LEGEND if any(others) else "")]
+    for protocol, found in groupby(all_tables, lambda table: table.protocol):
         tables = list(found)
         parts += [f"## Protocol `{protocol}`", "", *_metrics(tables), ""]
         parts += ["\n".join(_section(table)) for table in tables]
     return "\n".join([*parts, *experiment_sections(experiments)])
+
+
+def _columns(table: Table) -> list[Column]:
+    """The published columns that stand beside a table."""
+    return columns_of(table.protocol, table.data, table.images)
 
 
 def _metrics(tables: Sequence[Table]) -> Iterator[str]:
@@ -61,7 +71,7 @@ def _section(table: Table) -> Iterator[str]:
     of = "" if table.count in (None, done) else f"{done} of "
     yield f"### {cell(table.data)}{split}: {of}{counted(table.count if of else done, 'image')}"
     yield ""
-    metrics, columns = list(table.metrics), columns_of(table.protocol, table.data, table.images)
+    metrics, columns = list(table.metrics), _columns(table)
     gains = [f"gain, {metrics[0]}"] if table.blurred else []
     heads = ["system", "images", *gains, *metrics, "seconds"]
     yield f"| {' | '.join(heads)} |"
@@ -133,5 +143,7 @@ def _infinite(table: Table) -> Iterator[str]:
 
 
 def _remarks(columns: Sequence[Column]) -> Iterator[str]:
+    if not columns:
+        yield NONE_PUBLISHED
     for column in columns:
         yield f"published: {column.data}" + (f". {column.remark}" if column.remark else "")
