@@ -24,7 +24,7 @@ ALLOWED = {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"pictures", "solvers", "models", "config", "record", "processor", "errors", "tensorflow"},
     },
-    "models": {"models", "networks", "errors"},
+    "models": {"models", "networks", "record", "errors"},
     "restorers": {
         *{"restorers", "models", "networks", "solvers", "operators", "image", "pictures"},
         *{"counter", "text", "processor", "errors", "tensorflow"},

@@ -168,8 +168,9 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
         return command(arguments)
     except TfdeblurError as error:
         return _report(error, error.exit_code, verbose)
-    except KeyboardInterrupt:
-        print("\nInterrupted. Finished work is kept.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        how = f" {stopped}" if stopped.args else ""
+        print(f"\nInterrupted. Finished work is kept.{how}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) went away: nothing more to say to it.
