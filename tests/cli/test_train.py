@@ -111,7 +111,7 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
         (
             ["--data", "{pairs}", "--crop", "16", "--scheme", "1P-BS", "--vgg", "no.npz"],
             4,
-            "no.npz",
+            "weights='no.npz'. Give a file (--vgg FILE): a .npz with arrays",
         ),
         (["--data", "{pairs}/none"], 4, "must be a folder of pairs or the name of a TFDS data set"),
         (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),

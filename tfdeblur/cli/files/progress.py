@@ -126,7 +126,9 @@ def describe(result: FileResult, prepared: bool = False) -> str:
     """One line about a result; `prepared`: whether its seconds are also those of preparation."""
     name, reason = printable(result.input), result.reason
     if result.status == "failed":
-        return f"failed: {reason}" if name in reason else f"failed: {name}: {reason}"
+        # A path has one slash where a URL, which is told unchanged, has two.
+        is_named = name in reason or name in reason.replace("//", "/")
+        return f"failed: {reason}" if is_named else f"failed: {name}: {reason}"
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"
