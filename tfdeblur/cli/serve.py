@@ -95,7 +95,7 @@ class ServeSettings:
         """Of the parsed options.
 
         Raises:
-            InvalidInput: if they do not go together.
+            InvalidInput: if they do not go together, or the port is taken.
             DataError: if a file was given in the place of a folder, or the other way round.
         """
         file, folder = arguments.model_config_file, arguments.model_base_path
@@ -106,12 +106,15 @@ class ServeSettings:
             )
         _check_kind(file, folder)
         from export.service.options import ServiceOptions
+        from export.service.port import check_free
 
         options = {
             field.name: getattr(arguments, field.name)
             for field in fields(ServiceOptions)
             if getattr(arguments, field.name, None) is not None
         }
+        # Also before TensorFlow is loaded, which takes seconds.
+        check_free(options.get("host", ServiceOptions.host), arguments.port)
         return read_settings(cls, arguments, root=file or folder, options=options)
 
 
