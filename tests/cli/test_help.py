@@ -160,6 +160,19 @@ def test_help_describes_what_is_used_most(name, options):
     assert first.endswith(".")
 
 
+def test_help_names_the_smallest_tiles():
+    from tfdeblur.image.tiling import smallest_tile
+    from tfdeblur.networks import Maxim
+    from tfdeblur.networks.folding import overlap_of
+
+    usual, maxim = smallest_tile(), smallest_tile(Maxim.size_multiple)
+    folded = [smallest_tile(8 * cells, overlap_of(cells)) for cells in (2, 4)]
+    says = f"{usual} or more, of MAXIM {maxim}, of networks that fold 2x2 pixels into one "
+    for command in ("deblur", "evaluate"):
+        text = " ".join(help_of(command, "--help-all").split())
+        assert f"{says}{folded[0]}, 4x4 {folded[1]}" in text
+
+
 def test_help_of_serve_says_what_must_be_given():
     needed = "(--model_base_path DIR | --model_config_file FILE)"
     assert help_of("serve", "--help").startswith(f"usage: tfdeblur serve [options] {needed}\n")
