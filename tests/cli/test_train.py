@@ -113,7 +113,7 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
             4,
             "weights='no.npz'. Give a file (--vgg FILE): a .npz with arrays",
         ),
-        (["--data", "{pairs}/none"], 4, "must be a folder of pairs or the name of a TFDS data set"),
+        (["--data", "{pairs}/none"], 4, "must be a folder of pairs. Received: "),
         (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),
         (["--data", "{pairs}", "--blur", "motion-flow"], 4, "is the blurred image of a pair"),
         (
