@@ -24,7 +24,7 @@ ALLOWED = {
         *{"training", "networks", "losses", "metrics", "data", "operators", "image"},
         *{"pictures", "solvers", "models", "config", "record", "processor", "errors", "tensorflow"},
     },
-    "models": {"models", "networks", "errors"},
+    "models": {"models", "networks", "record", "errors"},
     "restorers": {
         *{"restorers", "models", "networks", "solvers", "operators", "image", "pictures"},
         *{"counter", "text", "processor", "errors", "tensorflow"},
@@ -42,7 +42,7 @@ ALLOWED = {
 # Rooms within rooms, and export: what of this project's own they may import, by its first names.
 _COMMON = (
     *("tfdeblur.cli.common", "tfdeblur.cli.restoring", "tfdeblur.cli.subcommands"),
-    "tfdeblur.cli.short_help",
+    *("tfdeblur.cli.short_help", "tfdeblur.cli.parser"),
     *("tfdeblur.counter", "tfdeblur.text"),
 )
 INNER = {

@@ -2,12 +2,18 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 from tfdeblur.errors import DataError
 
 RECORD = "run.json"
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with a run."""
+    return f"tfdeblur train --run {shlex.quote(str(folder))} --resume"
 
 
 def read_record(folder: Path) -> dict[str, Any]:

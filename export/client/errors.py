@@ -72,8 +72,8 @@ KINDS: dict[str, tuple[type[CallFailed], str]] = {
     ),
     "NOT_FOUND": (
         ModelNotFound,
-        "Check name and version: `status()` lists the versions of a model that the service knows; "
-        "a model that is still loading is not found either.",
+        "Check name and version (--model, --model-version). A model that is still loading is not "
+        "found either: --wait SECONDS waits for it (`wait_ready` in Python).",
     ),
     "PERMISSION_DENIED": (Unreachable, "Check the credentials."),
     "RESOURCE_EXHAUSTED": (
@@ -94,7 +94,8 @@ KINDS: dict[str, tuple[type[CallFailed], str]] = {
     "UNAVAILABLE": (
         Unreachable,
         "Check host and port (gRPC, usually 8500; not REST), and that the service is running. "
-        "While it loads its models, the port is closed: `wait_ready()` (--wait) waits for it. "
+        "While it loads its models, the port is closed: --wait SECONDS waits for it (`wait_ready` "
+        "in Python). "
         "`tfdeblur serve` starts one here.",
     ),
     "DATA_LOSS": (ModelUnusable, "Export the model again with `tfdeblur export`."),

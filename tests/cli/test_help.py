@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import subprocess
 import sys
 
@@ -73,7 +74,10 @@ def test_help_names_examples_and_describes_every_option(name, capsys):
 def test_wrong_usage_is_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)
-    assert end.value.code == 2 and "usage: tfdeblur" in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    program = "tfdeblur deblur" if arguments[:1] == ["deblur"] else "tfdeblur"
+    assert end.value.code == 2 and first.startswith(f"{program}: error: ")
+    assert second == f"see {program} --help"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,30 @@ def test_what_is_misspelt_is_named_with_the_nearest(arguments, says, capsys):
     assert end.value.code == 2 and says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("deblur x.png -o out", "unrecognized arguments: -o out. Did you mean --out?"),
+        ("deblur x.png --output out", "arguments: --output out. Did you mean --out?"),
+        ("deblur --output out", "unrecognized arguments: --output. Did you mean --out?"),
+        ("serve --model_base_pth d", "--model_base_pth d. Did you mean --model_base_path?"),
+        ("deblur x.png", "the following arguments are required: --out"),
+        ("debulr", "tfdeblur: error: no command 'debulr'. Did you mean deblur?"),
+        ("data averge f", "tfdeblur data: error: no command 'averge'. Did you mean average?"),
+        ("data small.jpg", "no command 'small.jpg': there are synthesize, average, degrade, "),
+        ("small.jpg", "To restore it: tfdeblur deblur small.jpg --out .\n"),
+        ("clip.MOV", "To restore it: tfdeblur deblur clip.MOV --out .\n"),
+        ("photos", "To restore it: tfdeblur deblur photos --out restored/\n"),
+    ],
+)
+def test_what_was_meant_is_told(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
+    assert says in capsys.readouterr().err
+
+
 def help_of(*arguments):
     with pytest.raises(SystemExit) as end, contextlib.redirect_stdout(io.StringIO()) as shown:
         build_parser().parse_args([*arguments])
@@ -113,6 +141,48 @@ def test_help_is_short_and_help_all_is_whole(name):
     assert {one for one in options if one not in whole} == set()
     assert {one for one in options if one not in short} == set()  # named, if not described
     assert short == whole or len(short) < 0.7 * len(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("evaluate", "--data --split --json --html"),
+        ("request", "--target --model --wait"),
+        ("serve", "--model_base_path --model_name --port"),
+    ],
+)
+def test_help_describes_what_is_used_most(name, options):
+    short = help_of(name, "--help")
+    described, _, further = short.partition("further options")
+    for option in options.split():
+        assert f"\n  {option} " in described and f" {option}," not in further
+    first = short.partition("\n\n")[2].partition("\n\n")[0]
+    assert first.endswith(".")
+
+
+def test_help_names_the_smallest_tiles():
+    from tfdeblur.image.tiling import smallest_tile
+    from tfdeblur.networks import Maxim
+    from tfdeblur.networks.folding import overlap_of
+
+    usual, maxim = smallest_tile(), smallest_tile(Maxim.size_multiple)
+    folded = [smallest_tile(8 * cells, overlap_of(cells)) for cells in (2, 4)]
+    says = f"{usual} or more, of MAXIM {maxim}, of networks that fold 2x2 pixels into one "
+    for command in ("deblur", "evaluate"):
+        text = " ".join(help_of(command, "--help-all").split())
+        assert f"{says}{folded[0]}, 4x4 {folded[1]}" in text
+
+
+def test_help_of_serve_says_what_must_be_given():
+    needed = "(--model_base_path DIR | --model_config_file FILE)"
+    assert help_of("serve", "--help").startswith(f"usage: tfdeblur serve [options] {needed}\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_go_on_in_lines_of_their_own(name):
+    """A backslash in a text of several lines joins two of them, unless there are two."""
+    joined = re.compile(r"tfdeblur \S.*\S {4,}--")
+    assert not [line for line in help_of(name, "--help-all").splitlines() if joined.search(line)]
 
 
 def test_help_of_deblur_fits_two_screens():

@@ -129,7 +129,7 @@ def test_a_damaged_card_does_not_hide_the_others(weights, capsys):
 
 def test_listing_loads_no_framework():
     code = (
-        "import sys; from tfdeblur.cli import presets; from tfdeblur.cli.common import Parser;"
+        "import sys; from tfdeblur.cli import presets; from tfdeblur.cli.parser import Parser;"
         "parser = Parser(); presets.add_parser(parser.add_subparsers());"
         "a = parser.parse_args(['presets']); code = a.run_command(a);"
         "print({'keras', 'tensorflow', 'numpy'} & set(sys.modules), code)"

@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from tests.training.makers import write_pairs
+from tests.training.test_run import stop_after
 from tfdeblur.cli.main import main
 
 QUICK = [
@@ -41,6 +42,26 @@ def test_a_run_and_its_continuation(pairs, tmp_path, capsys):
     assert "must be a new folder, or come with --resume" in capsys.readouterr().err
     assert train("--run", folder, "--resume", "--crop", 32) == 3
     assert "data.crop: 16 then, 32 now" in capsys.readouterr().err
+
+
+def test_who_stops_a_run_is_told_how_to_go_on(pairs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 1)
+        assert train("--data", pairs, "--run", "my run", *QUICK) == 130
+    how = "tfdeblur train --run 'my run' --resume"
+    assert f"Interrupted. Finished work is kept. Go on with: {how}\n" in capsys.readouterr().err
+    assert main(["deblur", str(pairs / "blur"), "--out", "out", "--model", "my run"]) == 4
+    said = capsys.readouterr().err
+    assert f"its training has not finished an epoch yet. Go on with it: {how}\n" in said
+    with monkeypatch.context() as patch:
+        patch.setattr("tfdeblur.training.run.open_data", stop)
+        assert train("--data", pairs, "--run", "new", *QUICK) == 130
+    assert "Finished work is kept.\n" in capsys.readouterr().err
+
+
+def stop(*given):
+    raise KeyboardInterrupt
 
 
 def test_photographs_are_blurred_while_training(pairs, tmp_path, capsys):
@@ -90,9 +111,9 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
         (
             ["--data", "{pairs}", "--crop", "16", "--scheme", "1P-BS", "--vgg", "no.npz"],
             4,
-            "no.npz",
+            "weights='no.npz'. Give a file (--vgg FILE): a .npz with arrays",
         ),
-        (["--data", "{pairs}/none"], 4, "must be a folder of pairs or the name of a TFDS data set"),
+        (["--data", "{pairs}/none"], 4, "must be a folder of pairs. Received: "),
         (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),
         (["--data", "{pairs}", "--blur", "motion-flow"], 4, "is the blurred image of a pair"),
         (

@@ -12,6 +12,8 @@ from tfdeblur.data import (
     open_source,
     training_batches,
 )
+from tfdeblur.data.flow_sources import open_flow_source
+from tfdeblur.data.opening import looks_like_a_path
 from tfdeblur.errors import DataError
 
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -134,7 +136,7 @@ def test_open_source_takes_a_name_unless_a_folder_has_it(prepared, tmp_path, mon
     assert isinstance(open_source("tiny_pairs", "train", data_dir=folder), FolderSource)
 
 
-@pytest.mark.parametrize("name", ["no_such_set", "no/such folder", "/no/such/folder"])
+@pytest.mark.parametrize("name", ["no_such_set", "no/such"])
 def test_what_is_neither_says_what_was_tried(name):
     with pytest.raises(DataError) as caught:
         open_source(name, "train")
@@ -152,3 +154,26 @@ def test_without_tfds_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(DataError, match=r"no such folder.*pip install tfdeblur\[data\]"):
         open_source("gopro_large/blur", "train")
+
+
+@pytest.mark.parametrize(
+    ("name", "installed", "is_path"),
+    [
+        *(("pairz/", True, True), ("./pairz", True, True), ("~/pairz", True, True)),
+        *(("/data/pairz", True, True), ("a/b/c", True, True), ("pairs.csv", True, True)),
+        *(("pairz", False, False), ("gopro_large/blur", False, False)),
+        *(("image_pairs:1.0.0", False, False), ("gopro_large/blur:1.*.*", False, False)),
+        *(("pairz/train", False, True), ("pairz/train", True, False)),
+    ],
+)
+def test_what_looks_like_a_path_is_not_looked_for_in_tfds(name, installed, is_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: object() if installed else None)
+    assert looks_like_a_path(name) == is_path
+
+
+@pytest.mark.parametrize("open_it", [open_source, open_flow_source])
+def test_of_a_folder_that_is_missing_nobody_is_sent_to_tfds(open_it, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"data='pairz/'. There is no such folder") as caught:
+        open_it("pairz/")
+    assert str(tmp_path / "pairz") in str(caught.value) and "TFDS" not in str(caught.value)

@@ -93,18 +93,22 @@ def test_reports_on_the_same_images_share_a_table(tmp_path, capsys):
     assert page.count("### ") == 1 and "### pairs, split test: 2 images" in page
     rows = rows_of(page)
     assert rows["system"] == ["images", "gain, psnr_rgb_u8", "psnr_rgb_u8", "cw_ssim", "seconds"]
-    assert rows["blurred"][2] == "25.00 (20.00 to 30.00)" and rows["blurred"][4] == ""
-    assert rows["theirs"][:2] == ["1", "+0.50 (0.50 to 0.50), 1 of 1 won"]
-    assert rows["nets/ours"][:3] == [
-        "2",
-        "+1.75 (1.00 to 2.50), 2 of 2 won",
-        "26.75 (21.00 to 32.50)",
-    ]
+    assert rows["blurred"][2] == "25.00" and rows["blurred"][4] == ""
+    assert rows["theirs"][:2] == ["1", "+0.50, 1 of 1 won"]
+    assert rows["nets/ours"][:3] == ["2", "+1.75, 2 of 2 won", "26.75"]
+    assert page.count("- too few images for an interval: fewer than 5\n") == 1
     assert rows["nets/ours"][4] == "2.00"
     published = next(cells for name, cells in rows.items() if "Bi-Skip:" in name)
     assert published == ["1,111", "", "*30.37*", "", "*0.76*"]
     assert "(ssim_matlab3d 0.9541)" in page  # no such column here
     assert "1 not scored, such as x" in page and "home" not in page
+
+
+def test_five_images_have_intervals(tmp_path, capsys):
+    five = [(20.0 + i, 21.0 + 2 * i) for i in range(5)]
+    assert main(["results", *write(tmp_path, a=measured(values=five))]) == 0
+    page = capsys.readouterr().out
+    assert rows_of(page)["nets/ours"][1].startswith("+3.00 (") and "too few images" not in page
 
 
 def test_other_images_are_another_table(tmp_path, capsys):
@@ -116,17 +120,37 @@ def test_other_images_are_another_table(tmp_path, capsys):
 def test_one_name_twice_is_told_apart(tmp_path, capsys):
     ensemble = measured()
     ensemble["settings"]["self_ensemble"] = True
-    files = write(tmp_path, a=measured(), b=measured(), c=ensemble)
+    other = measured(values=((20.0, 21.0), (30.0, 32.4)))
+    files = write(tmp_path, a=measured(), b=other, c=ensemble)
     assert main(["results", *files]) == 0
     names = list(rows_of(capsys.readouterr().out))
     assert names[1:5] == ["blurred", "nets/ours", "nets/ours (b.json)", "nets/ours, self ensemble"]
+
+
+def test_one_system_in_two_reports_is_one_row(tmp_path, capsys):
+    model = measured("ours", values=((20.0, 21.0), (30.0, 32.5)))
+    files = write(tmp_path, a=compared(ours=(21.0, 32.5)), b=model)
+    assert main(["results", *files]) == 0
+    page = capsys.readouterr().out
+    assert page.count("| ours |") == 1 and page.count("ours: measured") == 2
+    assert rows_of(page)["ours"][3:] == ["0.5000", "2.00"]  # each of one of the reports
+
+
+@pytest.mark.parametrize("name", ["GOPR0001_11_00-1", "mine-1"])
+def test_without_a_published_column_nothing_is_said_of_italics(name, tmp_path, capsys):
+    report = measured(values=((20.0, 21.0),))
+    report["images"][0]["name"] = name
+    assert main(["results", *write(tmp_path, a=report)]) == 0
+    page, published = capsys.readouterr().out, name.startswith("GOPR")
+    assert ("*In italics*" in page) == published
+    assert ("- no published column has these images\n" in page) != published
 
 
 def test_exact_images_are_counted_apart(tmp_path, capsys):
     files = write(tmp_path, a=measured(values=((20.0, "inf"), (30.0, 32.0))))
     assert main(["results", *files]) == 0
     page = capsys.readouterr().out
-    assert rows_of(page)["nets/ours"][2] == "32.00 (32.00 to 32.00)"
+    assert rows_of(page)["nets/ours"][2] == "32.00"
     assert "nets/ours: 1 image equal to the sharp one, left out of the mean PSNR" in page
 
 
@@ -148,7 +172,7 @@ def test_flows_and_experiments(tmp_path, capsys):
     assert main(["results", *write(tmp_path, f=flows, e=experiment)]) == 0
     page = capsys.readouterr().out
     rows = rows_of(page)
-    assert rows["nets/ours"] == ["2", "12.50 (12.50 to 12.50)", "2.00"]
+    assert rows["nets/ours"] == ["2", "12.50", "2.00"]
     sen = "*SEN: the motion-flow paper (SEN + RP-GAN), table 1*"
     assert rows[sen] == ["", "*2.71*", ""] and "flow_mse of 61.93" in page
     assert rows["level 1"] == ["26.53"] and rows["*level 1: table 4*"] == ["*28.77*"]

@@ -175,8 +175,9 @@ def test_results_of_an_earlier_run_are_left_out(folder):
 @pytest.mark.parametrize(
     ("given", "kind", "text"),
     [
-        ("gone.png", DataError, "There is no such file or folder. Received: input='gone.png'"),
-        ("", DataError, "There is no such file or folder. Received: input=''"),
+        ("gone.png", DataError, "There is no such file or folder."),
+        ("", DataError, "An input must be a file, a folder or a pattern. Received: input=''"),
+        ("https://a.org/x.jpg?s=1", DataError, "https://a.org/x.jpg?s=1: this is a URL. Download"),
         ("q/*.png", DataError, "The pattern matches no image and no video."),
         ("p/sub/.x/..", InvalidInput, None),
         ("empty", InvalidInput, "The folder holds no images or videos"),

@@ -167,7 +167,7 @@ def test_reads_what_keras_writes(tmp_path, name):
     for layer, convolution in kernels(VGGFeatures("vgg16", "block2_conv1", path)).items():
         np.testing.assert_array_equal(convolution.kernel, whole.get_layer(layer).kernel)
     # A VGG19 needs more layers than this file has.
-    with pytest.raises(DataError, match=r"is not a weights file of vgg19.*such as 1-BS"):
+    with pytest.raises(DataError, match=r"is not a weights file of vgg19.*--scheme 1-BS"):
         VGGFeatures("vgg19", "block2_conv1", path)
 
 

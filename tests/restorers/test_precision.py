@@ -156,7 +156,8 @@ def test_the_commands_tell_what_was_chosen(preset, fast, tmp_path, monkeypatch, 
         told = capsys.readouterr()
         assert json.loads(told.out)["precision"] == chosen
         last = told.err.splitlines()[-1]  # float32 is the usual: nobody is told
-        assert last == "1 file: 1 restored." + " In bfloat16." * (chosen == "bfloat16")
+        told_of = " (computed in bfloat16)" * (chosen == "bfloat16")
+        assert last == f"1 file: 1 restored, in {tmp_path / 'out'}/{told_of}"
         scores = tmp_path / "scores.json"
         data = ["--data", str(tmp_path / "pairs"), "--json", str(scores), *options]
         assert main(["evaluate", *data, *model]) == 0

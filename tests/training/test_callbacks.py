@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfdeblur.training.callbacks import History, Validate
+from tfdeblur.training.callbacks import History, RunProgress, Validate
 from tfdeblur.training.keep import KeepNetwork
 
 
@@ -32,6 +32,24 @@ def test_history_keeps_its_columns_when_a_resumed_epoch_has_nothing_left_to_trai
     assert [row["loss"] for row in rows] == ["3.0", "NA", "2.0"]
     assert [row["content"] for row in rows] == ["1.0", "NA", "0.5"]
     assert [row["val_psnr"] for row in rows] == ["NA", "20.0", "21.0"]
+
+
+def test_the_time_left_is_told_while_the_first_epoch_runs(monkeypatch):
+    now, lines = [0.0], []
+    monkeypatch.setattr("tfdeblur.training.callbacks.time.monotonic", lambda: now[0])
+    progress = RunProgress(lines.append)
+    progress.set_params({"epochs": 2, "steps": 100})
+    progress.on_train_begin()
+    for epoch in range(2):
+        progress.on_epoch_begin(epoch)
+        for batch in range(100):
+            now[0] += 1000.0 if (epoch, batch) == (0, 10) else 20.0
+            progress.on_train_batch_end(batch, {"loss": 1.0} if (epoch, batch) > (0, 9) else {})
+        progress.on_epoch_end(epoch)
+    assert lines == [  # after steps 11, 12, 13 that were counted: 86 and 100 are left, 20 s each
+        "  about 1 h 02 min left in this run, without validation",
+        "  about 0 h 50 min left in this run",
+    ]
 
 
 class Measured:

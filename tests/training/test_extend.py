@@ -195,6 +195,23 @@ def test_other_data_only_if_asked(pairs, tmp_path):
     }
 
 
+def test_validation_is_not_dropped_unasked(tmp_path, caplog):
+    for split, first in (("train", 0), ("test", 10)):
+        write_pairs(tmp_path / "pairs" / split, 4, 72, 80, first)
+    config = override(tiny(tmp_path / "pairs"), {**CONSTANT, "run.epochs": 1})
+    folder = tmp_path / "run"
+    assert runs.train(config, folder, verbose=0)["data"]["validation_names"]
+    part = override(config, {"data.train": str(tmp_path / "pairs/train"), "run.epochs": 2})
+    with pytest.raises(DataError, match="started with 4, and now there are none.*--new-data"):
+        runs.train(part, folder, resume=True, verbose=0)
+    caplog.set_level("INFO", logger="tfdeblur")
+    record = runs.train(part, folder, resume=True, verbose=0, new_data=True)
+    assert record["data"]["validation_names"] == []
+    assert "No validation any more: the 4 pairs" in caplog.text
+    assert "From now on the newest network is kept, and not the best." in caplog.text
+    assert runs.train(part, folder, resume=True, verbose=0)["state"] == "done"  # asked once
+
+
 def test_an_epoch_has_at_least_the_steps_that_are_done(pairs, tmp_path, monkeypatch):
     config = override(tiny(pairs), {**CONSTANT, "run.steps_per_epoch": 3, "run.backup_minutes": 0})
     with monkeypatch.context() as patch:

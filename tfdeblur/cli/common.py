@@ -3,58 +3,24 @@
 import argparse
 import ctypes
 import dataclasses
-import difflib
 import logging
 import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tfdeblur.cli.short_help import ShowAll, is_long, short_help
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
 logger = logging.getLogger("tfdeblur")
 
 T = TypeVar("T")
 
+PREPARING = "preparing (the first image of a size takes longer) ..."
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _LARGEST_KEPT = 32 * 2**20  # bytes of one allocation; more is not accepted
 _KEPT = 256 * 2**20  # bytes free at the end of a heap
 _HEAPS = 2  # that keep so much; by default there are eight for each processor
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that tells of an unknown option by itself, with the known one that is nearest.
-
-    argparse leaves that to the outermost parser, which knows neither the command nor its options.
-    Its help is short where the whole one is long (`short_help`); `--help-all` shows that.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.add_argument(
-            "--help-all", action=ShowAll, help="show all options and explanations, and exit"
-        )
-
-    def format_help(self) -> str:
-        """See argparse; shortened where it is long."""
-        whole = self.format_whole_help()
-        return short_help(self) if is_long(whole) else whole
-
-    def format_whole_help(self) -> str:
-        """All options and all explanations."""
-        return super().format_help()
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """See argparse; nothing is left over."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            text = f"unrecognized arguments: {' '.join(unknown)}"
-            name = unknown[0].partition("=")[0]
-            for near in difflib.get_close_matches(name, self._option_string_actions, n=1):
-                text += f". Did you mean {near}?"
-            self.error(text)
-        return found, unknown
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +61,29 @@ def white_level(text: str) -> str | int:
     raise argparse.ArgumentTypeError(f"must be auto, full or a level, 1 to 65535, not {text!r}")
 
 
+def results_folder(text: str) -> str:
+    """Type of an argparse option that names a folder for pictures, which is made if missing.
+
+    A folder called photo_sharp.jpg would be made without a word, and hide the result in it.
+    """
+    from tfdeblur.files.inputs import VIDEO_SUFFIXES, WRITTEN_SUFFIXES
+
+    if os.path.isdir(text):
+        return text
+    above = os.path.dirname(text) or "."
+    if os.path.isfile(text):
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, and {text} is a file. Did you mean {above}?"
+        )
+    ending = os.path.splitext(text)[1].lower()
+    if ending in WRITTEN_SUFFIXES | VIDEO_SUFFIXES:
+        raise argparse.ArgumentTypeError(
+            f"must be a folder, and {text} is called like a file. Results are named after their "
+            f"inputs: did you mean {above}? If it is to be a folder, give {text}{os.sep}"
+        )
+    return text
+
+
 def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:
     """The options of a command as one of its frozen settings; nothing else is to see `arguments`.
 
@@ -107,6 +96,12 @@ def read_settings(kind: type[T], arguments: argparse.Namespace, **others: Any) -
     values = {name: getattr(arguments, name) for name in names}
     frozen = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     return kind(**frozen, **others)
+
+
+def tell_on_terminal(text: str) -> None:
+    """Says what goes on, where somebody waits for it: logs and pipes are spared."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
 
 
 def load_tensorflow(verbose: bool) -> None:
@@ -182,8 +177,9 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
         return command(arguments)
     except TfdeblurError as error:
         return _report(error, error.exit_code, verbose)
-    except KeyboardInterrupt:
-        print("\nInterrupted. Finished work is kept.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        how = f" {stopped}" if stopped.args else ""
+        print(f"\nInterrupted. Finished work is kept.{how}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) went away: nothing more to say to it.

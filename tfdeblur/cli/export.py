@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import os
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from tfdeblur.cli.common import (
     add_common_arguments,
@@ -13,7 +15,7 @@ from tfdeblur.cli.common import (
     read_settings,
 )
 from tfdeblur.cli.restoring import add_model_argument, refused, restoring_options, settled
-from tfdeblur.errors import EXIT_DONE
+from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 
@@ -173,6 +175,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(settings: ExportSettings) -> int:
+    _check_place(settings)
+    _tell(f"loading {settings.model} ...")
     load_tensorflow(settings.verbose)
     if not settings.verbose:
         # It tells of each file, and of the names of hundreds of inputs inside the graph.
@@ -180,7 +184,6 @@ def _export(settings: ExportSettings) -> int:
             logging.getLogger(library).setLevel(logging.WARNING)
     from export.graph.saved_model import export_model
 
-    _tell(f"loading {settings.model}")
     try:
         restorer = open_restorer(settings.model, settings.options.given())
     except OptionRefused as error:
@@ -200,6 +203,32 @@ def _export(settings: ExportSettings) -> int:
     _tell(f"  tfdeblur serve --model_base_path {folder.parent} --model_name {settings.name}")
     print(folder)
     return EXIT_DONE
+
+
+def _check_place(settings: ExportSettings) -> None:
+    """Refuses, before anything is loaded, what could not be written in the end.
+
+    Raises:
+        DataError: if the folder cannot be made or written.
+        InvalidInput: if the version exists.
+    """
+    root = Path(settings.root)
+    there = next(one for one in (root, *root.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "it may not be written" if there.is_dir() else "it is no folder"
+        raise DataError(
+            f"`--root` must be a folder that can be written to. Received: --root {root} "
+            f"({there}: {why})."
+        )
+    names = [settings.name, *([f"{settings.name}_tile"] if settings.fixed_tile else [])]
+    versions = [path.name for name in names for path in (root / name).glob("[0-9]*")]
+    taken = {int(name) for name in versions if name.isdecimal()}
+    if settings.version in taken:
+        raise InvalidInput(
+            "`--version` exists, and versions are never overwritten: a server would not notice. "
+            f"Received: --version {settings.version}. The next free one is {max(taken) + 1}; leave "
+            "--version out to get it."
+        )
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -10,11 +10,12 @@ import sys
 
 from tfdeblur import __version__
 from tfdeblur.cli import adopt, convert, export, presets, results, serve
-from tfdeblur.cli.common import Parser, run_command
+from tfdeblur.cli.common import run_command
 from tfdeblur.cli.data import command as data
 from tfdeblur.cli.deblur import command as deblur
 from tfdeblur.cli.evaluate import command as evaluate
 from tfdeblur.cli.experiment import command as experiment
+from tfdeblur.cli.parser import Parser
 from tfdeblur.cli.request import command as request
 from tfdeblur.cli.train import command as train
 

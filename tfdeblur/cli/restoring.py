@@ -76,8 +76,9 @@ def add_restoring_arguments(
         "--tile",
         type=at_least_one,
         metavar="N",
-        help="largest side of a tile in pixels, 160 or more as tiles overlap, and 352 for networks "
-        "that fold 4x4 pixels into one (default: what the memory budget allows)",
+        help="largest side of a tile in pixels; as tiles overlap, 160 or more, of MAXIM 192, of "
+        "networks that fold 2x2 pixels into one 224, 4x4 352 (default: what the memory budget "
+        "allows; a larger one restores larger images whole)",
     )
     group.add_argument(
         "--memory-budget",

@@ -96,7 +96,7 @@ class ServeSettings:
         """Of the parsed options.
 
         Raises:
-            InvalidInput: if they do not go together.
+            InvalidInput: if they do not go together, or the port is taken.
             DataError: if a file was given in the place of a folder, or the other way round.
         """
         file, folder = arguments.model_config_file, arguments.model_base_path
@@ -107,12 +107,15 @@ class ServeSettings:
             )
         _check_kind(file, folder)
         from export.service.options import ServiceOptions
+        from export.service.port import check_free
 
         options = {
             field.name: getattr(arguments, field.name)
             for field in fields(ServiceOptions)
             if getattr(arguments, field.name, None) is not None
         }
+        # Also before TensorFlow is loaded, which takes seconds.
+        check_free(options.get("host", ServiceOptions.host), arguments.port)
         return read_settings(cls, arguments, root=file or folder, options=options)
 
 
@@ -123,14 +126,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(settings: ServeSettings) -> int:
     keep_freed_memory()
+    print(f"loading {settings.root} ...", file=sys.stderr, flush=True)
     load_tensorflow(settings.verbose)
     from export.service.local_service import LocalService
 
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
-    root = settings.root
-    service = LocalService(root, settings.port, path_map=settings.path_map, **settings.options)
+    service = LocalService(
+        settings.root, settings.port, path_map=settings.path_map, **settings.options
+    )
     with _stop_signals() as stopped:
-        print(f"loading {root} ...", file=sys.stderr, flush=True)
         with service:
             _settle()
             if not stopped.is_set():

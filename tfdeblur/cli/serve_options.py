@@ -5,17 +5,19 @@ from typing import Any
 
 from tfdeblur import limits
 from tfdeblur.cli.common import above_zero
+from tfdeblur.cli.parser import Parser
 from tfdeblur.restorers.precision import MOST_COST_DB, PRECISIONS
 
 DEFAULT_PORT = 8500
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Adds all options of the service, but for those that every command has."""
     _add_model_arguments(parser)
     _add_address_arguments(parser)
     _add_limit_arguments(parser)
     _add_loading_arguments(parser)
+    parser.described = ("--model_base_path", "--model_config_file", "--model_name", "--port")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,

@@ -2,6 +2,7 @@
 
 import argparse
 import textwrap
+from collections.abc import Sequence
 
 _LONG = 60  # lines of the whole help, above which it is shortened
 _WIDTH = 98
@@ -25,11 +26,12 @@ def is_long(whole: str) -> bool:
     return whole.count("\n") > _LONG
 
 
-def short_help(parser: argparse.ArgumentParser) -> str:
+def short_help(parser: argparse.ArgumentParser, described: Sequence[str] = ()) -> str:
     """The help of a command without its groups of further options, and with examples alone.
 
     Args:
         parser: its groups beyond argparse's own are named, with their options, not described.
+        described: options of those groups that are described all the same.
     """
     positional, optional, *further = parser._action_groups
     formatter = parser._get_formatter()
@@ -37,12 +39,17 @@ def short_help(parser: argparse.ArgumentParser) -> str:
     formatter.add_text(_first_paragraph(parser.description))
     for group in (positional, optional):
         formatter.start_section(group.title)
-        formatter.add_arguments(group._group_actions)
+        help_first = 2 if group is optional else 0  # --help and --help-all, then what is used most
+        actions = group._group_actions
+        formatter.add_arguments(actions[:help_first])
+        if group is optional:
+            formatter.add_arguments(_of(further, described))
+        formatter.add_arguments(actions[help_first:])
         formatter.end_section()
     parts = [formatter.format_help()]
     if further:
         lines = [f"further options ({parser.prog} --help-all describes them):"]
-        lines += [_names(group) for group in further if group._group_actions]
+        lines += [line for group in further if (line := _names(group, described))]
         parts.append("\n".join(lines) + "\n")
     examples = _examples(parser.epilog or "")
     return "\n".join([*parts, examples] if examples else parts)
@@ -51,7 +58,10 @@ def short_help(parser: argparse.ArgumentParser) -> str:
 def _inputs(parser: argparse.ArgumentParser) -> str:
     """What must be given, as the usage says it."""
     needed = [one for one in parser._actions if one.required and one.option_strings]
-    named = [f"{one.option_strings[0]} {one.metavar or one.dest.upper()}" for one in needed]
+    named = [_with_value(one) for one in needed]
+    for either in parser._mutually_exclusive_groups:
+        if either.required:
+            named.append(f"({' | '.join(_with_value(one) for one in either._group_actions)})")
     places = [one for one in parser._actions if not one.option_strings]
     for one in places:
         name = str(one.metavar or one.dest)
@@ -59,12 +69,26 @@ def _inputs(parser: argparse.ArgumentParser) -> str:
     return " ".join(named).replace("%", "%%")
 
 
+def _with_value(action: argparse.Action) -> str:
+    return f"{action.option_strings[0]} {action.metavar or action.dest.upper()}"
+
+
 def _first_paragraph(text: str | None) -> str | None:
     return None if text is None else text.strip().partition("\n\n")[0]
 
 
-def _names(group: argparse._ArgumentGroup) -> str:
-    names = ", ".join(one.option_strings[-1] for one in group._group_actions if one.option_strings)
+def _of(groups: Sequence[argparse._ArgumentGroup], options: Sequence[str]) -> list[argparse.Action]:
+    """The actions of these options, in the order of the options."""
+    known = {o: one for group in groups for one in group._group_actions for o in one.option_strings}
+    return [known[option] for option in options]
+
+
+def _names(group: argparse._ArgumentGroup, described: Sequence[str]) -> str:
+    """The options of a group that are not described; empty where all are."""
+    options = [one.option_strings[-1] for one in group._group_actions if one.option_strings]
+    names = ", ".join(one for one in options if one not in described)
+    if not names:
+        return ""
     return textwrap.fill(
         f"{group.title}: {names}",
         _WIDTH,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tfdeblur.data.blur_source import BlurringSource, RandomBlur, open_photographs
 from tfdeblur.data.flow_folder import FlowFolder, has_flows
+from tfdeblur.data.opening import looks_like_a_path
 from tfdeblur.data.pair_search import BLURRED_FOLDERS, SHARP_FOLDERS, SPLIT_FOLDERS
 from tfdeblur.data.sources import CACHE_BYTES
 from tfdeblur.data.tfds_flow_source import TfdsFlowSource
@@ -59,6 +60,11 @@ def holds_photographs(data: str) -> bool:
 
 
 def _refuse_unknown(data: str, data_dir: str | Path | None) -> None:
+    if looks_like_a_path(data):
+        raise DataError(
+            f"`data` must be a folder. Received: data={data!r}. There is no such folder "
+            f"({Path(data).expanduser().absolute()})."
+        )
     try:
         open_builder(data, data_dir)
     except DataError as error:

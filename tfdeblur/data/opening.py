@@ -1,5 +1,7 @@
 """Opens pairs by name: a folder, or a TFDS data set."""
 
+import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +9,23 @@ from tfdeblur.data.folders import find_pairs
 from tfdeblur.data.pair_lists import is_list
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource, PairSource
 from tfdeblur.errors import DataError, InvalidInput
+
+# Of TFDS: NAME, NAME/CONFIG, NAME:VERSION, NAME/CONFIG:VERSION, each with NAMESPACE: before it.
+_NAME = re.compile(r"(?:[a-z]+:)?([A-Za-z]\w*)(/\w+)?(:[\d.*]+)?")
+_OUR_SETS = ("gopro_large", "kohler", "motion_flow", "image_pairs")
+
+
+def looks_like_a_path(data: str) -> bool:
+    """Whether a folder is meant that is not there, rather than a TFDS data set.
+
+    Of pairs/train nobody knows: it is a folder where TFDS is not installed, which then would be
+    told to be what is missing.
+    """
+    found = _NAME.fullmatch(data)
+    if found is None:
+        return True
+    known = found[1] in _OUR_SETS or importlib.util.find_spec("tensorflow_datasets") is not None
+    return bool(found[2]) and not known
 
 
 def open_source(
@@ -44,6 +63,11 @@ def open_source(
         raise InvalidInput(
             f"`--pairs` needs a folder that exists. Received: data={str(data)!r}, "
             f"--pairs {' '.join(map(repr, patterns))}"
+        )
+    if looks_like_a_path(str(data)):
+        raise DataError(
+            f"`data` must be a folder of pairs. Received: data={str(data)!r}. There is no such "
+            f"folder ({Path(data).expanduser().absolute()})."
         )
     # Folders need no TensorFlow, which these read records with.
     from tfdeblur.data.tfds_source import TfdsSource, open_builder

@@ -1,6 +1,7 @@
 """Finds input files: single files, folders, and patterns that the shell did not expand."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -14,6 +15,7 @@ WRITTEN_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split(
 VIDEO_SUFFIXES = frozenset(CONTAINERS) | ANIMATED_SUFFIXES
 
 _MAGIC = frozenset("*?[")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _UNFINISHED = ".part"  # a video that was being written is called NAME.part.mp4
 
 
@@ -65,7 +67,9 @@ def find_inputs(
     for one in inputs:
         given = os.fspath(one)
         path = Path(given)
-        if given and path.is_dir():
+        if _URL.match(given) and not os.path.lexists(given):
+            sources = [_named(given)]
+        elif given and path.is_dir():
             sources = _in_folder(path, recursive, set(seen), over)
         elif _MAGIC.intersection(given) and not os.path.lexists(given):
             sources = _of_pattern(path, recursive, seen, over)
@@ -86,8 +90,12 @@ def find_inputs(
 def _named(given: str) -> Source:
     path = Path(given)
     error: TfdeblurError | None = None
-    if not given or not os.path.lexists(given):
-        error = DataError(f"There is no such file or folder. Received: input={given!r}")
+    if not given:
+        error = DataError("An input must be a file, a folder or a pattern. Received: input=''")
+    elif _URL.match(given) and not os.path.lexists(given):
+        error = DataError(f"{given}: this is a URL. Download it first, and give the file.")
+    elif not os.path.lexists(given):
+        error = DataError("There is no such file or folder.")
     elif path.exists() and not path.is_file():
         error = InvalidInput("It is neither a file nor a folder; give a regular file.")
     return Source(path, Path(path.name), True, error)
@@ -118,8 +126,8 @@ def _of_pattern(pattern: Path, recursive: bool, seen: set[str], over: list[Path]
         elif recursive:
             sources.extend(_walk(path, base, True, set(seen), over))
     if not sources:
-        text = f"The pattern matches no image and no video. Received: input={os.fspath(pattern)!r}"
-        sources = [Source(pattern, Path("pattern"), True, DataError(text))]
+        error = DataError("The pattern matches no image and no video.")
+        sources = [Source(pattern, Path("pattern"), True, error)]
     return sources
 
 

@@ -164,6 +164,8 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     animated = source.error is None and is_animation(source.path)
     video = animated or ending.lower() in VIDEO_SUFFIXES
     if not video:
+        if source.named and ending.lower() not in WRITTEN_SUFFIXES and _is_jpeg(source.path):
+            ending = ".jpg"  # its name does not say that it is one
         ending = image_ending(ending, file_format)
     stem = source.relative.stem + suffix
     folder = out / source.relative.parent
@@ -201,6 +203,15 @@ def image_ending(ending: str, file_format: str) -> str:
         return ending if ending.lower() in WRITTEN_SUFFIXES else ".png"
     endings = _ENDINGS[file_format]
     return ending if ending.lower() in endings else endings[0]
+
+
+def _is_jpeg(path: Path) -> bool:
+    """Whether a file begins as a JPEG does; what cannot be read is told when it is restored."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(3) == b"\xff\xd8\xff"
+    except OSError:
+        return False
 
 
 def _key(path: Path) -> str:

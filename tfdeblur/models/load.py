@@ -16,6 +16,7 @@ from tfdeblur.models.shipped import (
     shipped_folder,
     shipped_names,
 )
+from tfdeblur.record import RECORD, resume_command
 
 SEN_FILE = "sen.keras"
 _PROBE = (64, 96)  # height and width in pixels that networks of five halvings take
@@ -190,9 +191,14 @@ def _generator_path(place: Place) -> Path:
         if place.holds(SEN_FILE):
             return folder / SEN_FILE  # refused later, by what it is
         _refuse_others(folder, place.name)
+        if place.holds(RECORD):
+            raise DataError(
+                f"{Path(place.name)} holds no {GENERATOR_FILE}: its training has not finished an "
+                f"epoch yet. Go on with it: {resume_command(folder)}"
+            )
         raise DataError(
-            f"{Path(place.name)} holds no {GENERATOR_FILE}. It is no run folder, or its training "
-            f"has not finished an epoch yet; nor is it a preset ({NETWORK_FILE})."
+            f"{Path(place.name)} holds no {GENERATOR_FILE}: it is neither a run folder nor a "
+            f"preset ({NETWORK_FILE})."
         )
     if place.path is not None and place.path.is_file() and place.path.suffix == ".keras":
         return place.path

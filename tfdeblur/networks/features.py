@@ -19,9 +19,10 @@ _CHANNELS = (64, 128, 256, 512, 512)
 _MEAN_BGR = (103.939, 116.779, 123.68)
 
 _WAYS_OUT = (
-    "Pass weights=FILE, a .npz with arrays blockB_convC.kernel and blockB_convC.bias or Keras's "
-    "own file for include_top=False (.h5); or weights='imagenet' on a machine with network "
-    "access; or train a scheme without the letter P, such as 1-BS, which needs no VGG."
+    "Give a file (--vgg FILE): a .npz with arrays blockB_convC.kernel and blockB_convC.bias, or "
+    "Keras's own for include_top=False (.h5); or let Keras fetch it (--vgg imagenet) on a machine "
+    "with network access; or train a scheme without the letter P (--scheme 1-BS), which needs no "
+    "VGG. In Python: weights=FILE, weights='imagenet'."
 )
 
 

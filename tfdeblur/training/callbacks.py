@@ -231,11 +231,23 @@ class History(keras.callbacks.CSVLogger):
 
 
 class RunProgress(keras.callbacks.Callback):
-    """Adds an estimate of the time left in the whole run to the end of each epoch's line."""
+    """Adds an estimate of the time left in the whole run to the end of each epoch's line.
 
-    def __init__(self, log):
+    Epochs may take hours: in the first one of a process it is told once from its steps alone.
+
+    Args:
+        log: is given each line.
+        show_bar: whether a bar stands on the line that is written to.
+    """
+
+    _SECONDS_OF_A_PACE = 60
+
+    def __init__(self, log, show_bar=False):
         super().__init__()
         self.log = log
+        self._new_line = "\n" if show_bar else ""
+        self._first_step = None  # its number and when it ended: compiling it is no pace
+        self._is_told = False
 
     def on_train_begin(self, logs=None):
         """Starts the clock."""
@@ -247,10 +259,32 @@ class RunProgress(keras.callbacks.Callback):
         if self._first_epoch is None:
             self._first_epoch = epoch
 
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Tells the time left once; steps that were done before a restart log nothing."""
+        if self._is_told or not logs:
+            return
+        now = time.monotonic()
+        if self._first_step is None:
+            self._first_step = batch, now
+        step, start = self._first_step
+        if now - start >= self._SECONDS_OF_A_PACE and batch > step:
+            self._is_told = True
+            of_this = self.params["steps"] - batch - 1
+            steps = of_this + (self.params["epochs"] - self._epoch - 1) * self.params["steps"]
+            self._tell(
+                self._new_line, steps * (now - start) / (batch - step), ", without validation"
+            )
+
     def on_epoch_end(self, epoch, logs=None):
         """Tells epochs done and time left, from the mean pace of this process."""
+        self._is_told = True
         done = epoch + 1 - self._first_epoch
         left = (self.params["epochs"] - epoch - 1) * (time.monotonic() - self._started) / done
+        self._tell("", left)
+
+    def _tell(self, before, left, remark=""):
         if left > 0:
             hours, minutes = divmod(round(left / 60), 60)
-            self.log(f"  about {hours} h {minutes:02d} min left in this run")
+            self.log(f"{before}  about {hours} h {minutes:02d} min left in this run{remark}")

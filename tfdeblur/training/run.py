@@ -153,7 +153,7 @@ def _callbacks(config, folder, data, steps, chief, interrupt, show_bar=False, of
             Rate(),
             own.History(folder / "history.csv", measures),
             Curves(folder),
-            own.RunProgress(logger.info),
+            own.RunProgress(logger.info, show_bar),
         ]
     found += task.callbacks(folder / "logs" / "train" if chief else None)
     if chief:

@@ -32,6 +32,30 @@ def check_same_data(record: dict[str, Any], data: Data, new_data: bool) -> None:
             f"{earlier} then. Go on with these all the same by --new-data, or start a new run "
             "folder for new data."
         )
+    _check_validation(record, data, new_data)
+
+
+def _check_validation(record: dict[str, Any], data: Data, new_data: bool) -> None:
+    """Raises DataError where a run that validated would do so no more, unless that is meant.
+
+    As with `--data pairs/train` in the place of `--data pairs/`, which has a test split beside.
+    """
+    earlier = record.get("data", {}).get("validation_names")
+    if not earlier or data.validation is not None:
+        return
+    if not new_data:
+        begun = from_json(record["config"]).data
+        raise DataError(
+            f"`--data` must leave pairs to validate on: the run was started with {len(earlier)}, "
+            f"and now there are none. Received: {data.train.describe()}. Leave --data out (it was "
+            f"{begun.train}), or give --val; to go on without validation, which keeps the newest "
+            "network and not the best, give --new-data."
+        )
+    logger.warning(
+        "No validation any more: the %d pairs that the run validated on are not part of --data. "
+        "From now on the newest network is kept, and not the best. --val names other pairs.",
+        len(earlier),
+    )
 
 
 def new_record(config, data, trainer, strategy, plan) -> dict[str, Any]:

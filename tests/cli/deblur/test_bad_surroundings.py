@@ -36,7 +36,7 @@ def test_models(given, code, says, affine_model, tmp_path, monkeypatch, capsys):
     assert list(Path("out").iterdir()) == []
 
 
-@pytest.mark.parametrize("out", ["file", "file/below", "/dev/null/x"])
+@pytest.mark.parametrize("out", ["file/below", "/dev/null/x"])
 def test_output_folders_that_cannot_be(out, affine_model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     good(tmp_path)
@@ -44,6 +44,48 @@ def test_output_folders_that_cannot_be(out, affine_model, tmp_path, monkeypatch,
     assert main(["deblur", "good.png", "--out", out, "--model", str(affine_model)]) == 3
     assert "`out` must be a folder that can be written to" in capsys.readouterr().err
     assert Path("file").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("good.png", "must be a folder, and good.png is a file. Did you mean .?"),
+        ("p/file", "must be a folder, and p/file is a file. Did you mean p?"),
+        (
+            "sharp.JPG",
+            "sharp.JPG is called like a file. Results are named after their inputs: did ",
+        ),
+        ("p/clip.mp4", "did you mean p? If it is to be a folder, give p/clip.mp4/"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["deblur", "good.png"], ["request", "good.png", "--target", "localhost:1"]),
+        *(["data", "average", "p"], ["data", "degrade", "p"], ["data", "synthesize", "p"]),
+        ["experiment", "levels", "--model", "m", "--data", "p"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_an_output_folder_that_is_a_file(command, out, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path)
+    Path("p").mkdir()
+    Path("p/file").write_text("kept")
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--out", out])
+    told = capsys.readouterr().err
+    assert "argument --out: must be a folder" in told and says in told
+    assert sorted(os.listdir()) == ["good.png", "p"] and os.listdir("p") == ["file"]
+
+
+@pytest.mark.parametrize("out", ["shots.png", "new.png/"])
+def test_an_output_folder_may_be_called_like_a_file(out, affine_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path)
+    Path("shots.png").mkdir()
+    assert main(["deblur", "good.png", "--out", out, "--model", str(affine_model)]) == 0
+    assert os.listdir(out) == ["good.png"]
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--compare"]])
@@ -67,7 +109,7 @@ def test_a_full_disk_ends_the_run_and_leaves_no_half_file(
     assert main(command) == 1
     captured = capsys.readouterr()
     assert "No space left on device: out/1.png was not written" in captured.err
-    assert "3 files: 1 restored, 2 not finished." in captured.err
+    assert "3 files: 1 restored, 2 not finished, in " in captured.err
     compared = ["0.compare.png"] if "--compare" in options else []
     assert sorted(os.listdir("out")) == compared + ["0.png"]
     monkeypatch.undo()

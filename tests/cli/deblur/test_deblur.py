@@ -59,8 +59,21 @@ def test_files_are_restored_in_order_and_told_about(deblur, capsys):
         "[1/3] p/1.png -> out/1.png",
         "[2/3] p/0.png -> out/0.png",
         "[3/3] p/2.png -> out/2.png",
-        "3 files: 3 restored.",
+        "3 files: 3 restored, in out/",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_told_at_once_what_goes_on(
+    terminal, deblur, affine_model, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    assert deblur("p") == 0
+    told = capsys.readouterr().err
+    start = f"loading {affine_model} ...\npreparing (the first image of a size takes longer) ...\n"
+    assert told.startswith(start) == terminal
+    assert ("loading" in told) == ("preparing" in told) == terminal
+    assert told.count("with preparation") == 1 and "[3/3] p/2.png -> out/2.png" in told
 
 
 @pytest.mark.parametrize("given", ["keras file", "run folder"])
@@ -117,7 +130,7 @@ def test_resuming_does_only_what_is_missing(deblur, capsys):
     os.unlink("out/1.png")
     stamps = {name: os.stat(f"out/{name}").st_mtime_ns for name in ("0.png", "2.png")}
     assert deblur("p") == 0
-    assert "3 files: 1 restored, 2 done before." in capsys.readouterr().err
+    assert "3 files: 1 restored, 2 done before, in out/" in capsys.readouterr().err
     assert stamps == {name: os.stat(f"out/{name}").st_mtime_ns for name in stamps}
 
 
@@ -190,7 +203,7 @@ def test_a_missing_comparison_is_added_without_touching_the_result(deblur, capsy
     assert deblur("p/0.png", "--compare") == 0
     assert os.stat("out/0.png").st_mtime_ns == before
     assert load("out/0.compare.png").ndim == 3
-    assert "1 file: 1 done before." in capsys.readouterr().err
+    assert "1 file: 1 done before, in out/" in capsys.readouterr().err
 
 
 def test_interruption_keeps_finished_files_and_goes_on_later(deblur, monkeypatch, capsys):
@@ -208,7 +221,7 @@ def test_interruption_keeps_finished_files_and_goes_on_later(deblur, monkeypatch
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert [f["status"] for f in report["files"]] == ["done"] and report["exit_code"] == 130
-    assert "3 files: 1 restored, 2 not finished." in captured.err
+    assert "3 files: 1 restored, 2 not finished, in out/" in captured.err
     assert "Interrupted. Finished work is kept." in captured.err
     assert os.listdir("out") == ["0.png"]
     assert deblur("p") == 0
@@ -242,7 +255,7 @@ def test_degenerate_output_is_the_input_and_exit_code_5(deblur, tmp_path, capsys
     np.testing.assert_array_equal(load("out/0.png"), levels())
     assert json.loads(captured.out)["files"][0]["status"] == "degenerate"
     assert "warning: p/0.png" in captured.err and "the input was written" in captured.err
-    assert "1 file: 1 left as they were." in captured.err
+    assert "1 file: 1 left as they were, in out/" in captured.err
 
 
 def test_videos(deblur, capsys):

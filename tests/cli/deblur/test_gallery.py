@@ -63,7 +63,7 @@ def test_of_a_folder_that_is_done_without_the_model(photos, affine_model, capsys
     Path("out/gallery.html").unlink()
     capsys.readouterr()
     assert restored("gone") == 0
-    assert "2 files: 2 done before." in capsys.readouterr().err
+    assert "2 files: 2 done before, in " in capsys.readouterr().err
     again = Path("out/gallery.html").read_text()
     assert again.replace("by gone.", f"by {affine_model}.") == first
 

@@ -53,6 +53,17 @@ def png_without_a_suffix(folder):
 
 
 @row()
+def jpeg_without_a_suffix(folder):
+    def check(path):
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+
+    for name in ("photo", "scan.0001"):
+        Image.fromarray(levels(40, 56)).save(folder / name, "JPEG")
+    return ["photo", "scan.0001"], {"photo.jpg": check, "scan.jpg": check}
+
+
+@row()
 def bmp(folder):
     image = levels(6, 7)
     Image.fromarray(image).save(folder / "x.bmp")
@@ -69,7 +80,12 @@ def png_made_from_bmp(folder):
 # Files that are not there, folders, links.
 
 
-@row(4, "There is no such file or folder. Received: input='gone.png'")
+@row(4, "failed: https://example.org/a.jpg: this is a URL. Download it first, and give the file.")
+def url(folder):
+    return ["https://example.org/a.jpg", "good.png"], {"good.png": good(folder)}
+
+
+@row(4, "failed: gone.png: There is no such file or folder.")
 def missing_file_and_a_good_one(folder):
     return ["gone.png", "good.png"], {"good.png": good(folder)}
 
@@ -118,7 +134,7 @@ def named_pipe(folder):
     return ["pipe.png"], {}
 
 
-@row(4, "The pattern matches no image")
+@row(4, "failed: *.jpg: The pattern matches no image")
 def pattern_without_a_match(folder):
     good(folder)
     return ["*.jpg"], {}

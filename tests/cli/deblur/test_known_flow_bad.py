@@ -195,4 +195,4 @@ def test_wrong_usage(arguments, says, capsys):
     with pytest.raises(SystemExit) as end:
         main(["deblur", "x.png", "--out", "o", *arguments])
     captured = capsys.readouterr().err
-    assert end.value.code == 2 and says in captured and "usage: tfdeblur deblur" in captured
+    assert end.value.code == 2 and says in captured and "tfdeblur deblur: error: " in captured

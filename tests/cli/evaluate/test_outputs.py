@@ -49,6 +49,26 @@ def test_two_folders_to_every_kind_of_file(place, capsys):
     )  # four images, error and saliency of two systems, two saliencies
 
 
+def test_a_terminal_is_told_at_once_what_goes_on(place, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main(["evaluate", "--outputs", "good", "--data", "pairs"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == [
+        "loading what measures images ...",
+        "preparing (the first image of a size takes longer) ...",
+    ]
+
+
+def test_of_few_images_no_interval_is_shown(place, capsys):
+    command = ["evaluate", "--outputs", "good", "--data", "pairs", "--markdown", "s.md"]
+    assert main([*command, "--html", "page"]) == 0
+    out = capsys.readouterr().out
+    assert "written: page.html, and its pictures beside it: page_pictures/" in out
+    for text in (out, (place / "s.md").read_text(), (place / "page.html").read_text()):
+        assert text.lower().count("too few images for an interval: fewer than 5") == 1
+        assert " to 2" not in text and "bootstrap" not in text
+
+
 def test_what_is_wrong_is_named_and_the_rest_is_scored(place, capsys):
     (place / "good/v-0.png").unlink()
     (place / "good/v-1.png").write_bytes(b"none")

@@ -184,11 +184,25 @@ def test_descriptions():
     assert describe(sure) == "v.mp4 -> o.mp4  (64x48, 30 frames, 3.00 s, confidence 0.62)"
 
 
-def test_a_confidence_is_told_on_a_terminal_too(clock, jobs):
+def test_the_first_file_that_is_restored_is_told_to_hold_the_preparation(clock, jobs):
+    stream = io.StringIO()
+    progress = Progress(jobs, stream, prepares=True)
+    for index, status in enumerate(("skipped", "done", "done")):
+        progress(Event(index, jobs[index], 10, 1.0, result=result(jobs[index], status)))
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("(1000x1000, 2.00 s with preparation)")
+    assert second.endswith("(1000x1000, 2.00 s)")
+
+
+def test_each_file_is_named_above_the_bar_on_a_terminal_too(clock, jobs):
     terminal = Terminal()
     progress = Progress(jobs, terminal)
     progress(Event(0, jobs[0], 10, 1.0, result=result(jobs[0])))
-    assert terminal.getvalue() == ""
-    sure = replace(result(jobs[1]), confidence=0.5)
-    progress(Event(1, jobs[1], 10, 1.0, result=sure))
+    assert terminal.getvalue() == (
+        f"\r\x1b[K[1/3] {jobs[0].source} -> {jobs[0].output}  (1000x1000, 2.00 s)\n"
+    )
+    progress(Event(1, jobs[1], 10, 1.0, result=result(jobs[1], "skipped")))
+    assert terminal.getvalue().count("\n") == 1
+    sure = replace(result(jobs[2]), confidence=0.5)
+    progress(Event(2, jobs[2], 10, 1.0, result=sure))
     assert terminal.getvalue().endswith("2.00 s, confidence 0.50)\n")

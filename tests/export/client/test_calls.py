@@ -242,6 +242,12 @@ def test_an_unknown_label_is_no_fault_of_the_input():
     assert "models.config sets labels" in str(failure("INVALID_ARGUMENT", text, "t", "m"))
 
 
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND"])
+def test_who_typed_a_command_is_told_its_options(code):
+    said = str(failure(code, "", "t", "m"))
+    assert "--wait SECONDS waits for it (`wait_ready` in Python)" in said and "()" not in said
+
+
 def test_tls(fake, tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here to make a certificate with: TLS is not tested")

@@ -170,7 +170,7 @@ def test_large_images_are_sent_in_tiles(request_, fake, capsys):
 def test_wrong_usage_is_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main(["request", *arguments, "--out", "o"])
-    assert end.value.code == 2 and "usage: tfdeblur" in capsys.readouterr().err
+    assert end.value.code == 2 and "tfdeblur request: error: " in capsys.readouterr().err
 
 
 def test_an_interrupt_cancels_what_is_under_way(request_, fake):

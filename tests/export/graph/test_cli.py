@@ -1,7 +1,9 @@
 """`tfdeblur export`: options, errors, exit codes; `import export` is light."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +42,34 @@ def test_defaults(called, capsys, tmp_path):
     assert options["warmup"] == () and options["fixed_tile"] is None
     shown = capsys.readouterr()
     assert shown.out == f"{tmp_path / 'deblur' / '1'}\n"
-    assert "loading m\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
+    assert (
+        "loading m ...\nwriting\n" in shown.err and "tfdeblur serve --model_base_path" in shown.err
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "says"),
+    [
+        ("--root served --version 3", 3, "Received: --version 3. The next free one is 5; leave"),
+        ("--root served --name a --fixed-tile 64 --version 7", 3, "The next free one is 8;"),
+        ("--root file", 4, "Received: --root file (file: it is no folder)."),
+        ("--root file/below", 4, "file: it is no folder)."),
+        ("--root locked/below", 4, "locked: it may not be written)."),
+    ],
+)
+def test_a_place_that_cannot_be_is_told_before_anything_is_loaded(
+    place, code, says, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("served/deblur/3", "served/deblur/4", "served/deblur/.x", "served/a_tile/7"):
+        Path(folder).mkdir(parents=True)
+    Path("file").touch()
+    Path("locked").mkdir()
+    refuse = lambda path, mode: Path(path).name != "locked"  # noqa: E731 (root may write all)
+    monkeypatch.setattr(os, "access", refuse)
+    monkeypatch.setattr("tfdeblur.cli.export.load_tensorflow", None)
+    assert main(["export", "--model", "m", *place.split()]) == code
+    assert says in capsys.readouterr().err
 
 
 def test_options(called):
@@ -76,7 +105,7 @@ def test_the_help_names_the_default():
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["export", *arguments])
-    assert caught.value.code == 2 and "usage: tfdeblur export" in capsys.readouterr().err
+    assert caught.value.code == 2 and "tfdeblur export: error: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -71,11 +71,13 @@ def test_a_signal_drains_and_ends_with_0(base, port, number, capsys):
 def test_exit_codes(base, tmp_path, port, capsys):
     assert main(["serve", "--model_base_path", str(tmp_path / "none")]) == 4
     assert "tfdeblur export --root" in capsys.readouterr().err
-    with socket.socket() as other:
+    with socket.socket() as other, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfdeblur.cli.serve.load_tensorflow", None)  # told before that
         other.bind(("127.0.0.1", port))
         other.listen()
-        assert main(["serve", "--model_base_path", str(base), "--port", str(port)]) == 3
-    assert f"port={port}" in capsys.readouterr().err
+        for wrong in (port, 70000):
+            assert main(["serve", "--model_base_path", str(base), "--port", str(wrong)]) == 3
+            assert f"port={wrong}" in capsys.readouterr().err
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
     for option, given, says in (

@@ -12,6 +12,7 @@ from tfdeblur.cli.common import (
     at_least_one,
     load_tensorflow,
     read_settings,
+    results_folder,
 )
 from tfdeblur.cli.data.making import make_all
 from tfdeblur.errors import InvalidInput
@@ -43,7 +44,8 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("frames", metavar="FRAMES", help="folder of numbered images, or a video")
-    add("--out", required=True, metavar="DIR", help="folder for the pairs")
+    what = "folder for the pairs"
+    add("--out", required=True, type=results_folder, metavar="DIR", help=what)
     add("--count", type=at_least_one, default=7, metavar="N", help="frames a pair (default: 7)")
     add(
         "--step",

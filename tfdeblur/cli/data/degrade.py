@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings, results_folder
 from tfdeblur.cli.data.making import make_all
 
 DESCRIPTION = """\
@@ -40,7 +40,8 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("pairs", metavar="PAIRS", help="folder of pairs, or a CSV file of them")
-    add("--out", required=True, metavar="DIR", help="folder for the copies")
+    what = "folder for the copies"
+    add("--out", required=True, type=results_folder, metavar="DIR", help=what)
     add("--half", action="store_true", help="bring both images to half their size, first")
     add(
         "--noise",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings, results_folder
 from tfdeblur.counter import Counter
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 
@@ -50,7 +50,8 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("photographs", metavar="SHARP_DIR", help="folder of sharp photographs")
-    add("--out", required=True, metavar="DIR", help="folder for the pairs")
+    what = "folder for the pairs"
+    add("--out", required=True, type=results_folder, metavar="DIR", help=what)
     add("--recursive", action="store_true", help="enter subfolders; a/x.png becomes a-x")
     add(
         "--workers",

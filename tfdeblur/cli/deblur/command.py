@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tfdeblur.cli.common import keep_freed_memory, load_tensorflow
+from tfdeblur.cli.common import PREPARING, keep_freed_memory, load_tensorflow, tell_on_terminal
 from tfdeblur.cli.deblur.archive import restore_archive
 from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.deblur.settings import DeblurSettings
@@ -58,21 +58,24 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
     }
     return work_and_report(
         work,
-        Progress(jobs),
+        Progress(jobs, prepares=True),
         exit_code,
         len(jobs),
         partial(as_json, restored_by, kind.reports, files.flow, passed) if files.json else None,
         gallery_writer(files, jobs, settings.model or "deconvolution", settings.verbose),
         precision,
+        files.out,
     )
 
 
 def _work(jobs: Sequence[Any], settings: DeblurSettings) -> tuple[Callable[..., Any], str | None]:
     """What restores them, and in which arithmetic; loads the framework and opens the model."""
+    tell_on_terminal(f"loading {settings.model or 'what deconvolves'} ...")
     load_tensorflow(settings.verbose)
     from tfdeblur.files.work import restore_files
 
     restorer = open_restorer(settings.model, settings.options.given())
+    tell_on_terminal(PREPARING)
     overwrite = settings.files.overwrite
     work = partial(restore_files, restorer, jobs, overwrite=overwrite)
     return work, precision_of(restorer)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal
 from tfdeblur.cli.evaluate import flow as evaluate_flow
 from tfdeblur.cli.evaluate import systems as evaluate_systems
 from tfdeblur.cli.evaluate.options import DESCRIPTION, EPILOG, add_arguments
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.compares:
         return evaluate_systems.run(settings)
     flows = evaluate_flow.is_wanted(settings)
+    tell_on_terminal(f"loading {settings.model} ...")
     load_tensorflow(settings.verbose)
     measure = evaluate_flow.measure if flows else _measure_pairs
     progress = Progress(so_far=evaluate_flow.so_far if flows else _gain_so_far)
@@ -68,6 +69,7 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
         restorer = open_restorer(settings.model, options.given())
     except OptionRefused as error:
         raise refused(error, settings.model) from None
+    tell_on_terminal(PREPARING)
     passes = {"passes": options.passes, "levels": options.levels}
     return evaluate_pairs(
         restorer,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfdeblur.cli.common import PREPARING, tell_on_terminal
 from tfdeblur.cli.evaluate.settings import EvaluateSettings
 from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.restoring import flag_of
@@ -93,6 +94,7 @@ def measure(
     sen = _load_sen(settings.model)
     estimate = inference_function(sen)
     precision = chosen_precision(settings.options.precision, sen)
+    tell_on_terminal(PREPARING)
     with arithmetic(precision):
         return evaluate_flows(
             estimate,

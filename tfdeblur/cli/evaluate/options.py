@@ -5,12 +5,15 @@ from pathlib import Path
 
 from tfdeblur.cli.common import above_zero, add_common_arguments, at_least_one
 from tfdeblur.cli.measuring.data import add_data_arguments
+from tfdeblur.cli.parser import Parser
 from tfdeblur.cli.restoring import add_model_argument, add_restoring_arguments
 
 PROTOCOLS = ("gopro", "kohler", "kohler_proxy", "realblur", "flow")
 
 DESCRIPTION = """\
-Restores every blurred image and compares it with its sharp partner, before and after:
+Restores every blurred image and compares it with its sharp partner, before and after.
+
+What is measured:
 
   psnr_rgb_u8    dB, 8-bit RGB (clipped, rounded); what the GOPRO tables print
   ssim_gauss     per channel, Gaussian window 11, sigma 1.5, valid region
@@ -72,7 +75,7 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Adds all arguments of the command."""
     add_model_argument(parser, several=True)
     parser.add_argument(
@@ -91,10 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "aligned first; flow: SEN's motion flows, also of the SEN within an RP-GAN (default: flow "
         "for a SEN, else gopro)",
     )
-    add_data_arguments(parser, "folder of pairs (for a SEN, see below), or a TFDS data set")
+    add_data_arguments(parser, "folder of pairs (for a SEN: --help-all), or a TFDS data set")
     _add_blur_arguments(parser)
     _add_pass_arguments(add_restoring_arguments(parser))
     _add_output_arguments(parser)
+    parser.described = ("--data", "--split", "--json", "--html")
     add_common_arguments(parser)
 
 
@@ -152,9 +156,10 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         ("csv", "one row per image and system"),
         ("markdown", "tables of means and of every two systems"),
         ("latex", "one row per system for a table"),
-        ("html", "a page to look at, with its pictures in a folder FILE_pictures beside it"),
+        ("html", "a page to look at, with its pictures in a folder NAME_pictures beside NAME.html"),
     ):
-        group.add_argument(f"--{option}", type=Path, metavar="FILE", help=f"write {what}")
+        kind = _page if option == "html" else Path
+        group.add_argument(f"--{option}", type=kind, metavar="FILE", help=f"write {what}")
     group.add_argument(
         "--panels",
         type=Path,
@@ -163,3 +168,9 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "estimated | true | error (sign-free, brightest at the longest motion); older ones are "
         "replaced",
     )
+
+
+def _page(text: str) -> Path:
+    """The file of a page; browsers show one without a suffix as its source."""
+    path = Path(text)
+    return path if path.suffix or not path.name else path.with_suffix(".html")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal
 from tfdeblur.cli.evaluate.settings import EvaluateSettings
 from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import ReportProgress
@@ -25,6 +25,7 @@ def run(settings: EvaluateSettings) -> int:
     """Scores all systems and writes what was asked for; returns the exit code."""
     _check(settings)
     named = _named(settings)
+    tell_on_terminal(f"loading {', '.join(settings.models) or 'what measures images'} ...")
     load_tensorflow(settings.verbose)
     progress = Progress()
     try:
@@ -94,6 +95,7 @@ def _compare(
         name: Model(where, restorers[name]) if name in restorers else Folder(where)
         for name, (_, where) in named.items()
     }
+    tell_on_terminal(PREPARING)
     recorded = settings.options.recorded("self_ensemble")
     recorded["precision"] = precision_of_all(restorers)
     return compare_systems(
@@ -115,6 +117,7 @@ def _restorer(model: str, settings: EvaluateSettings) -> Callable[..., Any]:
 def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     """Prints and writes everything, finished or not; returns the exit code."""
     from tfdeblur.evaluation.outputs import tables
+    from tfdeblur.evaluation.page.places import folder_of
     from tfdeblur.evaluation.page.write import page_text
     from tfdeblur.image.atomic import write_atomically
 
@@ -136,9 +139,11 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     print(tables.terminal_text(comparison))
     print()
     print(tables.summary_text(comparison))
-    for path in (getattr(settings, name) for name in ("json", "csv", "markdown", "latex", "html")):
+    for path in (settings.json, settings.csv, settings.markdown, settings.latex):
         if path is not None:
             print(f"written: {path}")
+    if settings.html is not None:
+        print(f"written: {settings.html}, and its pictures beside it: {folder_of(settings.html)}/")
     return _exit_code(comparison)
 
 

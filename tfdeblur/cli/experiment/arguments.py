@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import add_common_arguments, at_least_one
+from tfdeblur.cli.common import add_common_arguments, at_least_one, results_folder
 from tfdeblur.cli.experiment import run as experiment_run
 from tfdeblur.cli.experiment.settings import ExperimentSettings
 from tfdeblur.cli.measuring.data import add_data_arguments
@@ -103,7 +103,11 @@ def describe(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder for the results"
+        "--out",
+        required=True,
+        type=lambda text: Path(results_folder(text)),
+        metavar="DIR",
+        help="folder for the results",
     )
     add_common_arguments(parser)
     return parser

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tfdeblur.cli.common import white_level
+from tfdeblur.cli.common import results_folder, white_level
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.settings import CODECS, LOSSLESS, VideoSettings
 
@@ -15,7 +15,13 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="image, video, folder, or pattern in quotes ('photos/**/*.jpg')",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=results_folder,
+        metavar="DIR",
+        help="folder for the results",
+    )
 
 
 def add_beside_arguments(

@@ -1,4 +1,4 @@
-"""Progress of `tfdeblur deblur` on stderr: a bar on a terminal, plain lines elsewhere.
+"""Progress of `tfdeblur deblur` on stderr: a line a file, and on a terminal a bar below them.
 
 Not `keras.utils.Progbar`: that writes to stdout, which belongs to `--json`, and counts steps of
 equal size, while one photograph can take a hundred times as long as the next.
@@ -31,9 +31,14 @@ class Progress:
     Args:
         jobs: all jobs, in order.
         stream: where to write; stderr unless given.
+        prepares: whether the seconds of the first file hold those of making it ready for the
+            network, which are said then: other files of its size take less.
     """
 
-    def __init__(self, jobs: Sequence[Job], stream: TextIO | None = None):
+    def __init__(
+        self, jobs: Sequence[Job], stream: TextIO | None = None, *, prepares: bool = False
+    ):
+        self._prepares = prepares
         self._jobs = jobs
         self._stream = stream or sys.stderr
         self._on_terminal = self._stream.isatty()
@@ -66,13 +71,14 @@ class Progress:
                 handler.removeFilter(self._make_room)
 
     def _finish(self, event: Event, result: FileResult, now: float) -> None:
+        prepared = False
         if result.status in ("done", "degenerate", "not converged"):
             self._pixels_done += event.pixels
             self._measured_bytes += self._bytes[event.index]
             self._seconds_done += result.seconds
-        line = describe(result)
-        told = result.reason or result.confidence is not None
-        if result.status == "skipped" or (self._on_terminal and not told):
+            prepared, self._prepares = self._prepares, False
+        line = describe(result, prepared)
+        if result.status == "skipped":
             return
         place = f"[{event.index + 1}/{len(self._jobs)}] "
         self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
@@ -116,15 +122,17 @@ class Progress:
         self._stream.flush()
 
 
-def describe(result: FileResult) -> str:
-    """One line about a result."""
+def describe(result: FileResult, prepared: bool = False) -> str:
+    """One line about a result; `prepared`: whether its seconds are also those of preparation."""
     name, reason = printable(result.input), result.reason
     if result.status == "failed":
-        return f"failed: {reason}" if name in reason else f"failed: {name}: {reason}"
+        # A path has one slash where a URL, which is told unchanged, has two.
+        is_named = name in reason or name in reason.replace("//", "/")
+        return f"failed: {reason}" if is_named else f"failed: {name}: {reason}"
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"
-    size += f", {result.seconds:.2f} s"
+    size += f", {result.seconds:.2f} s{' with preparation' if prepared else ''}"
     if result.confidence is not None:
         size += f", confidence {result.confidence:.2f}"
     line = f"{name} -> {printable(result.output)}  ({size})"

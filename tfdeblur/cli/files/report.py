@@ -1,12 +1,14 @@
 """What is told at the end of work on files: a line for people, a JSON object for programs."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.text import printable
 
 if TYPE_CHECKING:
     from tfdeblur.files.passed_over import PassedOver
@@ -37,6 +39,7 @@ def work_and_report(
     describe: Callable[[Sequence["FileResult"], int], Any] | None,
     gallery: Callable[[Sequence["FileResult"]], None] | None = None,
     precision: str | None = None,
+    out: str | None = None,
 ) -> int:
     """Works through files, and reports what is finished, whatever ends it.
 
@@ -48,6 +51,7 @@ def work_and_report(
         describe: what to print as JSON at the end, of results and exit code; None: nothing.
         gallery: writes a page of the results once all is done; None: there is none.
         precision: arithmetic of the network, to be told; None: nothing to tell.
+        out: folder of the results, to be told; None: not.
 
     Returns:
         The exit code of the command.
@@ -76,7 +80,7 @@ def work_and_report(
     finally:
         progress.close()
         results = _on_disk(results)
-        summarise(results, jobs, code, precision)
+        summarise(results, jobs, code, precision, out)
         if describe is not None:
             print(json.dumps(describe(results, code), indent=2))
     return code
@@ -94,15 +98,24 @@ def _on_disk(results: list["FileResult"]) -> list["FileResult"]:
 
 
 def summarise(
-    results: Sequence["FileResult"], jobs: int, code: int, precision: str | None = None
+    results: Sequence["FileResult"],
+    jobs: int,
+    code: int,
+    precision: str | None = None,
+    out: str | None = None,
 ) -> None:
-    """Prints on stderr how many of `jobs` files ended how, and in which arithmetic."""
+    """Prints on stderr how many of `jobs` files ended how, where, and in which arithmetic."""
     count = Counter(result.status for result in results)
     parts = [f"{count[status]} {word}" for status, word in _WORDS.items() if count[status]]
     if len(results) < jobs:
         parts.append(f"{jobs - len(results)} not finished")
-    how = f" In {precision}." if precision not in (None, "float32") else ""  # what is usual
-    print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}.{how}", file=sys.stderr)
+    usual = precision in (None, "float32")
+    how = "" if usual else f" (computed in {precision})"
+    where = f"{how}."
+    if out is not None and count.total() > count["failed"]:
+        # No full stop after a folder: it would be copied with it.
+        where = f", in {os.path.join(printable(out), '')}{how}"
+    print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}{where}", file=sys.stderr)
     if code == EXIT_DONE and count["skipped"] and not count["done"]:
         print("To restore again what exists, give --overwrite.", file=sys.stderr)
 

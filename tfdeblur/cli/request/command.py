@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tfdeblur.cli.common import load_tensorflow
+from tfdeblur.cli.common import load_tensorflow, tell_on_terminal
 from tfdeblur.cli.files.gallery import gallery_writer
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
@@ -33,8 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = RequestSettings.read(arguments)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would say is in our error
     jobs, passed = plan_jobs(settings.files)
-    load_tensorflow(settings.verbose)
     left = jobs_left(jobs, settings.files.overwrite)
+    if left:
+        tell_on_terminal(f"connecting to {settings.target} ...")
+    load_tensorflow(settings.verbose)
     if not left:
         return _request(None, jobs, passed, settings, 1)
     files = settings.files
@@ -120,6 +122,7 @@ def _request(
         gallery_writer(
             *(settings.files, jobs, f"{settings.target}, model {settings.model}"), settings.verbose
         ),
+        out=settings.files.out,
     )
 
 

@@ -9,6 +9,7 @@ from tfdeblur.cli.files.options import (
     add_input_arguments,
     add_video_arguments,
 )
+from tfdeblur.cli.parser import Parser
 
 DESCRIPTION = """\
 Restores motion-blurred photographs and videos with a model that a service holds: TensorFlow
@@ -53,7 +54,7 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Adds all arguments of the command."""
     add_input_arguments(parser)
     _add_service_arguments(parser)
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_beside_arguments(parser, motion_of="of RP-GAN models: ")
     add_file_arguments(parser)
     add_video_arguments(parser)
+    parser.described = ("--target", "--model", "--wait")
     add_common_arguments(parser)
 
 

@@ -69,10 +69,10 @@ def _train(settings: TrainSettings) -> int:
     import json
 
     from tfdeblur.config import from_json, override, to_json
-    from tfdeblur.record import read_record
+    from tfdeblur.record import RECORD, read_record, resume_command
 
     folder = Path(settings.run)
-    resuming = settings.resume and (folder / "run.json").is_file()
+    resuming = settings.resume and (folder / RECORD).is_file()
     if resuming and not settings.preset:
         config = override(from_json(read_record(folder)["config"]), dict(settings.given))
     else:  # a whole command with --resume added; what differs from the run is refused later
@@ -90,7 +90,12 @@ def _train(settings: TrainSettings) -> int:
     load_tensorflow(settings.verbose)
     from tfdeblur.training.run import train
 
-    train(config, folder, resume=settings.resume, new_data=settings.new_data)
+    try:
+        train(config, folder, resume=settings.resume, new_data=settings.new_data)
+    except KeyboardInterrupt as stopped:
+        if not (folder / RECORD).is_file():  # nothing was begun
+            raise
+        raise KeyboardInterrupt(f"Go on with: {resume_command(folder)}") from stopped
     if config.model == "sen":
         print(f"Trained. The network is {folder / 'sen.keras'}.")
         return 0

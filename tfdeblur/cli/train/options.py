@@ -17,7 +17,7 @@ examples:
   tfdeblur train --data pairs/ --blur-photos photos/ --blur-share 0.3 --run runs/mixed
   tfdeblur train --data photos/ --blur dynamic --val pairs/ --run runs/dynamic
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
-  tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \
+  tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \\
       --run runs/rpgan
   tfdeblur train --model maxim --init maxim --data pairs/ --run runs/finetuned
   tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more

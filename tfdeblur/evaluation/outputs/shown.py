@@ -2,9 +2,10 @@
 
 import math
 
-from tfdeblur.evaluation.outputs.statistics import Mean
+from tfdeblur.evaluation.outputs.statistics import FEWEST, Mean
 
 NONE = "–"  # in the place of a number
+TOO_FEW = f"too few images for an interval: fewer than {FEWEST}"
 
 
 def digits(metric: str) -> int:
@@ -26,13 +27,18 @@ def signed(value: float, metric: str) -> str:
 
 
 def interval(mean: Mean, metric: str) -> str:
-    """The interval over sequences where there is one, else over images; a dash of no value."""
-    if math.isnan(mean.value):
+    """The interval over sequences where there is one, else over images; a dash where none is."""
+    if math.isnan(mean.value) or not mean.has_interval:
         return NONE
     low, high = mean.low_by_sequence, mean.high_by_sequence
     if low is None or high is None:
         low, high = mean.low, mean.high
     return f"{shown(low, metric)} to {shown(high, metric)}"
+
+
+def with_interval(text: str, mean: Mean, metric: str) -> str:
+    """A mean as it is shown, and its interval in brackets where there is one."""
+    return f"{text} ({interval(mean, metric)})" if mean.has_interval else text
 
 
 def chance(p: float) -> str:

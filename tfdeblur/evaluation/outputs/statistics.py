@@ -9,6 +9,7 @@ import numpy as np
 
 LEVEL = 0.95  # of the intervals
 RESAMPLES = 2000
+FEWEST = 5  # images of which an interval says something
 _SEED = 0
 
 
@@ -32,6 +33,11 @@ class Mean:
     high_by_sequence: float | None
     count: int
     infinite: int
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there are images enough: of one image an interval is a point, and misleads."""
+        return self.count >= FEWEST
 
 
 @dataclass(frozen=True)

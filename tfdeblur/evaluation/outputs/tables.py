@@ -6,6 +6,7 @@ import io
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison
 from tfdeblur.evaluation.outputs.shown import (
     NONE,
+    TOO_FEW,
     cell,
     chance,
     digits,
@@ -13,6 +14,7 @@ from tfdeblur.evaluation.outputs.shown import (
     one_line,
     shown,
     signed,
+    with_interval,
 )
 
 _EXPLAINED = (
@@ -49,10 +51,11 @@ def markdown_text(comparison: Comparison) -> str:
         f"|---|---|{'---|' * len(metrics)}",
     ]
     for system, found in means.items():
-        cells = [f"{shown(found[m].value, m)} ({interval(found[m], m)})" for m in metrics]
+        cells = [with_interval(shown(found[m].value, m), found[m], m) for m in metrics]
         counted = found[metrics[0]].count + found[metrics[0]].infinite
         lines.append(f"| {cell(system)} | {counted} | {' | '.join(cells)} |")
     lines += ["", *_pairs_of(comparison), ""]
+    lines += [f"- {TOO_FEW}"] if lacks_intervals(comparison) else []
     lines += [f"- `{name}`: {says}" for name, says in comparison.protocol.metrics.items()]
     if comparison.failures:
         lines += ["", "Not scored:", ""]
@@ -121,9 +124,10 @@ def terminal_text(comparison: Comparison) -> str:
         if pair.metric == main and not pair.won + pair.lost + pair.tied:
             lines.append(f"{pair.second} over {pair.first}: no image that both have")
         elif pair.metric == main:
+            gain = f"{signed(pair.difference.value, pair.metric)} dB"
             lines.append(
-                f"{pair.second} over {pair.first}: {signed(pair.difference.value, pair.metric)} dB "
-                f"({interval(pair.difference, main)}), won {pair.won}, lost {pair.lost}, "
+                f"{pair.second} over {pair.first}: {with_interval(gain, pair.difference, main)}, "
+                f"won {pair.won}, lost {pair.lost}, "
                 f"tied {pair.tied}, sign test {chance(pair.p)}"
             )
     return "\n".join(lines)
@@ -146,6 +150,8 @@ def summary_text(comparison: Comparison) -> str:
     for system, count in lossy.items():
         if count:
             facts[f"{system}:"] = f"{count} images with a remark; --json and --csv have them"
+    if lacks_intervals(comparison):
+        facts["intervals"] = TOO_FEW
     infinite = sum(
         found[comparison.protocol.main].infinite for found in comparison.means().values()
     )
@@ -153,6 +159,12 @@ def summary_text(comparison: Comparison) -> str:
         facts["exact"] = f"{infinite} results equal their sharp images; left out of mean PSNR"
     width = max(map(len, facts)) + 2
     return "\n".join(f"{name:<{width}}{text}" for name, text in facts.items())
+
+
+def lacks_intervals(comparison: Comparison) -> bool:
+    """Whether a mean is of too few images to have an interval; one of none has nothing to lack."""
+    means = [mean for found in comparison.means().values() for mean in found.values()]
+    return any(mean.count and not mean.has_interval for mean in means)
 
 
 def explanation(level: float, resamples: int) -> str:

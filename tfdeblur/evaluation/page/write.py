@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
-from tfdeblur.evaluation.outputs.shown import chance, digits, interval, shown, signed
-from tfdeblur.evaluation.outputs.statistics import LEVEL, RESAMPLES
-from tfdeblur.evaluation.outputs.tables import explanation
+from tfdeblur.evaluation.outputs.shown import TOO_FEW, chance, digits, interval, shown, signed
+from tfdeblur.evaluation.outputs.statistics import FEWEST, LEVEL, RESAMPLES, Mean
+from tfdeblur.evaluation.outputs.tables import explanation, lacks_intervals
 from tfdeblur.evaluation.page.places import folder_of, place_side
 from tfdeblur.evaluation.page.template import filled, listed, whole_page
 
@@ -91,17 +91,22 @@ def _means(comparison: Comparison) -> str:
     for system, found in comparison.means().items():
         first = found[metrics[0]]
         cells = "".join(
-            f"<td>{shown(found[m].value, m)}<small>{interval(found[m], m)}</small></td>"
-            for m in metrics
+            f"<td>{shown(found[m].value, m)}{_small_interval(found[m], m)}</td>" for m in metrics
         )
         source = comparison.systems.get(system, "the input itself")
         rows.append(
             f'<tr><th scope="row">{escape(system)}<small>{escape(source)}</small></th>'
             f"<td>{first.count + first.infinite}</td>{cells}</tr>"
         )
-    return _table(["system", "images", *metrics], rows) + (
-        f'<p class="note">{escape(explanation(LEVEL, RESAMPLES))}</p>'
-    )
+    note = explanation(LEVEL, RESAMPLES)
+    if lacks_intervals(comparison):
+        few = len(comparison.images) < FEWEST
+        note = f"{TOO_FEW.capitalize()}." if few else f"{note} A mean without one: {TOO_FEW}."
+    return _table(["system", "images", *metrics], rows) + f'<p class="note">{escape(note)}</p>'
+
+
+def _small_interval(mean: Mean, metric: str) -> str:
+    return f"<small>{interval(mean, metric)}</small>" if mean.has_interval else ""
 
 
 def _pairs(comparison: Comparison) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from tfdeblur.evaluation.outputs.shown import cell, counted, interval, shown, signed
+from tfdeblur.evaluation.outputs.shown import TOO_FEW, cell, counted, shown, signed, with_interval
 from tfdeblur.evaluation.outputs.statistics import (
+    FEWEST,
     LEVEL,
     RESAMPLES,
     Mean,
@@ -23,9 +24,11 @@ _HEAD = f"""\
 Made by `tfdeblur results FILE.json ... --out FILE.md` from reports of `tfdeblur evaluate --json`
 and `tfdeblur experiment`; not written by hand. Compare numbers of the same name only, and on the
 same images. In brackets: {LEVEL:.0%} bootstrap intervals ({RESAMPLES} resamples), over whole
-sequences where there are several. *In italics*: what papers report, measured by others, on the
-images that are named there.
+sequences where there are several.{{legend}}
 """
+_LEGEND = """ *In italics*: what papers report, measured by others, on the
+images that are named there."""
+NONE_PUBLISHED = "no published column has these images"
 
 
 def results_text(reports: Mapping[str, dict[str, Any]]) -> str:
@@ -39,12 +42,20 @@ def results_text(reports: Mapping[str, dict[str, Any]]) -> str:
     """
     evaluations = {name: one for name, one in reports.items() if "experiment" not in one}
     experiments = {name: one for name, one in reports.items() if "experiment" in one}
-    parts = [_HEAD]
-    for protocol, found in groupby(tables_of(evaluations), lambda table: table.protocol):
+    all_tables = tables_of(evaluations)
+    others: list[Any] = [_columns(table) for table in all_tables]
+    others += [one.get("references", []) for one in experiments.values()]
+    parts = [_HEAD.format(legend=_LEGEND if any(others) else "")]
+    for protocol, found in groupby(all_tables, lambda table: table.protocol):
         tables = list(found)
         parts += [f"## Protocol `{protocol}`", "", *_metrics(tables), ""]
         parts += ["\n".join(_section(table)) for table in tables]
     return "\n".join([*parts, *experiment_sections(experiments)])
+
+
+def _columns(table: Table) -> list[Column]:
+    """The published columns that stand beside a table."""
+    return columns_of(table.protocol, table.data, table.images)
 
 
 def _metrics(tables: Sequence[Table]) -> Iterator[str]:
@@ -60,7 +71,7 @@ def _section(table: Table) -> Iterator[str]:
     of = "" if table.count in (None, done) else f"{done} of "
     yield f"### {cell(table.data)}{split}: {of}{counted(table.count if of else done, 'image')}"
     yield ""
-    metrics, columns = list(table.metrics), columns_of(table.protocol, table.data, table.images)
+    metrics, columns = list(table.metrics), _columns(table)
     gains = [f"gain, {metrics[0]}"] if table.blurred else []
     heads = ["system", "images", *gains, *metrics, "seconds"]
     yield f"| {' | '.join(heads)} |"
@@ -71,7 +82,7 @@ def _section(table: Table) -> Iterator[str]:
         for cells in _published(table, column, metrics):
             yield f"| {' | '.join(cells)} |"
     yield ""
-    for note in [*table.notes, *_infinite(table), *_remarks(columns)]:
+    for note in [*table.notes, *_few(table), *_infinite(table), *_remarks(columns)]:
         yield f"- {cell(note)}"
     yield ""
 
@@ -83,7 +94,7 @@ def _row(table: Table, system: System, metrics: Sequence[str]) -> list[str]:
     for metric in metrics:
         mean = _mean(system, metric)
         empty = not mean.count and not mean.infinite
-        cells.append("" if empty else f"{shown(mean.value, metric)} ({interval(mean, metric)})")
+        cells.append("" if empty else with_interval(shown(mean.value, metric), mean, metric))
     return [*cells, "" if system.seconds is None else f"{system.seconds:.2f}"]
 
 
@@ -96,10 +107,8 @@ def _gain(table: Table, system: System, metric: str) -> str:
     sequences = {name: sequence_of(name) for name in table.images}
     pair = compare_two((BLURRED, before), (system.name, after), metric, sequences)
     common = pair.won + pair.lost + pair.tied
-    return (
-        f"{signed(pair.difference.value, metric)} ({interval(pair.difference, metric)}), "
-        f"{pair.won} of {common} won"
-    )
+    gain = with_interval(signed(pair.difference.value, metric), pair.difference, metric)
+    return f"{gain}, {pair.won} of {common} won"
 
 
 def _mean(system: System, metric: str) -> Mean:
@@ -121,6 +130,11 @@ def _published(table: Table, column: Column, metrics: Sequence[str]) -> Iterator
         yield [*cells, *numbers, f"*{row.seconds}*" if row.seconds else ""]
 
 
+def _few(table: Table) -> Iterator[str]:
+    if any(0 < len(system.scores) < FEWEST for system in table.systems):
+        yield TOO_FEW
+
+
 def _infinite(table: Table) -> Iterator[str]:
     for system in table.systems:
         if count := _mean(system, next(iter(table.metrics))).infinite:
@@ -129,5 +143,7 @@ def _infinite(table: Table) -> Iterator[str]:
 
 
 def _remarks(columns: Sequence[Column]) -> Iterator[str]:
+    if not columns:
+        yield NONE_PUBLISHED
     for column in columns:
         yield f"published: {column.data}" + (f". {column.remark}" if column.remark else "")

@@ -30,6 +30,12 @@ class System:
     seconds: float | None
     report: str
 
+    def is_same(self, other: "System") -> bool:
+        """Whether both have the same scores on the same images: what was measured is one system."""
+        return self.scores.keys() == other.scores.keys() and all(
+            _alike(scores, other.scores[name]) for name, scores in self.scores.items()
+        )
+
 
 @dataclass
 class Table:
@@ -79,10 +85,20 @@ class Table:
                 mine = self.blurred
                 mine.update({name: {**one, **mine[name]} for name, one in system.scores.items()})
                 continue
+            if any(one.name == system.name and one.is_same(system) for one in self.systems):
+                self._merge(system)
+                continue
             if system.name in known:
                 system.name = f"{system.name} ({system.report})"
             self.systems.append(system)
         self.notes += [note for note in other.notes if note not in self.notes]
+
+    def _merge(self, other: System) -> None:
+        """Adds what another report says of a system that has a row: further metrics, or seconds."""
+        mine = next(one for one in self.systems if one.name == other.name)
+        for name, scores in other.scores.items():
+            mine.scores[name] = {**scores, **mine.scores[name]}
+        mine.seconds = other.seconds if mine.seconds is None else mine.seconds
 
 
 def _alike(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
