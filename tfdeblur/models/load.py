@@ -23,6 +23,11 @@ _PROBE = (64, 96)  # height and width in pixels that networks of five halvings t
 PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
 
 
+def unfinished_text(folder: Path) -> str:
+    """Why a run has no network yet, and what to do."""
+    return f"its training has not finished an epoch yet. Go on with it: {resume_command(folder)}"
+
+
 def load_network(model: Any) -> Any:
     """Loads a network that restores by itself.
 
@@ -193,8 +198,7 @@ def _generator_path(place: Place) -> Path:
         _refuse_others(folder, place.name)
         if place.holds(RECORD):
             raise DataError(
-                f"{Path(place.name)} holds no {GENERATOR_FILE}: its training has not finished an "
-                f"epoch yet. Go on with it: {resume_command(folder)}"
+                f"{Path(place.name)} holds no {GENERATOR_FILE}: {unfinished_text(folder)}"
             )
         raise DataError(
             f"{Path(place.name)} holds no {GENERATOR_FILE}: it is neither a run folder nor a "

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from tfdeblur.errors import DataError, InvalidInput
-from tfdeblur.models.load import PIPELINE_FILE, SEN_FILE, check_channels, load_keras
+from tfdeblur.models.load import (
+    PIPELINE_FILE,
+    SEN_FILE,
+    check_channels,
+    load_keras,
+    unfinished_text,
+)
 from tfdeblur.models.place import Place, find_place
 from tfdeblur.models.preset_card import bfloat16_cost
 from tfdeblur.models.shipped import GENERATOR_FILE
@@ -29,11 +35,11 @@ def load_blind(model: Any) -> tuple[Any, Any, BlindSettings]:
         raise DataError(f"{model} is no folder; one of RP-GAN holds {PIPELINE_FILE}.")
     settings = _read_settings(folder / PIPELINE_FILE)
     for name, why in (
-        (GENERATOR_FILE, "its training has not finished an epoch yet"),
+        (GENERATOR_FILE, unfinished_text(folder)),
         (SEN_FILE, "the network that estimates the motion is missing: copy it from its run"),
     ):
         if not (folder / name).is_file():
-            raise DataError(f"{folder} holds {PIPELINE_FILE} but no {name}: {why}.")
+            raise DataError(f"{folder} holds {PIPELINE_FILE} but no {name}: {why}")
     sen, generator = load_keras(folder / SEN_FILE), load_keras(folder / GENERATOR_FILE)
     check_channels(sen, folder / SEN_FILE, "SEN", (3, 2))
     check_channels(generator, folder / GENERATOR_FILE, "the generator of RP-GAN", (6, 3))
