@@ -252,17 +252,15 @@ class RunProgress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Starts the clock."""
         self._started = time.monotonic()
-        self._first_epoch = None
+        self._steps = 0  # of this process: an epoch that it went on with was not all its own
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes where this process started."""
-        if self._first_epoch is None:
-            self._first_epoch = epoch
-
+        """Notes which epoch runs."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         """Tells the time left once; steps that were done before a restart log nothing."""
+        self._steps += bool(logs)
         if self._is_told or not logs:
             return
         now = time.monotonic()
@@ -280,9 +278,9 @@ class RunProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Tells epochs done and time left, from the mean pace of this process."""
         self._is_told = True
-        done = epoch + 1 - self._first_epoch
-        left = (self.params["epochs"] - epoch - 1) * (time.monotonic() - self._started) / done
-        self._tell("", left)
+        if self._steps:
+            steps = (self.params["epochs"] - epoch - 1) * self.params["steps"]
+            self._tell("", steps * (time.monotonic() - self._started) / self._steps)
 
     def _tell(self, before, left, remark=""):
         if left > 0:
