@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from export.graph.saved_model import export_model
 from tests.adopt.makers import graph_of, sharpen, write_pb
-from tests.export.graph.compiled import build_program
+from tests.export.graph.makers import build_program
 from tests.export.helpers import Compiled, pixels, png, random_u8
 from tests.restorers.makers import blurred
 from tfdeblur import Restorer

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from export import export_model
-from tests.export.graph.compiled import build_program
+from tests.export.graph.makers import build_program
 from tests.export.helpers import png, random_u8
 from tfdeblur.networks import BiSkip
 from tfdeblur.restorers.network import Restorer
