@@ -136,9 +136,9 @@ def _serve(settings: ServeSettings) -> int:
     )
     with _stop_signals() as stopped:
         with service:
+            # Before anything else: a caller may be answered, and end this, within milliseconds.
+            print(f"serving on {service.target}, Ctrl-C stops", file=sys.stderr, flush=True)
             _settle()
-            if not stopped.is_set():
-                print(f"serving on {service.target}, Ctrl-C stops", file=sys.stderr, flush=True)
             stopped.wait()
             print("stopping: running requests finish", file=sys.stderr, flush=True)
     gc.unfreeze()

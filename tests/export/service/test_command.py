@@ -68,6 +68,16 @@ def test_a_signal_drains_and_ends_with_0(base, port, number, capsys):
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
 
 
+def test_it_says_where_it_serves_however_early_the_signal_comes(base, port, capsys, monkeypatch):
+    monkeypatch.setattr("tfdeblur.cli.serve._settle", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    command = ["serve", f"--model_base_path={base}", "--model_name=deblur", f"--port={port}"]
+    assert main([*command, "--enable_model_warmup=false"]) == 0
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        f"serving on 127.0.0.1:{port}, Ctrl-C stops",
+        "stopping: running requests finish",
+    ]
+
+
 def test_exit_codes(base, tmp_path, port, capsys):
     assert main(["serve", "--model_base_path", str(tmp_path / "none")]) == 4
     assert "tfdeblur export --root" in capsys.readouterr().err
