@@ -9,7 +9,11 @@ import tensorflow as tf
 from tfdeblur.errors import DataError
 from tfdeblur.restorers.adopted.description import GRAPH_FILE, Probe, read_graph
 from tfdeblur.restorers.adopted.network import AdoptedNetwork
-from tfdeblur.restorers.adopted.operators import checked_graph
+from tfdeblur.restorers.adopted.operators import checked_graph, node_of
+
+# TensorFlow keeps about ten copies of what stands in a graph, and copies it while it rewrites it.
+# Biases and gains are below this and stay there: operators are fused only with constants.
+_LARGE = 16 * 1024  # bytes
 
 
 class FrozenNetwork(AdoptedNetwork):
@@ -23,7 +27,7 @@ class FrozenNetwork(AdoptedNetwork):
 
     def __init__(self, graph: Any, probe: Probe, digest: str = ""):
         super().__init__(probe)
-        self.graph = graph
+        self._graph, self._weights = _lightened(graph, probe.output)
         self.digest = digest
         # A function of its own: where it is called several times, as in an exported graph, its
         # weights are there once.
@@ -35,13 +39,48 @@ class FrozenNetwork(AdoptedNetwork):
         return self._function(given)
 
     def _imported(self, given: Any) -> Any:
+        here = tf.compat.v1.get_default_graph()
+        weights = {name: here.capture(weight) for name, weight in self._weights.items()}
         (result,) = tf.graph_util.import_graph_def(
-            self.graph,
-            input_map={self.probe.input: given},
+            self._graph,
+            input_map={self.probe.input: given, **weights},
             return_elements=[self.probe.output],
             name="adopted",
         )
         return result
+
+
+def _lightened(graph: Any, output: str) -> tuple[Any, dict[str, Any]]:
+    """The graph without its large floating-point constants, and these, by the tensors' names.
+
+    Equal small constants are one afterwards: a graph that was traced has one for each time that
+    an axis or a factor is named, more of them than of anything else.
+
+    Args:
+        graph: tf.compat.v1.GraphDef.
+        output: the name of its result.
+    """
+    taken = {name for node in graph.node for name in node.input}
+    weights: dict[str, Any] = {}
+    first: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    light = tf.compat.v1.GraphDef(versions=graph.versions)
+    for node in graph.node:
+        name = node.name
+        # Named in one way only, and not by what waits for it ("^w").
+        free = name in taken and not {f"{name}:0", f"^{name}"} & taken and not node.input
+        if node.op == "Const" and free and name != node_of(output):
+            value = node.attr["value"].tensor
+            if value.ByteSize() >= _LARGE and tf.as_dtype(value.dtype).is_floating:
+                weights[f"{name}:0"] = tf.constant(tf.make_ndarray(value))
+                continue
+            same[name] = first.setdefault(value.SerializeToString(deterministic=True), name)
+            if same[name] != name:
+                continue
+        light.node.add().CopyFrom(node)
+    for node in light.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
+    return light, weights
 
 
 def load_frozen(folder: Path) -> FrozenNetwork:
