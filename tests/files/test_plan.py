@@ -153,6 +153,15 @@ def test_comparison_never_replaces_an_input(make):
         outputs(["x.png", "o/x.compare.png"], "o", compare=True)
 
 
+def test_pictures_beside_results_are_no_photographs(make):
+    beside = [f"r/x.{what}.png" for what in ("compare", "flow", "confidence")]
+    make("r/x.jpg", *beside, "r/y.compare.png", "r/sub/x.compare.png")
+    found = outputs(["r"], "again", recursive=True)
+    assert set(found) == {"again/sub/x.compare.png", "again/x.jpg", "again/y.compare.png"}
+    named = outputs(["r/x.jpg", "r/x.compare.png"], "again")
+    assert set(named) == {"again/x.jpg", "again/x.compare.png"}
+
+
 def test_in_place_with_a_suffix_runs_again_on_the_originals_only(make):
     make("p/x.png", "p/y.jpg")
     first = outputs(["p"], "p", suffix="_sharp", compare=True)

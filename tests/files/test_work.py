@@ -96,6 +96,27 @@ def test_a_finished_video_is_not_made_again_for_its_picture(jobs):
     assert result.status == "skipped" and Path("done.mp4").read_text() == "kept"
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
+def test_pixels_of_a_video_are_told_from_the_first_frame_on(tmp_path, suffix):
+    from tests.files.video.makers import write_clip
+
+    codec = {".webm": "libvpx-vp9", ".avi": "mpeg4"}.get(suffix, "libx264")
+    times = range(0, 20 * 512, 512)
+    source = write_clip(tmp_path / f"in{suffix}", times=times, codec=codec, size=(48, 32))
+    seen = []
+    restore_files(
+        lambda image, progress: Restored(image),
+        [Job(source, tmp_path / f"out{suffix}")],
+        on_event=seen.append,
+    )
+    told = [event.pixels for event in seen if event.detail]
+    assert len(told) == 20
+    late = np.array(told[3:])
+    assert np.all(np.abs(late / (20 * 48 * 32) - 1) < 0.1)
+    if suffix != ".avi":  # what it announces counts the gaps between these frames as well
+        assert np.all(np.abs(np.array(told[:3]) / (20 * 48 * 32) - 1) < 0.1)
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "code"),
     [

@@ -127,14 +127,17 @@ def _clock(seconds: float) -> str:
 
 def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     def on_part(video: VideoProgress) -> None:
-        # How many frames there are is known at the end; until then, as many in every second.
-        frames = max(1, video.frames) / max(video.fraction, 1e-9)
+        # What a file announces may be far off (AVI counts gaps as frames): once a few frames are
+        # done, the share of the time before the last one tells more. A picture's count is right.
+        counted = video.seconds is None or video.frames < 3 or not video.fraction
+        frames = video.announced if counted else (video.frames - 1) / video.fraction
+        frames = max(round(frames), video.frames)
         detail = f"frame {video.frames}"
         if video.seconds is not None:
             detail += f", {_clock(video.seconds)}"
         if video.duration is not None:
             detail += f" of {_clock(video.duration)}"
-        on_progress(video.fraction, round(frames) * video.width * video.height, detail)
+        on_progress(video.fraction, frames * video.width * video.height, detail)
 
     if job.animated:
         video = restore_animation(restorer, job.source, job.output, on_part)

@@ -5,7 +5,7 @@ Loads no TensorFlow: what can go wrong here is said before seconds are spent on 
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from tfdeblur.image.white_level import WhiteLevel
 from tfdeblur.text import printable
 
 FORMATS = ("keep", "png", "jpeg")
+
+_BESIDE = ("compare", "flow", "confidence")  # NAME.compare.png, in the order of `_Pictures`
 
 IN_PLACE_SUFFIX = "_sharp"
 
@@ -105,8 +107,8 @@ def plan_outputs(
 
     The path of a file below the folder that was given is kept below `out`. A file that was given
     by name and would be replaced by its own result gets it beside it, as NAME_sharp. A found
-    file that is itself the result of another one, or a picture beside it (input and output folder
-    are the same and the command is run again), is left out.
+    file that is itself the result of another one (input and output folder are the same and the
+    command is run again), or a picture that was written beside one, is left out.
 
     Args:
         sources: from `find_inputs`.
@@ -140,11 +142,13 @@ def plan_outputs(
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
     results |= {_key(path) for job in jobs for path in job.outputs}
+    stems = {(source.path.parent, source.path.stem) for source in sources}
     in_place = {_key(job.output) for job in jobs if _key(job.output) == _key(job.source)}
     kept = [
         job
         for job, source in zip(jobs, sources, strict=True)
-        if source.named or _key(job.source) not in results - in_place
+        if source.named
+        or (_key(job.source) not in results - in_place and not _is_beside(source.path, stems))
     ]
     _refuse_losses(kept)
     return kept
@@ -185,6 +189,12 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     return job
 
 
+def _is_beside(path: Path, stems: Set[tuple[Path, str]]) -> bool:
+    """Whether an image is a picture beside another one of these, by its name."""
+    stem, _, what = path.stem.rpartition(".")
+    return path.suffix == ".png" and what in _BESIDE and (path.parent, stem) in stems
+
+
 class _Pictures(NamedTuple):
     comparison: Path
     flow: Path
@@ -193,7 +203,7 @@ class _Pictures(NamedTuple):
 
 def _pictures(job: Job) -> _Pictures:
     """All pictures that can be beside the result of a job, wanted or not."""
-    names = (f"{job.output.stem}.{what}.png" for what in ("compare", "flow", "confidence"))
+    names = (f"{job.output.stem}.{what}.png" for what in _BESIDE)
     return _Pictures(*(job.output.with_name(name) for name in names))
 
 

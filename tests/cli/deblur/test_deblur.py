@@ -138,7 +138,9 @@ def test_nothing_to_do_loads_no_model(deblur, capsys, monkeypatch):
     assert deblur("p") == 0
     monkeypatch.setattr("tfdeblur.restorers.kinds.network.load_network", None)
     assert deblur("p") == 0
-    assert "To restore again what exists, give --overwrite." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "3 files: 3 done before, in out/\n" in said
+    assert "whichever model and options did it: --overwrite restores it again." in said
 
 
 def test_passes_are_rounded_once(deblur):

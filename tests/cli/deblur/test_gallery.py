@@ -65,7 +65,12 @@ def test_of_a_folder_that_is_done_without_the_model(photos, affine_model, capsys
     assert restored("gone") == 0
     assert "2 files: 2 done before, in " in capsys.readouterr().err
     again = Path("out/gallery.html").read_text()
-    assert again.replace("by gone.", f"by {affine_model}.") == first
+    before = "restored before, by this model or another."
+    assert again.replace(before, f"restored by {affine_model}.") == first
+    Path("out/a.png").unlink()
+    assert restored(affine_model) == 0
+    said = f"2 of 2 files, restored by {affine_model}, but 1 of them before, by this model or"
+    assert said in Path("out/gallery.html").read_text()
 
 
 def test_pictures_of_a_page_are_no_photographs(photos, affine_model):

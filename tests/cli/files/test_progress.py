@@ -67,7 +67,7 @@ def test_time_left_is_seconds_per_pixel_times_pixels_left(clock, jobs):
     # Half of one megapixel in 1 s: 1 s for the rest, and 9 MP wait (9 times the bytes): 18 s.
     progress(Event(0, jobs[0], 1_000_000, 0.5))
     assert last_bar(terminal) == (
-        "[====....................] 0/3 files  0.5 MP  2.00 s/MP  about 19 s left"
+        "[===.............] 0/3 files  about 19 s left  0.5 MP, 2.00 s each"
     )
     clock.now += 1
     progress(Event(0, jobs[0], 1_000_000, 1.0, result=result(jobs[0])))
@@ -75,7 +75,7 @@ def test_time_left_is_seconds_per_pixel_times_pixels_left(clock, jobs):
     clock.now += 4
     # The second is larger per byte than the first: 1.5 MP to go here, 6 MP wait; 6 s for 2.5 MP.
     progress(Event(1, jobs[1], 3_000_000, 0.5))
-    assert last_bar(terminal).endswith("1/3 files  2.5 MP  2.40 s/MP  about 18 s left")
+    assert last_bar(terminal).endswith("1/3 files  about 18 s left  2.5 MP, 2.40 s each")
 
 
 def test_skipped_and_failed_files_do_not_count_as_speed(clock, jobs):
@@ -87,7 +87,7 @@ def test_skipped_and_failed_files_do_not_count_as_speed(clock, jobs):
     progress(Event(1, jobs[1]))
     clock.now += 3
     progress(Event(1, jobs[1], 1_000_000, 1.0))
-    assert "3.00 s/MP" in last_bar(terminal)
+    assert "1.0 MP, 3.00 s each" in last_bar(terminal)
 
 
 def test_lines_where_there_is_no_terminal(clock, jobs):
@@ -119,7 +119,7 @@ def test_a_long_file_says_something_now_and_then(clock, jobs):
         progress(Event(0, jobs[0], 1_000_000, second / 100))
     assert len(stream.getvalue().splitlines()) == 3
     assert stream.getvalue().splitlines()[0] == (
-        "0/1 files  0.3 MP of 1.0  100 s/MP  about 1 min left"
+        "0/1 files  about 1 min left  0.3 MP of 1.0, 100 s each"
     )
 
 
@@ -129,7 +129,20 @@ def test_frames_of_a_video_are_counted(clock, jobs):
     progress(Event(0, jobs[0]))
     clock.now += 1
     progress(Event(0, jobs[0], 6_000_000, 0.05, "frame 3 of 60"))
-    assert "0/3 files  0.3 MP  frame 3 of 60  3.33 s/MP" in last_bar(terminal)
+    assert last_bar(terminal).endswith(" left  frame 3 of 60  0.3 MP, 3.33 s each")
+
+
+def test_what_the_first_file_takes_to_prepare_foretells_nothing(clock, jobs):
+    terminal = Terminal()
+    progress = Progress(jobs[:1], terminal, prepares=True)
+    progress(Event(0, jobs[0]))
+    progress(Event(0, jobs[0], 1_000_000, 0.0))
+    clock.now += 30  # of the first quarter 29 are preparation
+    progress(Event(0, jobs[0], 1_000_000, 0.25))
+    assert last_bar(terminal).endswith("0/1 files  0.2 MP of 1.0")
+    clock.now += 1
+    progress(Event(0, jobs[0], 1_000_000, 0.5))
+    assert last_bar(terminal).endswith("  about 2 s left  0.5 MP of 1.0, 4.00 s each")
 
 
 def test_log_lines_do_not_run_into_the_bar(clock, jobs):
@@ -148,18 +161,18 @@ def test_log_lines_do_not_run_into_the_bar(clock, jobs):
     finally:
         root.removeHandler(handler)
     erase = "\r\x1b[K"
-    assert f"left{erase}" in terminal.getvalue() and f"{erase}look out\n" in terminal.getvalue()
+    assert f"each{erase}" in terminal.getvalue() and f"{erase}look out\n" in terminal.getvalue()
     assert terminal.getvalue().endswith(f"{erase}later\n")
 
 
 def test_a_bar_fits_its_terminal(clock, jobs, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", "50")
     terminal = Terminal()
     progress = Progress(jobs, terminal)
     progress(Event(0, jobs[0]))
     clock.now += 1
     progress(Event(0, jobs[0], 1_000_000, 0.5))
-    assert len(last_bar(terminal)) == 39
+    assert last_bar(terminal) == "[===.............] 0/3 files  about 19 s left  0."
 
 
 @pytest.mark.parametrize(

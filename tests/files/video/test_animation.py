@@ -76,6 +76,7 @@ def test_all_that_was_there_comes_back(tmp_path, kind):
     assert after[4].get("icc_profile") == before[4].get("icc_profile")
     assert (result.frames, result.width, result.height, result.remark) == (5, 40, 30, "")
     assert [one.fraction for one in seen] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert {one.announced for one in seen} == {5}
 
 
 def test_frames_are_restored_and_a_gif_takes_the_nearest_colours(tmp_path):

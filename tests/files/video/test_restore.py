@@ -55,6 +55,8 @@ def test_every_frame_is_restored_in_order(tmp_path, suffix):
     assert (result.frames, result.width, result.height, result.remark) == (6, 48, 32, "")
     assert [one.frames for one in seen] == [1, 2, 3, 4, 5, 6]
     assert {(one.width, one.height) for one in seen} == {(48, 32)}
+    if suffix != ".avi":  # it counts the gaps between these frames as well
+        assert {one.announced for one in seen} == {6}
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == sorted([f"in{suffix}", f"out{suffix}"])
 

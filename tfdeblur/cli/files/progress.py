@@ -9,13 +9,14 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import Event, FileResult
 from tfdeblur.text import ERASE_LINE, duration, printable
 
-_BAR_COLUMNS = 24
+_BAR_COLUMNS = 16
 _SECONDS_BETWEEN_BARS = 0.1
 _SECONDS_BETWEEN_LINES = 30.0  # within one long file, where there is no terminal
 _PIXELS_OF_A_PACE = 100_000  # of fewer the time went into tracing: it would foretell hours
@@ -26,7 +27,8 @@ class Progress:
 
     The time left is the seconds per pixel measured so far times the pixels that are left; files
     that were not opened yet are taken to hold as many pixels per byte as the finished ones. After
-    a few small files nothing is foretold.
+    a few small files nothing is foretold, nor by the first part of the first file, where `prepares`.
+    What a narrow terminal cuts off is what matters least.
 
     Args:
         jobs: all jobs, in order.
@@ -45,8 +47,10 @@ class Progress:
         self._bytes = [_size(job) for job in jobs]
         self._pixels_done = 0.0
         self._measured_bytes = 0
-        self._seconds_done = 0.0
-        self._job_start = self._last_shown = time.perf_counter()
+        self._paced = _Pace()
+        self._index = -1
+        self._last_shown = self._since = time.perf_counter()
+        self._pixels_before = 0.0  # of this file, that were done at `_since`
         if self._on_terminal:
             for handler in logging.getLogger().handlers:
                 handler.addFilter(self._make_room)
@@ -54,10 +58,12 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Takes one event."""
         now = time.perf_counter()
+        if event.index != self._index:
+            self._index, self._since, self._pixels_before = event.index, now, 0.0
         if event.result is not None:
             self._finish(event, event.result, now)
-        elif event.pixels == 0:
-            self._job_start = now
+        elif self._prepares and not self._pixels_before:
+            self._since, self._pixels_before = now, event.fraction * event.pixels
         pause = _SECONDS_BETWEEN_BARS if self._on_terminal else _SECONDS_BETWEEN_LINES
         if now - self._last_shown >= pause and (self._on_terminal or event.result is None):
             self._last_shown = now
@@ -75,7 +81,7 @@ class Progress:
         if result.status in ("done", "degenerate", "not converged"):
             self._pixels_done += event.pixels
             self._measured_bytes += self._bytes[event.index]
-            self._seconds_done += result.seconds
+            self._paced += self._pace(event, now)
             prepared, self._prepares = self._prepares, False
         line = describe(result, prepared)
         if result.status == "skipped":
@@ -83,21 +89,27 @@ class Progress:
         place = f"[{event.index + 1}/{len(self._jobs)}] "
         self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
 
+    def _pace(self, event: Event, now: float) -> "_Pace":
+        """Of the current file, without its preparation."""
+        return _Pace(event.fraction * event.pixels - self._pixels_before, now - self._since)
+
     def _show(self, event: Event, now: float) -> None:
         part = 0.0 if event.result else event.fraction
         pixels = self._pixels_done + part * event.pixels
-        seconds = self._seconds_done + (now - self._job_start if not event.result else 0.0)
         finished = event.index + (event.result is not None)
-        text = f"{finished}/{len(self._jobs)} files  {pixels / 1e6:.1f} MP"
-        if not event.result and event.pixels and len(self._jobs) == 1:
-            text += f" of {event.pixels / 1e6:.1f}"
+        pace = self._paced if event.result else self._paced + self._pace(event, now)
+        text = f"{finished}/{len(self._jobs)} files"
+        if pace.pixels >= _PIXELS_OF_A_PACE:
+            left = max(0.0, self._pixels_left(event, finished, part))
+            text += f"  about {duration(pace.seconds / pace.pixels * left)} left"
         if event.detail and not event.result:
             text += f"  {event.detail}"
-        if pixels >= _PIXELS_OF_A_PACE:
-            left = max(0.0, self._pixels_left(event, finished, part))
-            pace = seconds / pixels * 1e6
-            text += f"  {pace:.2f} s/MP" if pace < 10 else f"  {pace:.0f} s/MP"
-            text += f"  about {duration(seconds / pixels * left)} left"
+        text += f"  {pixels / 1e6:.1f} MP"
+        if not event.result and event.pixels and len(self._jobs) == 1:
+            text += f" of {event.pixels / 1e6:.1f}"
+        if pace.pixels >= _PIXELS_OF_A_PACE:
+            each = pace.seconds / pace.pixels * 1e6
+            text += f", {each:.2f} s each" if each < 10 else f", {each:.0f} s each"
         if self._on_terminal:
             filled = round(_BAR_COLUMNS * min(1.0, (finished + part) / len(self._jobs)))
             bar = "=" * filled + "." * (_BAR_COLUMNS - filled)
@@ -120,6 +132,17 @@ class Progress:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """Pixels, and the seconds that they took."""
+
+    pixels: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: "_Pace") -> "_Pace":
+        return _Pace(self.pixels + other.pixels, self.seconds + other.seconds)
 
 
 def describe(result: FileResult, prepared: bool = False) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
 from tfdeblur.text import printable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def work_and_report(
     finally:
         progress.close()
         results = _on_disk(results)
-        summarise(results, jobs, code, precision, out)
+        summarise(results, jobs, precision, out)
         if describe is not None:
             print(json.dumps(describe(results, code), indent=2))
     return code
@@ -100,7 +100,6 @@ def _on_disk(results: list["FileResult"]) -> list["FileResult"]:
 def summarise(
     results: Sequence["FileResult"],
     jobs: int,
-    code: int,
     precision: str | None = None,
     out: str | None = None,
 ) -> None:
@@ -109,15 +108,19 @@ def summarise(
     parts = [f"{count[status]} {word}" for status, word in _WORDS.items() if count[status]]
     if len(results) < jobs:
         parts.append(f"{jobs - len(results)} not finished")
-    usual = precision in (None, "float32")
+    usual = precision in (None, "float32") or count.total() == count["failed"] + count["skipped"]
     how = "" if usual else f" (computed in {precision})"
     where = f"{how}."
     if out is not None and count.total() > count["failed"]:
         # No full stop after a folder: it would be copied with it.
         where = f", in {os.path.join(printable(out), '')}{how}"
     print(f"{jobs} file{'s' * (jobs != 1)}: {', '.join(parts)}{where}", file=sys.stderr)
-    if code == EXIT_DONE and count["skipped"] and not count["done"]:
-        print("To restore again what exists, give --overwrite.", file=sys.stderr)
+    if count["skipped"]:
+        print(
+            "What was done before stays as it is, whichever model and options did it: "
+            "--overwrite restores it again.",
+            file=sys.stderr,
+        )
 
 
 def as_json(

@@ -53,6 +53,7 @@ def write_gallery(
     make_folder(folder)
     found = {result.output: result for result in results}
     rows: list[dict[str, Any]] = []
+    shown: list[FileResult] = []
     missing: list[tuple[str, str]] = []
     for job in jobs:
         result = found.get(job.output)
@@ -67,10 +68,11 @@ def write_gallery(
             except TfdeblurError as error:
                 missing.append((name, str(error)))
                 continue
+            shown.append(result)
             rows.append(_row(folder, len(rows), name, result, before, after))
     text = whole_page(
         title=f"Restored: {page.parent.absolute().name}",
-        summary=f"{len(rows)} of {len(jobs)} files, restored by {by}. Nothing is measured here: "
+        summary=f"{len(rows)} of {len(jobs)} files, {_by(by, shown)}. Nothing is measured here: "
         "what is sharper need not be truer.",
         above=listed("Not shown", missing),
         places="What was changed most",
@@ -79,6 +81,16 @@ def write_gallery(
     )
     write_atomically(page, text.encode())
     return len(rows)
+
+
+def _by(by: str, shown: Sequence[FileResult]) -> str:
+    """What restored them: of what was there before, nothing tells it."""
+    before = sum(result.status == "skipped" for result in shown)
+    if not before:
+        return f"restored by {by}"
+    if before == len(shown):
+        return "restored before, by this model or another"
+    return f"restored by {by}, but {before} of them before, by this model or another"
 
 
 def _name(job: Job, out: Path) -> str:

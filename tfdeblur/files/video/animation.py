@@ -126,8 +126,8 @@ def _restored(
 
     def tell(done: float, parts: int) -> None:
         fraction = (number + done / parts) / count
-        progress = VideoProgress(fraction, number + (done == parts), width, height, None, None)
-        on_progress(progress)
+        frames = number + (done == parts)
+        on_progress(VideoProgress(fraction, frames, width, height, None, None, count))
 
     def within(done: int, parts: int) -> None:
         if done < parts:

@@ -15,6 +15,7 @@ class VideoProgress:
         width, height: int, pixels of a frame.
         seconds: float, the time in the video; None of an animated picture.
         duration: float, seconds, as the file announces; None where it does not.
+        announced: int, frames that the file is said to hold; 0 where nothing says so.
     """
 
     fraction: float
@@ -23,6 +24,7 @@ class VideoProgress:
     height: int
     seconds: float | None
     duration: float | None
+    announced: int = 0
 
 
 OnProgress = Callable[[VideoProgress], None]

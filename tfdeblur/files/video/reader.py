@@ -79,6 +79,12 @@ class Reader:
         self._longest = 0.0  # seconds from a frame to the next
 
     @property
+    def announced(self) -> int:
+        """Frames that the file is said to hold, or about as many; 0 where nothing says so."""
+        rate = self.picture.average_rate
+        return self.picture.frames or round((self.duration or 0) * float(rate or 0))
+
+    @property
     def others(self) -> list[av.stream.Stream]:
         """Tracks beside the picture that are to be copied; not those that FFmpeg says to discard:
         they hold the titles of chapters, which are copied as chapters."""

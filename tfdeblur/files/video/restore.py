@@ -197,6 +197,7 @@ class _Work:
                 height=shot.frame.height,
                 seconds=seconds,
                 duration=self.reader.duration,
+                announced=self.reader.announced,
             )
         )
 
