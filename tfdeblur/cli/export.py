@@ -16,7 +16,7 @@ from tfdeblur.cli.common import (
 )
 from tfdeblur.cli.restoring import add_model_argument, refused, restoring_options, settled
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
-from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.open import kind_of, open_restorer
 from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 
 DESCRIPTION = """\
@@ -176,6 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(settings: ExportSettings) -> int:
     _check_place(settings)
+    kind_of(settings.model)
     _tell(f"loading {settings.model} ...")
     load_tensorflow(settings.verbose)
     if not settings.verbose:

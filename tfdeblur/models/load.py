@@ -1,5 +1,6 @@
 """Finds and loads the networks behind a preset name, a run folder or a file."""
 
+import difflib
 import json
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from tfdeblur.models.shipped import (
     holds_preset,
     shipped_folder,
     shipped_names,
+    shipped_presets,
 )
 from tfdeblur.record import RECORD, resume_command
 
@@ -52,8 +54,10 @@ def load_network(model: Any) -> Any:
 
 def no_such_model(name: str) -> InvalidInput:
     """The error for a model that is not there, or is none."""
+    near = difflib.get_close_matches(name, shipped_presets(), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
     return InvalidInput(
-        f"No model {name!r}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
+        f"No model {name!r}{hint}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
         f"{NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train one "
         "with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`."
     )

@@ -11,6 +11,7 @@ from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.deblur.archive_options import PipelineSettings
 from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.errors import DataError, TfdeblurError
+from tfdeblur.restorers.open import kind_of
 
 _SHOWN = 20  # failed files that are named
 
@@ -24,6 +25,7 @@ def restore_archive(settings: DeblurSettings, pipeline: PipelineSettings) -> int
     Raises:
         TfdeblurError: if Apache Beam is not installed, or the pipeline fails.
     """
+    kind_of(settings.model)
     load_tensorflow(settings.verbose)
     try:
         from tfdeblur.beam import storage

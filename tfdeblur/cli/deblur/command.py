@@ -13,7 +13,7 @@ from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.cli.files.gallery import gallery_writer
 from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
-from tfdeblur.restorers.open import open_restorer, possible_kinds
+from tfdeblur.restorers.open import kind_of, open_restorer, possible_kinds
 from tfdeblur.restorers.precision import precision_of
 
 
@@ -70,6 +70,7 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
 
 def _work(jobs: Sequence[Any], settings: DeblurSettings) -> tuple[Callable[..., Any], str | None]:
     """What restores them, and in which arithmetic; loads the framework and opens the model."""
+    kind_of(settings.model)  # what is not there is said before seconds are spent
     tell_on_terminal(f"loading {settings.model or 'what deconvolves'} ...")
     load_tensorflow(settings.verbose)
     from tfdeblur.files.work import restore_files

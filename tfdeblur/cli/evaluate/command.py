@@ -14,7 +14,7 @@ from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import ReportProgress, exit_code, images_done
 from tfdeblur.cli.restoring import refused
 from tfdeblur.errors import EXIT_DONE
-from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.open import kind_of, open_restorer
 from tfdeblur.restorers.options import OptionRefused
 from tfdeblur.restorers.precision import precision_of
 
@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.compares:
         return evaluate_systems.run(settings)
     flows = evaluate_flow.is_wanted(settings)
+    if not flows:  # those take a SEN by itself as well
+        kind_of(settings.model)
     tell_on_terminal(f"loading {settings.model} ...")
     load_tensorflow(settings.verbose)
     measure = evaluate_flow.measure if flows else _measure_pairs

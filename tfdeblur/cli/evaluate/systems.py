@@ -11,7 +11,7 @@ from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import ReportProgress
 from tfdeblur.cli.restoring import refused
 from tfdeblur.errors import EXIT_DONE, InvalidInput, NotConverged
-from tfdeblur.restorers.open import open_restorer
+from tfdeblur.restorers.open import kind_of, open_restorer
 from tfdeblur.restorers.options import OptionRefused
 from tfdeblur.restorers.precision import precision_of_all
 
@@ -25,6 +25,8 @@ def run(settings: EvaluateSettings) -> int:
     """Scores all systems and writes what was asked for; returns the exit code."""
     _check(settings)
     named = _named(settings)
+    for model in settings.models:
+        kind_of(model)
     tell_on_terminal(f"loading {', '.join(settings.models) or 'what measures images'} ...")
     load_tensorflow(settings.verbose)
     progress = Progress()

@@ -27,8 +27,8 @@ class Progress:
 
     The time left is the seconds per pixel measured so far times the pixels that are left; files
     that were not opened yet are taken to hold as many pixels per byte as the finished ones. After
-    a few small files nothing is foretold, nor by the first part of the first file, where `prepares`.
-    What a narrow terminal cuts off is what matters least.
+    a few small files nothing is foretold, nor by the first part of the first file where `prepares`.
+    What a narrow terminal cuts off matters least.
 
     Args:
         jobs: all jobs, in order.
