@@ -19,13 +19,16 @@ VERSION = re.search(
 MODULES = [
     *("tfdeblur.__init__", "tfdeblur.counter", "tfdeblur.errors", "tfdeblur.limits"),
     "tfdeblur.text",
-    *("tfdeblur.image.__init__", "tfdeblur.image.levels", "tfdeblur.image.tiling"),
+    *("tfdeblur.image.__init__", "tfdeblur.image.containers", "tfdeblur.image.exif"),
+    *("tfdeblur.image.header", "tfdeblur.image.jpeg_beside"),
+    *("tfdeblur.image.levels", "tfdeblur.image.tiling"),
     *("tfdeblur.restorers.__init__", "tfdeblur.restorers.calling", "tfdeblur.restorers.images"),
     *("tfdeblur.restorers.protocol", "tfdeblur.restorers.reading", "tfdeblur.restorers.showing"),
     *("export.__init__", "export.messages", "export.status", "export.wire"),
     *("export.client.__init__", "export.client.calls", "export.client.client"),
     *("export.client.errors", "export.client.facts", "export.client.payloads"),
     *("export.client.send", "export.client.tensors", "export.client.tiles"),
+    "export.client.turns",
 ]
 
 setup(

@@ -82,6 +82,20 @@ _PRESETS["biskip"] = {
 # The same, narrower: a third of the products.
 _PRESETS["biskip-fast"] = {**_PRESETS["biskip"], "network.channels": (32, 64, 96, 96)}
 
+# Goes on from Bi-Skip weights that restore already, on pairs. The network is theirs. Not measured
+# yet by a whole run.
+_PRESETS["biskip-finetune"] = {
+    **_PRESETS["biskip"],
+    "data.batch": 4,
+    "data.blur": "",
+    "optimizer.learning_rate": 2e-4,
+    "optimizer.schedule": "linear",
+    "optimizer.constant_part": 0.7,
+    "optimizer.final_factor": 0.02,
+    "run.epochs": 40,
+    "run.steps_per_epoch": 250,
+}
+
 # Goes on from weights that restore already (`tfdeblur convert maxim`): a low rate and averaged
 # weights, so as not to lose what they know. Not measured yet by a whole run.
 _PRESETS["maxim-finetune"] = {

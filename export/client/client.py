@@ -23,6 +23,7 @@ from export.client.errors import (
 from export.client.facts import ModelMetadata, VersionStatus, read_metadata, read_status
 from export.client.payloads import choose, finished
 from export.client.send import Progress, Sender
+from export.client.turns import held_as
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.tiling import OVERLAP
 from tfdeblur.restorers.calling import Images, Told, call_on
@@ -228,8 +229,9 @@ class DeblurClient:
             timeout: in the place of the client's own.
 
         Returns:
-            PNG, 8 bits, RGB: one, or a list in order. EXIF turns are not applied, alpha is
-            dropped, and files are not cut into tiles; `deblur` of `read_image` does better there.
+            PNG, 8 bits, RGB: one, or a list in order. Pixels lie as they did, with the EXIF turn
+            of the file for viewers to apply; all other EXIF and alpha are dropped, and files are
+            not cut into tiles: `deblur` of `read_image` does better there.
 
         Raises:
             As `deblur`; one bad file refuses all.
@@ -240,7 +242,8 @@ class DeblurClient:
             raise InvalidInput(f"`files` must be bytes, or a sequence of them. Received: {kinds}")
         answer = self.predict({"image_bytes": several}, "serving_bytes", timeout=timeout)
         restored = answer.outputs["restored_bytes"]
-        return restored[0] if isinstance(files, bytes) else restored
+        held = [held_as(one, file) for one, file in zip(restored, several, strict=True)]
+        return held[0] if isinstance(files, bytes) else held
 
     def predict(
         self,

@@ -105,6 +105,9 @@ def test_what_is_misspelt_is_named_with_the_nearest(arguments, says, capsys):
     [
         ("deblur x.png -o out", "unrecognized arguments: -o out. Did you mean --out?"),
         ("deblur x.png --output out", "arguments: --output out. Did you mean --out?"),
+        ("evaluate pairs", "unrecognized arguments: pairs. Did you mean --data pairs?"),
+        ("evaluate biskip", "unrecognized arguments: biskip. Did you mean --model biskip?"),
+        ("train pairs", "unrecognized arguments: pairs. Did you mean --data pairs?"),
         ("deblur --output out", "unrecognized arguments: --output. Did you mean --out?"),
         ("serve --model_base_pth d", "--model_base_pth d. Did you mean --model_base_path?"),
         ("deblur x.png", "the following arguments are required: --out"),

@@ -81,7 +81,7 @@ def test_the_table(weights, capsys):
     column = lines[0].index("GAIN")
     assert lines[2].index("+7.9") == lines[3].index("-2.0") == column
     assert "    licence: Apache-2.0; MIT" in lines
-    assert "maxim: S/MP on Xeon, 2 cores" in lines
+    assert "S/MP: seconds for a million pixels on Xeon, 2 cores" in lines
     assert "* is taken where no model is named." in lines
 
 

@@ -1,11 +1,13 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
 from tests.training.makers import write_pairs
 from tests.training.test_run import stop_after
 from tfdeblur.cli.main import main
+from tfdeblur.networks import BiSkip, Maxim
 
 QUICK = [
     *("--preset", "demo", "--scheme", "1-S", "--crop", "16", "--batch", "2"),
@@ -98,7 +100,16 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
     [
         (["--epochs", "1"], 3, "`--data` must name a folder of pairs or a TFDS data set"),
         (["--resume"], 3, "`--resume` goes on with the run in --run. Received: "),
-        (["--data", "{pairs}", "--set", "optimizer.lr=1"], 3, "Received: optimizer.lr"),
+        (
+            ["--data", "{pairs}", "--set", "optimizer.lr=1"],
+            3,
+            "optimizer.lr. Did you mean optimizer.learning_rate? The section has optimizer.accu",
+        ),
+        (
+            ["--data", "{pairs}", "--set", "optimiser.ema=1"],
+            3,
+            "? The sections are data, dynamic, loss, network, optimizer,",
+        ),
         (["--data", "{pairs}", "--set", "seed"], 3, "`--set` must be SECTION.KEY=VALUE"),
         (["--data", "{pairs}", "--crop", "100"], 3, "`data.crop` must be a multiple of 16"),
         (["--data", "{pairs}", "--crop", "256"], 4, "000"),
@@ -115,7 +126,11 @@ def test_sen_has_presets_of_its_own(tmp_path, capsys):
         ),
         (["--data", "{pairs}/none"], 4, "must be a folder of pairs. Received: "),
         (["--data", "{pairs}", "--train-only", "x*"], 4, "x*"),
-        (["--data", "{pairs}", "--blur", "motion-flow"], 4, "is the blurred image of a pair"),
+        (
+            ["--data", "{pairs}", "--blur", "motion-flow"],
+            4,
+            "sharp. To train on the pairs themselves, give `--set data.blur=`",
+        ),
         (
             ["--data", "{pairs}/sharp", "--blur", "motion-flow", "--val", "{pairs}"],
             4,
@@ -135,6 +150,58 @@ def test_what_is_wrong_is_named(pairs, tmp_path, capsys, arguments, code, messag
     arguments = [argument.format(pairs=pairs) for argument in arguments]
     assert train("--run", tmp_path / "run", *arguments) == code
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_has_a_folder_of_its_own(pairs, tmp_path, capsys):
+    before = sorted(pairs.rglob("*"))
+    assert train("--data", pairs, "--run", pairs, *QUICK) == 3
+    assert f"Received: {pairs}, which is data.train={pairs}" in capsys.readouterr().err
+    photographs = ["--data", pairs, "--blur-photos", pairs / "sharp"]
+    assert train(*photographs, "--run", pairs / "sharp" / "run", *QUICK) == 3
+    assert f"run, which is in data.blur_photos={pairs / 'sharp'}" in capsys.readouterr().err
+    assert sorted(pairs.rglob("*")) == before
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A run folder with a Bi-Skip of eight channels, and one of MAXIM."""
+    for name, network in (
+        ("biskip", BiSkip(width=0.125, norm="none", unshuffle=2, channels=(8, 8, 8, 8))),
+        ("maxim", Maxim(features=4)),
+    ):
+        network(np.zeros((1, 64, 64, 3), np.float32))
+        (tmp_path / name).mkdir()
+        network.save(tmp_path / name / "generator.keras")
+    return tmp_path
+
+
+def test_init_brings_its_network_and_settings_that_go_on_from_it(trained, capsys):
+    def shown(*arguments):
+        assert train("--run", trained / "x", "--show-config", *arguments) == 0
+        return json.loads(capsys.readouterr().out)
+
+    for where in (trained / "biskip", trained / "biskip" / "generator.keras"):
+        found = shown("--init", where)
+        assert found["model"] == "biskip" and found["run"]["init"] == str(where)
+        assert found["network"]["unshuffle"] == 2 and found["network"]["width"] == 0.125
+        assert found["network"]["channels"] == [8, 8, 8, 8]
+        assert (found["data"]["blur"], found["optimizer"]["learning_rate"]) == ("", 2e-4)
+    assert shown("--init", "biskip")["network"]["channels"] == [64, 112, 160, 160]
+    found = shown("--init", trained / "maxim")
+    assert (found["model"], found["network"]["features"]) == ("maxim", 4)
+    assert found["optimizer"]["learning_rate"] == 1e-5
+    small = shown("--init", trained / "biskip", "--preset", "small", "--set", "network.width=0.5")
+    assert (small["network"]["unshuffle"], small["network"]["width"]) == (2, 0.5)
+    assert shown("--init", "nowhere")["network"]["width"] == 0.5  # told where it is loaded
+    assert shown("--init", trained / "maxim", "--model", "biskip")["network"]["features"] == 32
+
+
+def test_init_of_pairs_alone_trains(trained, pairs, tmp_path, capsys):
+    quick = [*("--crop", "32", "--batch", "2", "--epochs", "1", "--steps-per-epoch", "1")]
+    folder = tmp_path / "run"
+    assert train("--init", trained / "biskip", "--data", pairs, "--run", folder, *quick) == 0
+    assert keras.saving.load_model(folder / "generator.keras").unshuffle == 2
 
 
 @pytest.mark.parametrize("arguments", [[], ["--run", "x", "--model", "none"], ["--run"]])

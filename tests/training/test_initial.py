@@ -35,5 +35,6 @@ def test_what_is_none_is_refused_by_name(tmp_path, monkeypatch):
         find_initial("nowhere", "generator.keras")
     with pytest.raises(InvalidInput, match="`run.init` must hold a Maxim.*holds a BiSkip"):
         begin_with(Maxim(features=4), find_initial("tiny", "generator.keras"))
-    with pytest.raises(InvalidInput, match="`run.init` must hold a network of the same settings"):
+    same = "a network of the same settings. Received: .*tiny, width: .* there, 0.2 here. Leave"
+    with pytest.raises(InvalidInput, match=same):
         begin_with(network(width=0.2), find_initial("tiny", "generator.keras"))

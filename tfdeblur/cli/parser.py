@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from tfdeblur.cli.short_help import ShowAll, is_long, short_help
 from tfdeblur.errors import EXIT_USAGE
+from tfdeblur.models.shipped import shipped_presets
 
 # How argparse begins to tell that something is missing.
 _MISSING = ("the following arguments are required", "one of the arguments")
@@ -79,6 +80,11 @@ def _unrecognized(unknown: Sequence[str], known: Sequence[argparse.Action]) -> s
     text = f"unrecognized arguments: {' '.join(unknown)}"
     name = unknown[0].partition("=")[0]
     options = [option for one in known for option in one.option_strings]
+    if not name.startswith("-"):
+        needed = [one.option_strings[-1] for one in known if one.required and one.option_strings]
+        meant = "--model" if "--model" in options and name in shipped_presets() else ""
+        meant = meant or ("--data" if "--data" in options else next(iter(needed), ""))
+        return text + (f". Did you mean {meant} {name}?" if meant else "")
     near = difflib.get_close_matches(name, options, n=1)
     if not near and len(name) == 2 and name[0] == "-":  # one letter, as other programs have it
         needed = [option for one in known if one.required for option in one.option_strings]

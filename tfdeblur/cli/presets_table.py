@@ -25,7 +25,7 @@ def table(cards: list[Card]) -> str:
         lines += [_line(("", "", ""), widths, gain) for gain in gains[1:]]
         lines += _wrapped(card.get("description", ""))
         lines += _wrapped("licence: " + "; ".join(card["licences"])) if "licences" in card else []
-    notes = [f"{c['name']}: S/MP on {_speed(c)[1]}" for c in cards if _speed(c) is not None]
+    notes = _notes_of_speed(cards)
     if any(card["default"] for card in cards):
         notes.append("* is taken where no model is named.")
     return "\n".join(lines + ([""] + notes if notes else []))
@@ -49,6 +49,19 @@ def _line(row: tuple[str, ...], widths: list[int], gain: str) -> str:
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+
+
+def _notes_of_speed(cards: list[Card]) -> list[str]:
+    """What the seconds mean, a line for each processor."""
+    names: dict[str, list[str]] = {}
+    for card in cards:
+        if _speed(card) is not None:
+            names.setdefault(_speed(card)[1], []).append(card["name"])
+    several = len(names) > 1
+    return [
+        f"S/MP: seconds for a million pixels on {where}" + (f": {', '.join(of)}" if several else "")
+        for where, of in names.items()
+    ]
 
 
 def _speed(card: Card) -> Any:

@@ -5,6 +5,7 @@ import difflib
 import json
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 from tfdeblur.config.checks import check
@@ -28,12 +29,7 @@ def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
     top: dict[str, Any] = {}
     for name, value in settings.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            raise InvalidInput(
-                f"`--set` takes a known setting. Received: {name}. "
-                + (f"Did you mean {', '.join(near)}? " if near else "")
-                + f"Known settings: {', '.join(sorted(known))}."
-            )
+            raise _unknown(name, known)
         value = _read(name, value, known[name])
         section, _, key = name.rpartition(".")
         (sections.setdefault(section, {}) if section else top)[key] = value
@@ -42,6 +38,29 @@ def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
     changed = dataclasses.replace(config, **top)
     check(changed)
     return changed
+
+
+def _unknown(name: str, known: Iterable[str]) -> InvalidInput:
+    """The error for a setting that there is not, with those that may be meant."""
+    section, _, key = name.rpartition(".")
+    keys = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == section}
+    beside = list(keys.values()) if section else []
+    if beside:  # lr: learning_rate
+        near = [one for one in keys if _initials(one) == key]
+        near = [keys[one] for one in near or difflib.get_close_matches(key, keys, n=3)]
+    else:
+        near = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    if beside:
+        hint += f" The section has {', '.join(sorted(beside))}."
+    else:
+        sections = sorted({one.rpartition(".")[0] for one in known} - {""})
+        hint += f" The sections are {', '.join(sections)}; --show-config prints all settings."
+    return InvalidInput(f"`--set` takes a known setting. Received: {name}.{hint}")
+
+
+def _initials(key: str) -> str:
+    return "".join(word[:1] for word in key.split("_"))
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:

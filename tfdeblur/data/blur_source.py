@@ -26,6 +26,10 @@ from tfdeblur.image.codec import to_uint8
 from tfdeblur.operators import canonical_flow
 from tfdeblur.operators.taps import apply_taps
 
+_PAIRS_MEANT = (
+    " To train on the pairs themselves, give `--set data.blur=`; --blur-photos DIR mixes "
+    "photographs in."
+)
 _GRID = 17  # points a side at which a field's extent is looked at: it is smooth
 
 
@@ -287,7 +291,7 @@ def photograph_pairs(
         DataError: if there are none, or the folder holds pairs.
     """
     found = find_photographs(folder, recursive=True)
-    refuse_pairs(folder, found)
+    refuse_pairs(folder, found, _PAIRS_MEANT)
     wanted = [p for p in found if image_name_wanted(p.stem, only, exclude)]
     if not wanted:
         raise DataError(

@@ -67,8 +67,14 @@ def find_photographs(
     return sorted(seen.values(), key=lambda photograph: natural_key(photograph.name))
 
 
-def refuse_pairs(folder: str | Path, photographs: Sequence[Photograph]) -> None:
-    """Raises DataError if some photographs are the blurred halves of pairs: to be blurred again."""
+def refuse_pairs(folder: str | Path, photographs: Sequence[Photograph], hint: str = "") -> None:
+    """Raises DataError if some photographs are the blurred halves of pairs: to be blurred again.
+
+    Args:
+        folder: where they were found.
+        photographs: of `find_photographs`.
+        hint: what else may have been meant, after a space; it ends the error.
+    """
     for photograph in photographs:
         parts = Path(photograph.name).parts[:-1]
         for depth, part in enumerate(parts):
@@ -76,7 +82,7 @@ def refuse_pairs(folder: str | Path, photographs: Sequence[Photograph]) -> None:
             if part in BLURRED_FOLDERS and any((beside / name).is_dir() for name in SHARP_FOLDERS):
                 raise DataError(
                     f"{photograph.path} is the blurred image of a pair. Give the folder of the "
-                    f"sharp photographs alone, e.g. {beside / SHARP_FOLDERS[0]}."
+                    f"sharp photographs alone, e.g. {beside / SHARP_FOLDERS[0]}.{hint}"
                 )
 
 

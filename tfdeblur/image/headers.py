@@ -31,8 +31,8 @@ def read_header(data: bytes, name: str) -> Header:
     reader = _reader_of(data, name)
     if reader is None:
         raise InvalidInput(
-            f"{name} is not an image that can be read: PNG, JPEG, WebP, BMP or TIFF, "
-            f"or HEIC, AVIF and cameras' raw files with their extras. Received: first bytes {data[:8]!r}"
+            f"{name} is not an image that can be read: PNG, JPEG, WebP, BMP or TIFF, or HEIC, "
+            f"AVIF and cameras' raw files with their extras. Received: first bytes {data[:8]!r}"
         )
     try:
         return reader(data, name)

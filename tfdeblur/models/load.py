@@ -57,9 +57,9 @@ def no_such_model(name: str) -> InvalidInput:
     near = difflib.get_close_matches(name, shipped_presets(), n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return InvalidInput(
-        f"No model {name!r}{hint}: it must be a preset ({shipped_names()}), a preset's folder (it holds "
-        f"{NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train one "
-        "with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`."
+        f"No model {name!r}{hint}: it must be a preset ({shipped_names()}), a preset's folder (it "
+        f"holds {NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train "
+        "one with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`."
     )
 
 

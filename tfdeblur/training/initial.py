@@ -103,5 +103,15 @@ def begin_with(network, path):
     except ValueError as error:
         raise InvalidInput(
             "`run.init` must hold a network of the same settings. Received: "
-            f"{path}, {trained.get_config()}, for {network.get_config()}"
+            f"{path}, {_differences(trained.get_config(), network.get_config())}. Leave these "
+            "settings out: they come with --init."
         ) from error
+
+
+def _differences(theirs, ours):
+    """In words, but for the names that Keras gives."""
+    return ", ".join(
+        f"{name}: {theirs.get(name)} there, {ours.get(name)} here"
+        for name in ours
+        if name != "name" and theirs.get(name) != ours.get(name)
+    )

@@ -16,13 +16,12 @@ import tensorflow as tf
 
 from tfdeblur.config import TrainConfig
 from tfdeblur.errors import InvalidInput
-from tfdeblur.record import RECORD, read_record, write_record
+from tfdeblur.record import write_record
 from tfdeblur.training import callbacks as own
 from tfdeblur.training.backup import (
     Backup,
     GracefulInterrupt,
     Position,
-    newest_backup,
     newest_position,
     restore_backup,
 )
@@ -32,7 +31,9 @@ from tfdeblur.training.curves import Curves, Rate
 from tfdeblur.training.initial import begin_with, find_initial
 from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.plan import Plan
-from tfdeblur.training.resume import check_step, settle_settings
+from tfdeblur.training.progress_bar import FittingBar
+from tfdeblur.training.resume import check_step
+from tfdeblur.training.run_folder import check_folder, left_as_found
 from tfdeblur.training.run_record import check_same_data, continued_record, new_record, now
 from tfdeblur.training.sources import open_data
 from tfdeblur.training.tasks import task_of
@@ -57,13 +58,20 @@ def train(
         verbose: of `fit`: 1 is a progress bar, 2 a line per epoch, "auto" chooses by terminal.
 
     Raises:
-        InvalidInput: if the folder holds a run and `resume` is False, or a setting differs that
-            must not (see `resume.settle_settings`).
+        InvalidInput: if the folder holds a run and `resume` is False, a setting differs that
+            must not (see `resume.settle_settings`), or the folder is that of the data.
         DataError: if data cannot be used or are not those of the earlier run.
         NotConverged: if the loss becomes NaN.
         KeyboardInterrupt: if stopped; the step's state is saved before.
     """
-    record, config = _check_folder(config, folder, resume)
+    with left_as_found(folder):
+        return _train(config, folder, resume, verbose, new_data)
+
+
+def _train(
+    config: TrainConfig, folder: Path, resume: bool, verbose: int | str, new_data: bool
+) -> dict[str, Any]:
+    record, config = check_folder(config, folder, resume)
     config = task_of(config).settle(config, folder, begun=bool(record))
     strategy = choose_strategy(config.run.strategy)
     replicas = strategy.num_replicas_in_sync
@@ -111,6 +119,8 @@ def train(
             config, folder, data, steps, chief, interrupt.event, verbose == 1, offset
         )
         callbacks.insert(0, Begun(interrupt))
+        if verbose == 1:
+            callbacks.append(FittingBar())
         trainer.interrupt = interrupt.event
         _fit(trainer, batches, config, position, steps, callbacks, verbose)
     record = {**record, "state": "done", "finished": now()}
@@ -197,29 +207,6 @@ def _restored(config, record, steps, strategy, backups):
         if found == position:
             return trainer, plan, found
         position = found  # the newest has a position and no weights: planned from there instead
-
-
-def _check_folder(
-    config: TrainConfig, folder: Path, resume: bool
-) -> tuple[dict[str, Any], TrainConfig]:
-    """The record of the run in `folder`, or an empty one, and the settings that it goes on with.
-
-    Refuses to mix two runs.
-    """
-    file = folder / RECORD
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        return {}, config
-    if not resume:
-        raise InvalidInput(
-            f"`--run` must be a new folder, or come with --resume. Received: {folder}, "
-            "which holds a run."
-        )
-    record = read_record(folder)
-    config = settle_settings(config, folder, record)
-    if newest_backup(folder / "backup") is None:
-        logger.info("No backup in %s yet: starting from the beginning.", folder)
-    return record, config
 
 
 def _is_chief(strategy: tf.distribute.Strategy) -> bool:

@@ -1,11 +1,12 @@
 """Client and service together, with an exported network: the same pixels as the direct call."""
 
 import contextlib
+import io
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from export.client import calls as client_calls
 from export.client.client import DeblurClient
@@ -77,6 +78,24 @@ def test_files_in_files_out(client, direct):
     for image, answer in zip(images, answers, strict=True):
         found = decode_image(answer, "answer").rgb
         np.testing.assert_array_equal(found, direct(image).image)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_a_photograph_that_was_stored_lying_comes_back_held_as_it_was(client, kind, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    exif[0x010F] = "a camera"
+    files = []
+    for options in ({"exif": exif}, {}):
+        files.append(io.BytesIO())
+        Image.fromarray(levels(9, 12)).save(files[-1], kind, **options)
+    turned, plain = client.deblur_bytes([file.getvalue() for file in files])
+    with Image.open(io.BytesIO(turned)) as found, Image.open(io.BytesIO(plain)) as upright:
+        assert found.getexif().get(0x0112, 1) == turn and upright.getexif() == {}
+        assert found.size == (12, 9)  # as stored
+        assert ImageOps.exif_transpose(found).size == ((12, 9) if turn < 5 else (9, 12))
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(upright))
 
 
 def test_what_the_model_refuses_for_its_size_is_sent_in_tiles(client, direct):

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfdeblur.cli.common import load_tensorflow, read_settings
 from tfdeblur.cli.train import options
+from tfdeblur.cli.train.begun_with import begun_with
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import preset
 
@@ -25,7 +26,8 @@ class TrainSettings:
         run: folder of the run.
         preset: named settings; None: those of `default_preset`.
         default_preset: what suits the model that is named.
-        given: settings of the command line, by dotted name.
+        given: settings of the command line, by dotted name; before them those of the network that
+            gives its weights.
         resume: whether to go on from the last backup.
         new_data: whether that may be with other pairs than the run began with.
         show_config: whether to print all settings, and stop.
@@ -49,14 +51,19 @@ class TrainSettings:
             InvalidInput: if a `--set` has no equals sign.
         """
         given = options.settings_of(arguments)
-        default = _default_preset(arguments.model, bool(arguments.init))
-        return read_settings(cls, arguments, given=given, default_preset=default)
+        model, network = begun_with(arguments.init) if arguments.init else (None, {})
+        if arguments.model not in (None, model):
+            network = {}  # of another kind: refused where it is loaded
+        default = _default_preset(arguments.model or model, bool(arguments.init))
+        return read_settings(cls, arguments, given={**network, **given}, default_preset=default)
 
 
 def _default_preset(model: str | None, initialised: bool) -> str:
     """Settings that fit two cores; weights that restore already are not taught from the start."""
+    if initialised and model in ("biskip", "maxim"):
+        return f"{model}-finetune"
     if model == "maxim":
-        return "maxim-finetune" if initialised else "maxim-small"
+        return "maxim-small"
     return {"sen": "sen-small", "rpgan": "rpgan-small"}.get(model or "", "small")
 
 

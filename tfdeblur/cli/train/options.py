@@ -19,7 +19,7 @@ examples:
   tfdeblur train --model sen --data photos/ --val more-photos/ --run runs/sen    motion flow
   tfdeblur train --model rpgan --sen runs/sen --data pairs/ --blur-photos photos/ --val more/ \\
       --run runs/rpgan
-  tfdeblur train --model maxim --init maxim --data pairs/ --run runs/finetuned
+  tfdeblur train --init biskip --data pairs/ --run runs/finetuned    also: --init maxim
   tfdeblur train --preset biskip --data photos/ --val pairs/ --run runs/long    a day or more
   tfdeblur train --run runs/first --resume                           go on where it stopped
   tfdeblur train --run runs/first --resume --epochs 40               go on after its end
@@ -130,8 +130,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         choices=PRESETS,
         help="named settings: paper (GPU, 300 epochs), small (2 CPU cores, default), demo; "
         "sen-paper, sen-small (default of sen), rpgan-paper, rpgan-small (default of rpgan), "
-        "rpgan-known-small; maxim-small (default of maxim), maxim-finetune (with --init); for a "
-        "day or more on two cores: biskip, biskip-fast, sen, rpgan",
+        "rpgan-known-small; maxim-small (default of maxim); biskip-finetune, maxim-finetune "
+        "(defaults with --init); for a day or more on two cores: biskip, biskip-fast, sen, rpgan",
     )
     parser.add_argument(
         "--sen", metavar="RUN|FILE", help="trained SEN that estimates the flows for rpgan"
@@ -154,7 +154,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--init",
         metavar="MODEL",
-        help="begin with the weights of a preset (maxim), a run or a .keras file",
+        help="begin with the weights of a preset (biskip, maxim), a run or a .keras file; the "
+        "network is the same as there",
     )
     parser.add_argument(
         "--resume",

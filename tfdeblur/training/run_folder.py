@@ -1,0 +1,76 @@
+"""The folder of a training run: that it holds no other run, and is none of the data's."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfdeblur.config import TrainConfig
+from tfdeblur.errors import InvalidInput
+from tfdeblur.record import RECORD, read_record
+from tfdeblur.training.backup import newest_backup
+from tfdeblur.training.resume import settle_settings
+
+logger = logging.getLogger(__name__)
+
+
+def check_folder(
+    config: TrainConfig, folder: Path, resume: bool
+) -> tuple[dict[str, Any], TrainConfig]:
+    """Refuses to mix two runs, or a run and its data; makes the folder.
+
+    Args:
+        config, folder, resume: as for `train`.
+
+    Returns:
+        The record of the run in `folder`, or an empty one, and the settings that it goes on with.
+
+    Raises:
+        InvalidInput: if it holds a run and `resume` is False, a setting differs that must not, or
+            the folder is one of the data's, or inside one of photographs.
+        DataError: if its record cannot be read.
+    """
+    if not (folder / RECORD).is_file():
+        _refuse_data(config, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return {}, config
+    if not resume:
+        raise InvalidInput(
+            f"`--run` must be a new folder, or come with --resume. Received: {folder}, "
+            "which holds a run."
+        )
+    record = read_record(folder)
+    config = settle_settings(config, folder, record)
+    if newest_backup(folder / "backup") is None:
+        logger.info("No backup in %s yet: starting from the beginning.", folder)
+    return record, config
+
+
+@contextlib.contextmanager
+def left_as_found(folder: Path) -> Iterator[None]:
+    """Takes the folder of a run away again where nothing was begun in it."""
+    new = not folder.exists()
+    try:
+        yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):  # that it is not empty
+                folder.rmdir()
+
+
+def _refuse_data(config: TrainConfig, folder: Path) -> None:
+    """Panels among photographs would be trained on; files of a run among pairs are only untidy."""
+    run = os.path.realpath(folder)
+    alone = config.model == "sen" or (config.data.blur and not config.data.blur_photos)
+    photographs = ("blur_photos", "train" if alone else "")
+    for name in ("train", "validation", "blur_photos"):
+        given = getattr(config.data, name)
+        data = os.path.realpath(os.path.expanduser(given)) if given else ""
+        within = name in photographs and data and os.path.commonpath([run, data]) == data
+        if os.path.isdir(data) and (within or run == data):
+            raise InvalidInput(
+                "`--run` must be a folder of its own, in no folder of the data. Received: "
+                f"{folder}, which is {'' if run == data else 'in '}data.{name}={given}."
+            )
