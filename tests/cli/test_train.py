@@ -39,6 +39,10 @@ def test_a_run_and_its_continuation(pairs, tmp_path, capsys):
 
     # The bare option goes on with what run.json says; so does the whole command again.
     assert train("--run", folder, "--resume") == 0
+    longer = (
+        f"It had ended, after 2 epochs. To train longer: tfdeblur train --run {folder} --resume"
+    )
+    assert f"{longer} --epochs 4\n" in capsys.readouterr().out
     assert train("--data", pairs, "--run", folder, *QUICK, *split, "--resume") == 0
     assert train("--data", pairs, "--run", folder, *QUICK, *split) == 3
     assert "must be a new folder, or come with --resume" in capsys.readouterr().err

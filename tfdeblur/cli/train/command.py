@@ -80,8 +80,9 @@ def _train(settings: TrainSettings) -> int:
 
     folder = Path(settings.run)
     resuming = settings.resume and (folder / RECORD).is_file()
+    record = read_record(folder) if resuming else {}
     if resuming and not settings.preset:
-        config = override(from_json(read_record(folder)["config"]), dict(settings.given))
+        config = override(from_json(record["config"]), dict(settings.given))
     else:  # a whole command with --resume added; what differs from the run is refused later
         config = override(preset(settings.preset or settings.default_preset), dict(settings.given))
     if settings.show_config:
@@ -103,6 +104,9 @@ def _train(settings: TrainSettings) -> int:
         if not (folder / RECORD).is_file():  # nothing was begun
             raise
         raise KeyboardInterrupt(f"Go on with: {resume_command(folder)}") from stopped
+    if record.get("state") == "done" and config.run.epochs == record["config"]["run"]["epochs"]:
+        longer = f"{resume_command(folder)} --epochs {2 * config.run.epochs}"
+        print(f"It had ended, after {config.run.epochs} epochs. To train longer: {longer}")
     if config.model == "sen":
         print(f"Trained. The network is {folder / 'sen.keras'}.")
         return 0
