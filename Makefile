@@ -20,12 +20,13 @@ demo: $(VENV)/.run
 	@echo
 	@echo "blurred | restored | sharp:  $$(ls $(OUT)/restored/*.compare.png)"
 
-# Trains on seven small real pairs, then restores a photograph of a video that was not among them,
-# as the mean over its eight turns and mirrorings, and once more through a service.
+# Goes on training biskip on seven small real pairs, then restores a photograph of a video that was
+# not among them, as the mean over its eight turns and mirrorings, and once more through a service.
 demo-train: OUT := $(DEMO)/trained
 demo-train: $(VENV)/.run
 	rm -rf $(OUT)
-	$(BIN)/tfdeblur train --data demo/pairs/train --preset demo --run $(OUT)/run
+	$(BIN)/tfdeblur train --init biskip --data demo/pairs/train --epochs 4 --steps-per-epoch 25 \
+		--crop 128 --run $(OUT)/run
 	$(BIN)/tfdeblur evaluate --model $(OUT)/run --data demo/pairs --self-ensemble \
 		--split test --json $(OUT)/scores.json --panels $(OUT)/panels
 	$(BIN)/tfdeblur deblur demo/pairs/test/blur --out $(OUT)/restored --model $(OUT)/run \

@@ -1,8 +1,8 @@
 """Named training configurations (standard library only).
 
 `paper` is the run of the Bi-Skip paper, section 5. `small` fits two CPU cores and an hour; its
-figures stand in docs/experiments.md beside the command that made them. `demo` is what
-`make demo-train` trains.
+figures stand in docs/experiments.md beside the command that made them. `demo` takes minutes from
+random weights, to see that everything runs.
 `sen-paper` and `sen-small` are the same for SEN of the motion-flow paper, `rpgan-paper` and
 `rpgan-small` for its RP-GAN; `rpgan-known-small` is for motions that are known, not estimated.
 `biskip`, `biskip-fast`, `sen` and `rpgan` are for a day or more on two cores: fewer, deeper pixels,
