@@ -8,6 +8,7 @@ from typing import Any
 
 from tfdeblur.cli.common import PREPARING, keep_freed_memory, load_tensorflow, tell_on_terminal
 from tfdeblur.cli.deblur.archive import restore_archive
+from tfdeblur.cli.deblur.faster import faster_preset
 from tfdeblur.cli.deblur.options import DESCRIPTION, EPILOG, add_arguments
 from tfdeblur.cli.deblur.settings import DeblurSettings
 from tfdeblur.cli.files.gallery import gallery_writer
@@ -15,6 +16,8 @@ from tfdeblur.cli.files.jobs import jobs_left, plan_jobs
 from tfdeblur.cli.files.report import as_json, work_and_report
 from tfdeblur.restorers.open import kind_of, open_restorer, possible_kinds
 from tfdeblur.restorers.precision import precision_of
+
+_MANY = 20  # files, of which it is worth to say that another preset is faster
 
 
 def add_parser(commands) -> None:
@@ -49,6 +52,10 @@ def _restore(jobs: Sequence[Any], passed: Sequence[Any], settings: DeblurSetting
     if any(job.is_video for job in left):
         keep_freed_memory()
         _tell_about_videos(settings)
+    if len(left) >= _MANY or any(job.is_video for job in left):
+        line = faster_preset(settings.model)
+        if line:
+            print(line, file=sys.stderr)
     # Of a model that is not there any more, as of a network: with nothing left none is needed.
     *_, kind = possible_kinds(settings.model)
     restored_by = {
