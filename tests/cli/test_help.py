@@ -195,3 +195,16 @@ def test_help_of_deblur_fits_two_screens():
     assert "  videos: --video-codec, --video-quality\n" in short and "constant rate" not in short
     assert "tfdeblur deblur photo.jpg --out" in short and "what is kept:" not in short
     assert "constant rate factor" in whole and "what is kept:" in whole
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", ["deblur", "train", "evaluate", "export", "request"])
+def test_help_is_as_wide_as_the_terminal_but_for_commands_and_choices(
+    command, columns, monkeypatch, capsys
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([command, "--help"])
+    text = capsys.readouterr().out.partition("examples:")[0]
+    long = [line for line in text.splitlines() if len(line) > columns]
+    assert not [line for line in long if "{" not in line]

@@ -7,12 +7,20 @@ import shlex
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from tfdeblur.cli.short_help import ShowAll, is_long, short_help
+from tfdeblur.cli.short_help import ShowAll, is_long, short_help, wrapped
 from tfdeblur.errors import EXIT_USAGE
 from tfdeblur.models.shipped import shipped_presets
 
 # How argparse begins to tell that something is missing.
 _MISSING = ("the following arguments are required", "one of the arguments")
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps prose where the terminal is narrower than it; keeps lists and examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        whole = super()._fill_text(text, width, indent)
+        return "\n\n".join(wrapped(one, width) for one in whole.split("\n\n"))
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +36,8 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        if options.get("formatter_class") is argparse.RawDescriptionHelpFormatter:
+            options["formatter_class"] = Formatter
         super().__init__(*args, **options)
         self.described: Sequence[str] = ()
         self._given: Any = None

@@ -1,11 +1,13 @@
 """Help that fits a screen: what a command is for, its main options, examples; the rest by name."""
 
 import argparse
+import shutil
 import textwrap
 from collections.abc import Sequence
 
 _LONG = 60  # lines of the whole help, above which it is shortened
 _WIDTH = 98
+_CODES = "exit codes:"
 _SHOWN = ("examples", "typical", "exit codes")  # how paragraphs begin that are kept
 
 
@@ -91,7 +93,7 @@ def _names(group: argparse._ArgumentGroup, described: Sequence[str]) -> str:
         return ""
     return textwrap.fill(
         f"{group.title}: {names}",
-        _WIDTH,
+        _columns(),
         initial_indent="  ",
         subsequent_indent="      ",
         break_on_hyphens=False,
@@ -103,4 +105,29 @@ def _examples(epilog: str) -> str:
     """Examples and exit codes, of the text at the end; all of it where there are none."""
     paragraphs = epilog.strip("\n").split("\n\n")
     shown = [one for one in paragraphs if one.lstrip().startswith(_SHOWN)]
-    return "\n\n".join(shown or paragraphs) + "\n" if epilog.strip() else ""
+    shown = [wrapped(one, _columns()) for one in shown or paragraphs]
+    return "\n\n".join(shown) + "\n" if epilog.strip() else ""
+
+
+def _columns() -> int:
+    return min(_WIDTH, shutil.get_terminal_size().columns - 2)  # as argparse has it
+
+
+def wrapped(paragraph: str, width: int) -> str:
+    """A paragraph of prose, or of exit codes, no wider than that; what is laid out stays."""
+    lines = paragraph.splitlines()
+    head = lines[:1] if lines and lines[0] == _CODES else []
+    prose = lines[len(head) :]
+    indent = "  " if head else ""
+    laid_out = any(line.startswith(indent + " ") for line in prose)
+    if laid_out or max(map(len, lines), default=0) <= width:
+        return paragraph
+    text = textwrap.fill(
+        " ".join(line.strip() for line in prose),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join([*head, text])

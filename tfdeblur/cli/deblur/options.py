@@ -93,13 +93,11 @@ exit codes:
 
 examples:
   tfdeblur deblur photo.jpg --out .
-  tfdeblur deblur photo.jpg --out restored/ --model runs/first
   tfdeblur deblur holiday/ --out restored/ --gallery
   tfdeblur deblur holiday/ --recursive --out restored/ --model runs/first --compare
   tfdeblur deblur 'scans/*.tif' clip.mp4 --out restored/ --model best.keras --suffix _sharp
   tfdeblur deblur huge.png --out restored/ --model runs/first --memory-budget 1000
   tfdeblur deblur photo.jpg --out restored/ --model runs/rpgan --flow --confidence --compare
-  tfdeblur deblur photos/ --out restored/ --model runs/rpgan --passes 3 --json
   tfdeblur deblur photos/ --out again/ --model runs/rpgan --known-flow restored/
   tfdeblur deblur photo.png --out restored/ --known-flow flow.npz --compare
   tfdeblur deblur photos/ --out restored/ --known-flow flows/ --beta 0.05 --json
