@@ -118,8 +118,8 @@ def _text(found: "FolderCheck") -> str:
         row = f"{pair.name:<{width}}  {pair.verdict:<10}  {pair.length:8.1f}  {side:>9}"
         lines.append(f"{row}  {pair.reason}".rstrip())
     lines += [
-        "blur: how long the motion is, median of places; imbalance: how much more of the exposure lies",
-        "on one side of the sharp frame than on the other, as a share of it",
+        "blur: how long the motion is, median of places; imbalance: how much more of the exposure",
+        "lies on one side of the sharp frame than on the other, as a share of it",
     ]
     for head, pictures in (("there twice", found.equal), ("the same scene", found.alike)):
         lines += [f"{head}: {two.first} and {two.second}" for two in pictures]
