@@ -176,7 +176,8 @@ Signatures of a model:
 | `serving_bytes` | `image_bytes` (n), PNG or JPEG files | `restored_bytes`, PNG files |
 | `serving_flow` | `image` as above, RP-GAN only | `restored`, `flow`, `confidence`, `score` |
 
-Alpha is dropped, 16 bits become 8, and turns that EXIF asks for are not made in `serving_bytes`.
+Alpha is dropped, 16 bits become 8, and turns that EXIF asks for are not made in `serving_bytes`:
+`DeblurClient.deblur_bytes` writes them into the PNG that came back, for viewers to make.
 """
 
 
