@@ -18,16 +18,28 @@ CHECKOUT = Path(__file__).parents[1]
 LARGEST = 40e6  # bytes
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
-# As the console script, where every attempt to reach something else ends the process.
-OFFLINE = """
+# Where every attempt to reach something else ends the process.
+_SEALED = """
 import os, socket, sys
 def refuse(*arguments, **options):
     os._exit(99)
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 import tfdeblur
 assert tfdeblur.__file__.startswith(os.environ["PYTHONPATH"]), tfdeblur.__file__
+"""
+# As the console script.
+OFFLINE = f"""{_SEALED}
 from tfdeblur.cli.main import main
 sys.exit(main(sys.argv[1:]))
+"""
+EACH_PRESET = f"""{_SEALED}
+import numpy as np
+from tfdeblur.models.shipped import shipped_presets
+picture = np.random.default_rng(0).random((16, 24, 3), np.float32)
+for name in shipped_presets():
+    restored = tfdeblur.Restorer.from_preset(name)(picture)
+    assert restored.image.shape == picture.shape and not restored.degenerate, name
+    print(name)
 """
 
 
@@ -93,3 +105,5 @@ def test_it_restores_in_an_empty_folder_without_network(wheel, tmp_path):
     run(*tfdeblur, *command, cwd=here, env=surroundings)
     assert [path.name for path in here.iterdir()] == ["photo.png"]
     assert pixels(here / "photo.png").shape == (30, 40, 3)
+    each = run(sys.executable, "-c", EACH_PRESET, cwd=here, env=surroundings)
+    assert each.split() == ["biskip", "maxim", "maxim-gopro", "tiny"]
