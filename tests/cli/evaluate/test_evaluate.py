@@ -42,6 +42,7 @@ def install(monkeypatch):
             return fake
 
         monkeypatch.setattr(evaluate, "open_restorer", open_restorer)
+        monkeypatch.setattr(evaluate, "kind_of", lambda name: None)  # it is there
         return asked
 
     return use
@@ -186,6 +187,7 @@ def test_a_network_that_gives_nan(folder, capsys):
     network = keras.Model(image, keras.layers.Rescaling(float("nan"))(image))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "open_restorer", lambda name, options: Restorer(network))
+        patch.setattr(evaluate, "kind_of", lambda name: None)
         assert run(folder, "--limit", "2") == 5
     out = capsys.readouterr().out
     assert out.count("degenerate: the blurred image was kept") == 2 and "(+0.00)" in out.replace(

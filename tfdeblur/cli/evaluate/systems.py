@@ -25,8 +25,9 @@ def run(settings: EvaluateSettings) -> int:
     """Scores all systems and writes what was asked for; returns the exit code."""
     _check(settings)
     named = _named(settings)
-    for model in settings.models:
-        kind_of(model)
+    for kind, where in named.values():
+        if kind == "model":
+            kind_of(where)
     tell_on_terminal(f"loading {', '.join(settings.models) or 'what measures images'} ...")
     load_tensorflow(settings.verbose)
     progress = Progress()
