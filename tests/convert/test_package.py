@@ -1,5 +1,6 @@
 """Reading packages, packed and unpacked. What is refused: `tests/cli/test_convert.py`."""
 
+import gzip
 import hashlib
 import os
 import tarfile
@@ -86,8 +87,15 @@ def test_names_inside(name):
 def test_no_wrong_byte_goes_unseen(tmp_path):
     path = packed(tmp_path)
     whole = path.read_bytes()
+    same = 0
     beginning = whole.index(b"\0", 10) + 1  # after gzip's own header, whose date nothing depends on
     for place in range(beginning, len(whole), max(1, len(whole) // 150)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        with pytest.raises(DataError, match="package.tgz"):
-            open_package(path)
+        try:
+            open_package(path).close()
+        except DataError as error:
+            assert "package.tgz" in str(error)
+        else:  # within zeros another distance may be copied from, and the same comes out
+            assert gzip.decompress(path.read_bytes()) == gzip.decompress(whole)
+            same += 1
+    assert same <= 2

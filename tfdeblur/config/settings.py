@@ -5,7 +5,7 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from tfdeblur.config.checks import check
@@ -40,7 +40,7 @@ def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
     return changed
 
 
-def _unknown(name: str, known: Iterable[str]) -> InvalidInput:
+def _unknown(name: str, known: Collection[str]) -> InvalidInput:
     """The error for a setting that there is not, with those that may be meant."""
     section, _, key = name.rpartition(".")
     keys = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == section}

@@ -68,7 +68,7 @@ def _refuse_data(config: TrainConfig, folder: Path) -> None:
     for name in ("train", "validation", "blur_photos"):
         given = getattr(config.data, name)
         data = os.path.realpath(os.path.expanduser(given)) if given else ""
-        within = name in photographs and data and os.path.commonpath([run, data]) == data
+        within = name in photographs and Path(run).is_relative_to(data)
         if os.path.isdir(data) and (within or run == data):
             raise InvalidInput(
                 "`--run` must be a folder of its own, in no folder of the data. Received: "
