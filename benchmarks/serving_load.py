@@ -8,106 +8,15 @@ should go on answering as much as it can, refuse the rest at once, and let no an
 """
 
 import argparse
-import collections
-import random
 import tempfile
-import threading
-import time
-import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from _common import add_network_arguments, describe, finish, make_network, parser, size
-from _serving import INPUTS, Service, rate
+from _open_loop import MIX, MODEL, Callers
+from _serving import Service
 
 BAR_GOODPUT = 0.9  # of the largest, at the highest load
-MIX = (((240, 320), 0.5), ((480, 640), 0.35), ((720, 1280), 0.15))
 _REPORTED = (50, 95, 99)
-_GRACE = 2.0  # seconds beyond the deadline until a call counts as lost
-
-
-@dataclass
-class Seen:
-    """What became of the calls of one load."""
-
-    good: list[float] = field(default_factory=list)  # seconds
-    codes: collections.Counter = field(default_factory=collections.Counter)
-    wrong: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Callers:
-    """Sends prepared requests, and knows what the answers must be."""
-
-    def __init__(self, target, deadline, mix):
-        import grpc
-        import numpy as np
-        from tensorflow_serving.apis import predict_pb2
-
-        from export.wire import CONTENT_WANTED
-
-        limits = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
-        self._channel = grpc.insecure_channel(target, options=limits)
-        self._call = self._channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        self._metadata, self._deadline = [CONTENT_WANTED], deadline
-        self._sizes, self._shares = zip(*mix, strict=True)
-        self._requests, self._answers, draw = {}, {}, np.random.default_rng(0)
-        for shape in self._sizes:
-            request = predict_pb2.PredictRequest()
-            request.model_spec.name = "network"
-            request.model_spec.signature_name, name = INPUTS["uint8"]
-            tensor = request.inputs[name]
-            tensor.dtype = 4  # DT_UINT8
-            for length in (1, *shape, 3):
-                tensor.tensor_shape.dim.add(size=length)
-            tensor.tensor_content = draw.integers(0, 256, (*shape, 3), "uint8").tobytes()
-            self._requests[shape] = request.SerializeToString()
-            for _ in range(2):  # the first traces
-                self._answers[shape] = zlib.crc32(self._once(shape, 300))
-
-    def _once(self, shape, seconds):
-        return self._call(self._requests[shape], timeout=seconds, metadata=self._metadata)
-
-    def closed_loop(self, callers, calls):
-        """Calls a second that so many callers make who wait for their answers."""
-        sizes = iter(random.Random(1).choices(self._sizes, self._shares, k=calls))
-        lock = threading.Lock()
-
-        def call():
-            with lock:
-                shape = next(sizes)
-            self._once(shape, 300)
-
-        return rate(call, callers, calls)
-
-    def open_loop(self, per_second, seconds, seed):
-        """Offers a load; returns what was seen, and calls and seconds it really took."""
-        draw, seen, calls = random.Random(seed), Seen(), []
-        begun = due = time.perf_counter()
-        while (due := due + draw.expovariate(per_second)) < begun + seconds:
-            time.sleep(max(0.0, due - time.perf_counter()))
-            (shape,) = draw.choices(self._sizes, self._shares)
-            calls.append(self._send(shape, due, seen))
-        for call in calls:
-            call.cancelled() or call.exception(self._deadline + _GRACE)
-        return seen, len(calls), max(seconds, time.perf_counter() - begun)
-
-    def _send(self, shape, due, seen):
-        call = self._call.future(
-            self._requests[shape], timeout=self._deadline, metadata=self._metadata
-        )
-
-        def done(call):
-            taken, code = time.perf_counter() - due, call.code().name
-            right = code != "OK" or zlib.crc32(call.result()) == self._answers[shape]
-            with seen.lock:
-                seen.codes[code] += 1
-                seen.wrong += not right
-                if code == "OK" and right:
-                    seen.good.append(taken)
-
-        call.add_done_callback(done)
-        return call
 
 
 def read_arguments():
@@ -157,7 +66,7 @@ def main():
 
     mix = MIX if arguments.size is None else ((arguments.size, 1.0),)
     with tempfile.TemporaryDirectory() as root:
-        export_model(make_network(arguments), root, "network")
+        export_model(make_network(arguments), root, MODEL)
         with Service(Path(root), *arguments.serve_option) as service:
             callers = Callers(service.target, arguments.deadline, mix)
             bears = callers.closed_loop(2, arguments.calls)

@@ -31,3 +31,19 @@ def test_shape_is_known_after_other_sizes(kind):
 
         shapes = [tuple(shape) for shape in solved.get_concrete_function(image).output_shapes]
         assert shapes == [image.shape] * 4
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_loops_over_samples_run_one_after_the_other(kind):
+    """Ten steps at once, TensorFlow's habit, would hold ten times what the docstrings promise."""
+    size = (1, 5, 6)
+    operator, image = MAKERS[kind](*size), tf.constant(noise(*size, 3))
+
+    @tf.function
+    def both(image):
+        return operator.apply(image), operator.adjoint(image)
+
+    graph = both.get_concrete_function(image).graph.as_graph_def()
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    at_once = [node.attr["parallel_iterations"].i for node in nodes if node.op.endswith("While")]
+    assert at_once and set(at_once) == {1}

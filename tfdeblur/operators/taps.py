@@ -123,7 +123,11 @@ def _walk(lines: Lines, tap, sums):
             sums = tap(sums, along, minor, weight)
         return step + 1.0, sums
 
-    return tf.while_loop(lambda step, sums: step <= last, body, (tf.constant(0.0), sums))[1]
+    # One after the other: TensorFlow would begin with ten steps at once, and hold them all.
+    _, sums = tf.while_loop(
+        lambda step, sums: step <= last, body, (tf.constant(0.0), sums), parallel_iterations=1
+    )
+    return sums
 
 
 def _flat(image):
