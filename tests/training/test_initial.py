@@ -8,11 +8,11 @@ from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models import shipped
 from tfdeblur.models.preset_files import save_preset
 from tfdeblur.networks import Maxim
-from tfdeblur.training.initial import begin_with, find_initial
+from tfdeblur.training.initial import begin_with, find_network
 
 
 def begun(fresh, where):
-    begin_with(fresh, find_initial(str(where), "generator.keras"))
+    begin_with(fresh, find_network(str(where), "generator.keras", "run.init"))
     return fresh.get_weights()
 
 
@@ -31,10 +31,12 @@ def test_presets_runs_and_files_give_their_weights(tmp_path, monkeypatch):
 def test_what_is_none_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
     save_preset(network(), tmp_path / "tiny", CARD)
-    with pytest.raises(DataError, match="`run.init` must be .*nowhere.*Presets .*: tiny"):
-        find_initial("nowhere", "generator.keras")
+    with pytest.raises(DataError, match=r"`run.init` must be .* or a preset \(tiny\). Received: nowhere"):
+        find_network("nowhere", "generator.keras", "run.init")
+    with pytest.raises(DataError, match=r"Received: tiney. .* Did you mean tiny\?"):
+        find_network("tiney", "generator.keras", "run.init")
     with pytest.raises(InvalidInput, match="`run.init` must hold a Maxim.*holds a BiSkip"):
-        begin_with(Maxim(features=4), find_initial("tiny", "generator.keras"))
+        begin_with(Maxim(features=4), find_network("tiny", "generator.keras", "run.init"))
     same = "a network of the same settings. Received: .*tiny, width: .* there, 0.2 here. Leave"
     with pytest.raises(InvalidInput, match=same):
-        begin_with(network(width=0.2), find_initial("tiny", "generator.keras"))
+        begin_with(network(width=0.2), find_network("tiny", "generator.keras", "run.init"))

@@ -205,10 +205,18 @@ def _show(name: str, as_json: bool) -> int:
 def _make(settings: MakeSettings) -> int:
     card = _read_facts(settings.card)
     load_tensorflow(settings.verbose)
-    from tfdeblur.models.load import load_network
+    from tfdeblur.models.load import PIPELINE_FILE, SEN_PRESET, load_network
+    from tfdeblur.models.place import find_place
     from tfdeblur.models.preset_files import save_preset
+    from tfdeblur.restorers.blind.load import load_blind
 
-    folder = save_preset(load_network(settings.make), settings.out, card, files=settings.add or ())
+    files, place, parts = list(settings.add or ()), find_place(settings.make), {}
+    if place.folder is not None and place.holds(PIPELINE_FILE):
+        parts[SEN_PRESET], network, _ = load_blind(place)
+        files.append(str(place.folder / PIPELINE_FILE))
+    else:
+        network = load_network(place)
+    folder = save_preset(network, settings.out, card, files=files, parts=parts)
     print("Made and checked. Restore a photograph with:", file=sys.stderr)
     print(f"  tfdeblur deblur PHOTO --out DIR --model {settings.out}", file=sys.stderr)
     print(folder)

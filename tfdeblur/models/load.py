@@ -21,6 +21,8 @@ from tfdeblur.models.shipped import (
 from tfdeblur.record import RECORD, resume_command
 
 SEN_FILE = "sen.keras"
+SEN_PRESET = "sen"  # the same as a preset: a folder within one of RP-GAN
+_SEN_NAME = "tfdeblur>SEN"
 _PROBE = (64, 96)  # height and width in pixels that networks of five halvings take
 PIPELINE_FILE = "pipeline.json"  # its presence makes a folder one of RP-GAN
 
@@ -43,7 +45,7 @@ def load_network(model: Any) -> Any:
             gives another size.
     """
     path = _generator_path(model if isinstance(model, Place) else find_place(model))
-    network = load_keras(path) if path.is_file() else _load_preset(path)
+    network = load_file_or_preset(path)
     if path.name == GENERATOR_FILE:
         network.bfloat16_costs_db = bfloat16_cost(path.parent, (GENERATOR_FILE,))
     _check_restores_alone(network, path)
@@ -64,35 +66,61 @@ def no_such_model(name: str) -> InvalidInput:
 
 
 def find_sen(model: str) -> tuple[Path | None, bool]:
-    """The file of the SEN behind a name, and whether there is no network beside it.
+    """The SEN behind a name, and whether there is no network beside it.
 
     Args:
-        model: preset, folder of a run, or file.
+        model: preset, folder of a preset or a run, or file.
 
     Returns:
-        The path or None, and True where the model is a SEN and nothing else: RP-GAN's folder
-        holds a SEN as well.
+        Path of a `.keras` file or of a preset's folder, or None; and True where the model is a
+        SEN and nothing else: RP-GAN's folder holds a SEN as well.
     """
     path = Path(model).expanduser()
     folder = shipped_folder(model) or path
-    if (folder / SEN_FILE).is_file():
-        return folder / SEN_FILE, not (folder / GENERATOR_FILE).is_file()
+    if is_sen_preset(folder):
+        return folder, True
+    sen = sen_within(folder)
+    if sen is not None:
+        return sen, not (holds_preset(folder) or (folder / GENERATOR_FILE).is_file())
     return (path, True) if _is_sen_file(path) else (None, False)
+
+
+def sen_within(folder: Path) -> Path | None:
+    """The SEN that a run, or a preset of RP-GAN, holds: `sen.keras`, or the preset in `sen/`."""
+    if (folder / SEN_FILE).is_file():
+        return folder / SEN_FILE
+    return folder / SEN_PRESET if holds_preset(folder / SEN_PRESET) else None
+
+
+def is_sen_preset(folder: Path) -> bool:
+    """Whether a folder is the preset of a SEN; looked up without loading a framework."""
+    try:
+        described = json.loads((folder / NETWORK_FILE).read_bytes())
+        return described.get("registered_name") == _SEN_NAME
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
 
 
 def _is_sen_file(path: Path) -> bool:
     """Whether a .keras file says that it is a SEN; looked up without loading a framework."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json")).get("registered_name") == "tfdeblur>SEN"
+            return json.loads(archive.read("config.json")).get("registered_name") == _SEN_NAME
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile):
         return False  # whatever it is, it is refused or loaded as what else it may be
 
 
-def _load_preset(folder: Path):
+def load_file_or_preset(path: Path) -> Any:
+    """Loads a `.keras` file, or the preset in a folder.
+
+    Raises:
+        DataError: if it cannot be loaded.
+    """
+    if path.is_file():
+        return load_keras(path)
     from tfdeblur.models.preset_files import load_preset  # numpy: help texts import this module
 
-    return load_preset(folder)
+    return load_preset(path)
 
 
 def load_keras(path: Path) -> Any:

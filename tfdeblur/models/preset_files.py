@@ -6,7 +6,8 @@ A preset is a folder:
     weights.npz   every weight as float16, by its path in the network
     card.json     what it is, gains and costs; format, and SHA-256 of the two files above
     README.md     the card in words
-    and whatever belongs to it, such as LICENSE.
+    and whatever belongs to it, such as LICENSE; networks beside it (the SEN of an RP-GAN) as
+    presets in folders of their own.
 """
 
 import hashlib
@@ -43,6 +44,7 @@ def save_preset(
     card: Mapping[str, Any],
     *,
     files: Iterable[str | os.PathLike[str]] = (),
+    parts: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes a network as a preset: whole and loaded once as a check, or not at all.
 
@@ -56,6 +58,7 @@ def save_preset(
             `source`, `training` (lines of text by what they are about).
         files: further files to copy, such as README.md and LICENSE. Without a README.md among
             them, one is written from `card`.
+        parts: networks that work beside it, by the name of the folder that each is written to.
 
     Returns:
         The folder.
@@ -75,10 +78,17 @@ def save_preset(
         raise InvalidInput(f"`folder` must not exist: presets replace none. Received: {folder}")
     begun = folder.with_name(f".{folder.name}.tmp-{os.getpid()}-{time.time_ns()}")
     try:
-        begun.mkdir(parents=True)
-        _write(begun, network, facts, further)
-        _check(begun, network)
-        _flush(begun)
+        for name, part in (parts or {}).items():
+            # The last one is the preset itself, whose card counts what lies below it.
+            (begun / name).mkdir(parents=True)
+            about = {
+                "name": name,
+                "description": f"Of {facts['name']}.",
+                "licences": facts["licences"],
+            }
+            _write_checked(begun / name, part, check_facts(about), [])
+        begun.mkdir(parents=True, exist_ok=True)
+        _write_checked(begun, network, facts, further)
         os.rename(begun, folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}") from error
@@ -123,17 +133,25 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
     return network
 
 
+def _write_checked(folder: Path, network, facts: Card, files: list[Path]) -> None:
+    _write(folder, network, facts, files)
+    _check(folder, network)
+    _flush(folder)
+
+
 def _write(folder: Path, network, facts: Card, files: list[Path]) -> None:
     (folder / NETWORK_FILE).write_bytes(_described(network))
     values = {key: np.asarray(v) for key, v in weights_by_path(network).items()}
     with open(folder / WEIGHTS_FILE, "wb") as file:
         write_weights(file, values)
     hashes = {name: file_sha256(folder / name) for name in (NETWORK_FILE, WEIGHTS_FILE)}
+    parts = [read_card(path.parent) for path in folder.glob(f"*/{CARD_FILE}")]
+    size = sum(path.stat().st_size for path in folder.rglob(WEIGHTS_FILE))
     card = {
         **facts,
         "format": FORMAT,
-        "parameters": sum(value.size for value in values.values()),
-        "megabytes": round((folder / WEIGHTS_FILE).stat().st_size / 1e6, 2) or 0.01,
+        "parameters": sum(v.size for v in values.values()) + sum(p["parameters"] for p in parts),
+        "megabytes": round(size / 1e6, 2) or 0.01,
         "sha256": hashes,
     }
     (folder / CARD_FILE).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -221,6 +239,6 @@ def _check_hash(path: Path, found: str, card: Card) -> None:
 
 def _flush(folder: Path) -> None:
     """Puts all files on the disk: a name must not survive a power cut that its contents do not."""
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.iterdir()):
         with open(path, "rb") as file:
             os.fsync(file.fileno())

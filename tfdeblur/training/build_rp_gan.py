@@ -110,8 +110,8 @@ def _artifact_critic(config):
 def _sen(config):
     if not config.rpgan.sen:
         raise InvalidInput(
-            "`--sen` must name a trained SEN, whose flows RP-GAN deconvolves with: a run folder "
-            "of `tfdeblur train --model sen`, or a .keras file."
+            "`--sen` must name a trained SEN, whose flows RP-GAN deconvolves with: a preset, a run "
+            "folder of `tfdeblur train --model sen`, or a .keras file."
         )
     sen = load_network(find_network(config.rpgan.sen, SEN_FILE, "rpgan.sen"), SEN, "rpgan.sen")
     sen.trainable = False

@@ -1,34 +1,47 @@
 """Networks that are read from files: to begin a run with, or to work beside the one in training."""
 
+import difflib
+import tempfile
 from pathlib import Path
 
-import keras
+import numpy as np
 
-import tfdeblur.networks  # noqa: F401 (registers our classes for loading)
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.image.atomic import write_atomically
+from tfdeblur.models.load import SEN_FILE, load_file_or_preset, sen_within
 from tfdeblur.models.place import find_place
-from tfdeblur.models.preset_files import load_preset
-from tfdeblur.models.shipped import holds_preset, shipped_names
+from tfdeblur.models.shipped import holds_preset, shipped_names, shipped_presets
 
 
 def find_network(where, file, argument):
-    """Path of a `.keras` file.
+    """Where a trained network lies.
 
     Args:
-        where: the file itself, or a run folder.
+        where: a `.keras` file, a run folder, or the name or folder of a preset.
         file: str, name of the file in a run folder.
         argument: str, what errors call `where`.
 
+    Returns:
+        Path of a `.keras` file or of a preset's folder.
+
     Raises:
-        DataError: if it is neither, or the run has kept no network yet.
+        DataError: if it is none of them, or the run has kept no network yet.
     """
     path = Path(where).expanduser()
+    folder = find_place(where).folder or path
+    within = sen_within(folder) if file == SEN_FILE else None
+    if within is not None:
+        return within
+    if holds_preset(folder):
+        return folder
     if path.is_dir():
         path = path / file
     if not path.is_file():
+        near = difflib.get_close_matches(str(where), shipped_presets(), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
         raise DataError(
-            f"`{argument}` must be a run folder that holds {file}, or a .keras file. "
-            f"Received: {where}. There is no {path}."
+            f"`{argument}` must be a run folder that holds {file}, a .keras file, or a preset "
+            f"({shipped_names()}). Received: {where}. There is no {path}.{hint}"
         )
     return path
 
@@ -36,16 +49,35 @@ def find_network(where, file, argument):
 def load_network(path, kind, argument):
     """Loads a network of the class `kind`, without its optimizer.
 
+    Args:
+        path: `.keras` file, or folder of a preset.
+        kind: the class.
+        argument: str, what errors call it.
+
     Raises:
         DataError: if the file cannot be loaded.
         InvalidInput: if it holds another network.
     """
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # keras raises what zip, h5 and its own code do
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path} cannot be loaded as a Keras model: {reason}") from error
-    return _checked(network, kind, argument, path)
+    return _checked(load_file_or_preset(path), kind, argument, path)
+
+
+def copy_network(path, to):
+    """Writes a network, a `.keras` file or a preset, as the file `to`, whole or not at all."""
+    if path.is_file():
+        write_atomically(to, path.read_bytes())
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / to.name
+        load_file_or_preset(path).save(file)
+        write_atomically(to, file.read_bytes())
+
+
+def is_copy(path, copied):
+    """Whether a `.keras` file is what `copy_network` made of a network, as far as it decides."""
+    if path.is_file():
+        return path.read_bytes() == copied.read_bytes()
+    here, there = (load_file_or_preset(one).get_weights() for one in (path, copied))
+    return len(here) == len(there) and all(map(np.array_equal, here, there))
 
 
 def _checked(network, kind, argument, path):
@@ -57,43 +89,18 @@ def _checked(network, kind, argument, path):
     return network
 
 
-def find_initial(where, file):
-    """Where the weights that a run begins with lie.
-
-    Args:
-        where: name or folder of a preset, a run folder, or a `.keras` file.
-        file: str, name of the file in a run folder.
-
-    Returns:
-        Path of a preset's folder or of a `.keras` file.
-
-    Raises:
-        DataError: if it is none of them, or the run has kept no network yet.
-    """
-    folder = find_place(where).folder
-    if folder is not None and holds_preset(folder):
-        return folder
-    try:
-        return find_network(where, file, "run.init")
-    except DataError as error:
-        raise DataError(f"{error} Presets that are shipped: {shipped_names()}.") from error
-
-
 def begin_with(network, path):
     """Gives a fresh network the weights of a trained one.
 
     Args:
         network: what takes the weights. Of a SEN that has fewer stacks the first ones are taken.
-        path: `.keras` file, or folder of a preset; see `find_initial`.
+        path: `.keras` file, or folder of a preset; see `find_network`.
 
     Raises:
         DataError: if it cannot be loaded.
         InvalidInput: if it holds a network of another class or of other sizes.
     """
-    if path.is_dir():
-        trained = _checked(load_preset(path), type(network), "run.init", path)
-    else:
-        trained = load_network(path, type(network), "run.init")
+    trained = load_network(path, type(network), "run.init")
     ours, theirs = [network], [trained]
     if hasattr(network, "estimators"):
         ours, theirs = network.estimators, trained.estimators

@@ -11,7 +11,7 @@ from tfdeblur.data.blind_pairs import blind_batches
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.atomic import write_atomically
 from tfdeblur.training.build_rp_gan import SEN_FILE
-from tfdeblur.training.initial import find_network
+from tfdeblur.training.initial import copy_network, find_network, is_copy
 from tfdeblur.training.rp_gan import MEASURES
 from tfdeblur.training.task import PANEL_IMAGES, PlainTask, augment, panel_side
 
@@ -37,10 +37,10 @@ class RPGANTask(PlainTask):
         """Copies SEN into the run folder, which so is whole by itself; see `Task`."""
         ours = folder / SEN_FILE
         if config.rpgan.sen and not (begun and ours.is_file()):
-            write_atomically(ours, find_network(config.rpgan.sen, SEN_FILE, "sen").read_bytes())
+            copy_network(find_network(config.rpgan.sen, SEN_FILE, "sen"), ours)
         elif config.rpgan.sen and not config.rpgan.joint:
             given = find_network(config.rpgan.sen, SEN_FILE, "sen")
-            if given.read_bytes() != ours.read_bytes():
+            if not is_copy(given, ours):
                 raise InvalidInput(
                     f"`--sen` must be the SEN that the run began with, {ours}. Received: {given}. "
                     "Leave it out, or start a new run folder."

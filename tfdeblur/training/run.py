@@ -28,7 +28,7 @@ from tfdeblur.training.backup import (
 from tfdeblur.training.begun import Begun
 from tfdeblur.training.build import build_trainer, choose_strategy
 from tfdeblur.training.curves import Curves, Rate
-from tfdeblur.training.initial import begin_with, find_initial
+from tfdeblur.training.initial import begin_with, find_network
 from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.plan import Plan
 from tfdeblur.training.progress_bar import FittingBar
@@ -86,7 +86,7 @@ def _train(
     steps = config.run.steps_per_epoch or max(1, data.train.count // config.data.batch)
     trainer, plan, position = _restored(config, record, steps, strategy, folder / "backup")
     if config.run.init and position == Position():
-        found = find_initial(config.run.init, task_of(config).file)
+        found = find_network(config.run.init, task_of(config).file, "run.init")
         begin_with(trainer.network, found)
         logger.info("Beginning with the weights of %s.", found)
     trainer.skip_steps(position.step, position.means)
