@@ -232,3 +232,24 @@ def test_how_pairs_are_named_and_what_white_is_are_settings(tmp_path, capsys):
     for setting in ("data.white_level=0", "data.white_level=high", "data.pairs=a*"):
         assert train("--run", tmp_path / "x", "--set", setting, "--show-config") == 3
         assert f"`{setting.partition('=')[0]}` must be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "warmup", "every"),
+    [
+        (("--epochs", 4, "--steps-per-epoch", 20), 16, 1),
+        (("--epochs", 40, "--steps-per-epoch", 25), 200, 4),  # what the preset has
+        (("--epochs", 9), 200, 2),
+        (("--epochs", 4, "--steps-per-epoch", 20, "--set", "optimizer.warmup_steps=60"), 60, 1),
+        (("--epochs", 4, "--set", "run.validate_every=3", "--steps-per-epoch", 20), 16, 3),
+    ],
+)
+def test_short_runs_are_not_all_warm_up_and_are_validated(options, warmup, every, tmp_path, capsys):
+    where = ("--data", tmp_path, "--run", tmp_path / "run", "--preset", "biskip-finetune")
+    assert train(*where, *options, "--show-config") == 0
+    found = capsys.readouterr()
+    shown = json.loads(found.out)
+    assert (shown["optimizer"]["warmup_steps"], shown["run"]["validate_every"]) == (warmup, every)
+    told = {"optimizer.warmup_steps=16 in place of 200": warmup == 16}
+    told |= {f"run.validate_every={every} in place of 4": every in (1, 2)}
+    assert {text: text in found.err for text in told} == told

@@ -31,7 +31,7 @@ def test_presets_runs_and_files_give_their_weights(tmp_path, monkeypatch):
 def test_what_is_none_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
     save_preset(network(), tmp_path / "tiny", CARD)
-    with pytest.raises(DataError, match=r"`run.init` must be .* or a preset \(tiny\). Received: nowhere"):
+    with pytest.raises(DataError, match=r"must be .* or a preset \(tiny\). Received: nowhere"):
         find_network("nowhere", "generator.keras", "run.init")
     with pytest.raises(DataError, match=r"Received: tiney. .* Did you mean tiny\?"):
         find_network("tiney", "generator.keras", "run.init")

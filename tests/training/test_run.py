@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -145,6 +146,8 @@ def test_run_folder_tells_what_was_done(pairs, tmp_path):
     assert record["state"] == "done"
     assert record["data"]["validation_names"] == ["010", "011"]
     assert not set(record["data"]["validation_names"]) & set(record["data"]["train_names"])
+    assert record["data"]["blurred_psnr"] == pytest.approx(psnr_of_blurred(validation), abs=1e-4)
+    assert 0 < record["data"]["blurred_ssim"] < 1
     assert record["versions"]["keras"] == keras.__version__
     assert record["seed"] == 0 and record["parameters"] > 0
     assert {p.name for p in (folder / "panels").iterdir()} == {"epoch-0002.png", "epoch-0003.png"}
@@ -160,6 +163,14 @@ def test_run_folder_tells_what_was_done(pairs, tmp_path):
     text = b"".join(path.read_bytes() for path in events)
     for tag in (b"self_paced/v", b"self_paced/lambda", b"blurred_restored_sharp", b"epoch_psnr"):
         assert tag in text
+
+
+def psnr_of_blurred(pairs):
+    """Mean PSNR of the blurred halves, dB, by hand."""
+    halves = [sorted((pairs / half).glob("*.png")) for half in ("blur", "sharp")]
+    images = [[cv2.imread(str(path)).astype("float64") for path in half] for half in halves]
+    squares = [np.mean((b - s) ** 2) for b, s in zip(*images, strict=True)]
+    return np.mean(10 * np.log10(255**2 / np.array(squares)))
 
 
 def test_history_keeps_validation_that_comes_later(pairs, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from tfdeblur.data import evaluation_images, panel_pairs
 from tfdeblur.data.blind_pairs import blind_batches
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.atomic import write_atomically
+from tfdeblur.training.baseline import blurred_baseline
 from tfdeblur.training.build_rp_gan import SEN_FILE
 from tfdeblur.training.initial import copy_network, find_network, is_copy
 from tfdeblur.training.rp_gan import MEASURES
@@ -79,6 +80,10 @@ class RPGANTask(PlainTask):
     def images(self, config, source):
         """See `Task`."""
         return evaluation_images(source, config.data.validation_limit or None)
+
+    def facts(self, config, data):
+        """What the blurred validation images measure as they are."""
+        return blurred_baseline(self.images(config, data.validation)) if data.validation else {}
 
     def panels(self, config, source):
         """See `Task`."""

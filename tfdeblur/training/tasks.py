@@ -10,6 +10,7 @@ from tfdeblur.data.flow_pairs import best_constant_flow, flow_batches, flow_imag
 from tfdeblur.losses import parse_scheme
 from tfdeblur.operators import flow_to_color
 from tfdeblur.training import callbacks as own
+from tfdeblur.training.baseline import blurred_baseline
 from tfdeblur.training.rp_gan_task import RPGANTask
 from tfdeblur.training.sen import MEASURES
 from tfdeblur.training.task import PANEL_IMAGES, PlainTask, Task, growing, panel_side
@@ -30,6 +31,10 @@ class RestorationTask(PlainTask):
     def images(self, config, source):
         """See `Task`."""
         return evaluation_images(source, config.data.validation_limit or None)
+
+    def facts(self, config, data):
+        """What the blurred validation images measure as they are."""
+        return blurred_baseline(self.images(config, data.validation)) if data.validation else {}
 
     def panels(self, config, source):
         """See `Task`."""

@@ -9,6 +9,7 @@ from typing import Any
 from tfdeblur.cli.common import load_tensorflow, read_settings
 from tfdeblur.cli.train import options
 from tfdeblur.cli.train.begun_with import begun_with
+from tfdeblur.cli.train.short_runs import suited
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import preset
 
@@ -85,6 +86,7 @@ def _train(settings: TrainSettings) -> int:
         config = override(from_json(record["config"]), dict(settings.given))
     else:  # a whole command with --resume added; what differs from the run is refused later
         config = override(preset(settings.preset or settings.default_preset), dict(settings.given))
+        config = suited(config, settings.given)
     if settings.show_config:
         print(json.dumps(to_json(config), indent=2))
         return 0
