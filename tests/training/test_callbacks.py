@@ -49,7 +49,7 @@ def test_the_time_left_is_told_while_the_first_epoch_runs(monkeypatch):
         progress.on_epoch_end(epoch)
     assert lines == [  # after steps 11, 12, 13 that were counted: 86 and 100 are left, 20 s each
         "  about 1 h 02 min left in this run, without validation",
-        "  about 0 h 51 min left in this run",  # 100 steps as the 90 of this process, not 100
+        "  about 51 min left in this run",  # 100 steps as the 90 of this process, not 100
     ]
 
 

@@ -285,4 +285,6 @@ class RunProgress(keras.callbacks.Callback):
     def _tell(self, before, left, remark=""):
         if left > 0:
             hours, minutes = divmod(round(left / 60), 60)
-            self.log(f"{before}  about {hours} h {minutes:02d} min left in this run{remark}")
+            about = f"about {hours} h {minutes:02d} min" if hours else f"about {minutes} min"
+            about = about if hours or minutes else "less than a minute"
+            self.log(f"{before}  {about} left in this run{remark}")

@@ -97,13 +97,15 @@ def _train(
     batches = task_of(config).batches(config, data.train, done * batch, (late or 0) * batch)
     task_of(config).attach(config, data.train, trainer)
     logger.info(
-        "%s: %s parameters, %d training pairs, %d validation pairs, %d steps of %d epochs done",
+        "%s: %s parameters, %d training pairs, %d validation pairs; %d epochs of %d steps, %d steps "
+        "done",
         title,
         f"{trainer.network.count_params():,}",
         data.train.count,
         data.validation.count if data.validation else 0,
-        done,
         config.run.epochs,
+        steps,
+        done,
     )
     chief = _is_chief(strategy)
     if record:

@@ -64,7 +64,7 @@ class BiSkipTask(RestorationTask):
 
     def title(self, config):
         """See `Task`."""
-        return parse_scheme(config.loss.scheme).name
+        return f"Bi-Skip, losses of scheme {parse_scheme(config.loss.scheme).name}"
 
     def callbacks(self, log_dir):
         """See `Task`."""
