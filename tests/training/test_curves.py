@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tfdeblur.image.codec import read_image
-from tfdeblur.training.curves import Curves, Rate, read_curves
+from tfdeblur.training.curves import Curves, Rate, read_curves, with_blurred
 
 HISTORY = """epoch,content,learning_rate,loss,v,val_psnr,val_ssim
 0,0.5,0.001,0.6,1.0,NA,NA
@@ -23,6 +23,18 @@ def test_columns_become_panels(tmp_path):
     assert curves["validation: psnr, dB"] == {"val_psnr": [(2, 24.5)]}
     assert curves["v: weight of the samples, self-paced"] == {"v": [(1, 1.0), (2, 0.75)]}
     assert curves["learning rate"] == {"learning_rate": [(1, 0.001), (2, 0.0005)]}
+
+
+def test_validation_has_the_blurred_images_beside_it(tmp_path):
+    (tmp_path / "history.csv").write_text(HISTORY + "2,0.4,0.0005,0.5,0.75,25.5,0.9\n")
+    curves = read_curves(tmp_path / "history.csv")
+    assert with_blurred(dict(curves), tmp_path) == curves  # a run of before, or none
+    (tmp_path / "run.json").write_text('{"data": {"blurred_psnr": 23.5, "blurred_ssim": null}}')
+    found = with_blurred(curves, tmp_path)
+    assert found["validation: psnr, dB"]["blurred"] == [(2, 23.5), (3, 23.5)]
+    assert "blurred" not in found["validation: ssim"]
+    Curves(tmp_path).on_epoch_end(2)
+    assert (tmp_path / "curves.png").is_file()
 
 
 def test_what_says_nothing_is_left_out_and_what_is_small_stands_alone(tmp_path):

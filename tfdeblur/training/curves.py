@@ -11,6 +11,7 @@ import numpy as np
 from tfdeblur.errors import DataError
 from tfdeblur.image.atomic import write_atomically
 from tfdeblur.pictures.curves import draw_curves
+from tfdeblur.record import read_record
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +44,28 @@ class Curves(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Draws; a full disk does not end the run here, as its backup will say so."""
-        picture = draw_curves(read_curves(self.folder / "history.csv"))
+        curves = read_curves(self.folder / "history.csv")
+        picture = draw_curves(with_blurred(curves, self.folder))
         data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1].tobytes()
         try:
             write_atomically(self.folder / "curves.png", data)
         except DataError as error:
             logger.warning("%s", error)
+
+
+def with_blurred(curves, folder):
+    """Adds what the blurred validation images measure, a level line: above it is gained."""
+    try:
+        facts = read_record(folder)["data"]
+    except (DataError, KeyError, TypeError):
+        return curves  # an older run, or none
+    for named in curves.values():
+        for name, points in list(named.items()):
+            value = facts.get(f"blurred_{name.removeprefix('val_')}")
+            if value is not None and name.startswith("val_"):
+                ends = sorted({points[0][0], points[-1][0]}) if points else []
+                named["blurred"] = [(epoch, value) for epoch in ends]
+    return curves
 
 
 def read_curves(path):
