@@ -97,8 +97,8 @@ def _train(
     batches = task_of(config).batches(config, data.train, done * batch, (late or 0) * batch)
     task_of(config).attach(config, data.train, trainer)
     logger.info(
-        "%s: %s parameters, %d training pairs, %d validation pairs; %d epochs of %d steps, %d steps "
-        "done",
+        "%s: %s parameters, %d training pairs, %d validation pairs; %d epochs of %d steps, of "
+        "which %d steps are done",
         title,
         f"{trainer.network.count_params():,}",
         data.train.count,
