@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.export.client.test_light import ALONE
 from tests.export.makers import Fake, negative, serving
@@ -14,10 +15,11 @@ from tests.export.makers import Fake, negative, serving
 CHECKOUT = Path(__file__).parents[3]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 INSTALL = "pip uninstall tfdeblur-client, then pip install ."
-USE = """
+EDITABLE = """
 # A checkout that is installed for editing would fill the gaps.
 sys.meta_path[:] = [one for one in sys.meta_path if "editable" not in repr(one)]
-
+"""
+USE = """
 import numpy as np
 import export, tfdeblur
 from tfdeblur.errors import NotInstalled, TfdeblurError
@@ -48,6 +50,14 @@ try:
 except ImportError as error:
     print(error)
 """
+TURN = """
+from pathlib import Path
+from export.client.turns import held_as
+
+png = Path("answer.png").read_bytes()
+turned = held_as(png, Path("phone.jpg").read_bytes())
+assert len(turned) > len(png) and b"eXIf" in turned
+"""
 SAID = "`{}` belongs to the whole of tfdeblur; installed is its client alone. "
 
 
@@ -65,17 +75,33 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def test_what_it_lacks_is_said_with_what_to_install(installed, tmp_path):
+def run(installed, folder, code, *arguments):
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     surroundings |= {"PYTHONPATH": str(installed)}
-    with serving(Fake(negative)) as target:
-        done = subprocess.run(
-            (sys.executable, "-W", "error", "-c", ALONE + USE, target, str(installed)),
-            **{"cwd": tmp_path, "env": surroundings, "capture_output": True, "text": True},
-        )
+    command = (sys.executable, "-W", "error", "-c", ALONE + EDITABLE + code, *arguments)
+    options = {"capture_output": True, "text": True}
+    done = subprocess.run(command, cwd=folder, env=surroundings, **options)
     assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_what_it_lacks_is_said_with_what_to_install(installed, tmp_path):
+    with serving(Fake(negative)) as target:
+        lines = run(installed, tmp_path, USE, target, str(installed))
     names = ["save", "compare", "show", "tfdeblur.Restorer", "tfdeblur.TrainConfig"]
     names += ["export.LocalService", "export.export_model", "tfdeblur.Restorer"]
-    lines = done.stdout.splitlines()
     for line, name in zip(lines, names, strict=True):
         assert line.startswith(SAID.format(name)) and INSTALL in line
+
+
+def test_the_turn_of_a_phone_s_jpeg_with_further_pictures(installed, tmp_path):
+    picture, exif = Image.new("RGB", (8, 6)), Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "answer.png")
+    picture.save(tmp_path / "phone.jpg", exif=exif)
+    photo = (tmp_path / "phone.jpg").read_bytes()
+    table = b"MPF\0" + bytes(16)  # whose pictures are counted by Pillow where it is there
+    segment = b"\xff\xe2" + (len(table) + 2).to_bytes(2, "big") + table
+    place = photo.index(b"\xff\xdb")  # before the quantisation tables
+    (tmp_path / "phone.jpg").write_bytes(photo[:place] + segment + photo[place:])
+    run(installed, tmp_path, TURN)
