@@ -18,7 +18,7 @@ VERSION = re.search(
 
 MODULES = [
     *("tfdeblur.__init__", "tfdeblur.counter", "tfdeblur.errors", "tfdeblur.limits"),
-    "tfdeblur.text",
+    *("tfdeblur.text", "tfdeblur.whole"),
     *("tfdeblur.image.__init__", "tfdeblur.image.containers", "tfdeblur.image.exif"),
     *("tfdeblur.image.header", "tfdeblur.image.jpeg_beside"),
     *("tfdeblur.image.levels", "tfdeblur.image.tiling"),

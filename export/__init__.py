@@ -22,7 +22,10 @@ __all__ = ["DeblurClient", "LocalService", "export_model"]
 
 def __getattr__(name):
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+        from tfdeblur.whole import of_the_whole
+
+        with of_the_whole(f"`export.{name}`"):
+            return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'export' has no attribute {name!r}")
 
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "models": {"models", "networks", "record", "errors"},
     "restorers": {
         *{"restorers", "models", "networks", "solvers", "operators", "image", "pictures"},
-        *{"counter", "text", "processor", "errors", "tensorflow"},
+        *{"counter", "text", "processor", "whole", "errors", "tensorflow"},
     },
     "files": {"files", "restorers", "operators", "image", "pictures", "text", "errors"},
     "convert": {"convert", "networks", "models", "errors"},

@@ -25,7 +25,10 @@ __all__ = ["Restored", "Restorer", "TrainConfig", "__version__"]
 
 def __getattr__(name):
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+        from tfdeblur.whole import of_the_whole
+
+        with of_the_whole(f"`tfdeblur.{name}`"):
+            return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'tfdeblur' has no attribute {name!r}")
 
 

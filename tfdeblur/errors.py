@@ -37,6 +37,13 @@ class DataError(TfdeblurError):
     grpc_code = "NOT_FOUND"
 
 
+class NotInstalled(TfdeblurError, ModuleNotFoundError):
+    """A part of tfdeblur was asked for that is not installed here."""
+
+    exit_code = 3
+    grpc_code = "UNIMPLEMENTED"
+
+
 class NotConverged(TfdeblurError):
     """A result is degenerate or a solver stopped before it converged."""
 

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+import tfdeblur
 from tests.docs.helpers import (
     DOCS,
     PAGES,
@@ -112,3 +113,14 @@ def all_parsers(parser):
     yield parser
     for below in leaves_of(parser).values():
         yield from all_parsers(below)
+
+
+def test_the_papers_are_those_to_be_cited():
+    yaml = pytest.importorskip("yaml", reason="needs pyyaml to read CITATION.cff")
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cited["cff-version"] == "1.2.0" and cited["version"] == tfdeblur.__version__
+    papers = (ROOT / "README.md").read_text("utf-8").partition("## Papers")[2]
+    numbers = re.findall(r"https://arxiv.org/abs/[\d.]+", papers)
+    assert [one["url"] for one in cited["references"]] == numbers and len(numbers) == 4
+    for one in cited["references"]:
+        assert one["title"] in " ".join(papers.split()) and one["authors"] and one["year"]

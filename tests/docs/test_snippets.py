@@ -73,6 +73,10 @@ def test_the_blocks_run(page, from_preset, tiny, target, tmp_path, monkeypatch):
     names = {"photo": photo, "sharp": photo, "image": image}
     names["flow"] = np.full((1, 24, 32, 2), 3, "float32")
     exec(compile(code, str(page), "exec"), names)
+    if "restored_u8 =" in code:
+        wanted = 0.75 * np.asarray(Image.open("photo.jpg")) + 0.125 * 255
+        off = np.abs(names["restored_u8"] - wanted)
+        assert off.mean() <= 1 and off.max() <= 5  # TensorFlow's JPEG is not Pillow's
     if "photo_sharp.jpg" in code:
         with Image.open("photo_sharp.jpg") as saved:
             assert saved.size == (64, 48)

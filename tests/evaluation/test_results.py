@@ -7,6 +7,7 @@ import pytest
 
 from tfdeblur.cli.main import main
 from tfdeblur.evaluation.outputs.shown import digits
+from tfdeblur.evaluation.results.page import NOT_COMPARED, SHOWN
 from tfdeblur.evaluation.results.published import columns_of
 from tfdeblur.evaluation.results.read import portable
 
@@ -90,7 +91,7 @@ def test_reports_on_the_same_images_share_a_table(tmp_path, capsys):
     page = capsys.readouterr().out
     assert main(["results", *reversed(files)]) == 0
     assert capsys.readouterr().out == page  # the order of files does not matter
-    assert page.count("### ") == 1 and "### pairs, split test: 2 images" in page
+    assert page.count("\n### ") == 1 and "\n### pairs, split test: 2 images" in page
     rows = rows_of(page)
     assert rows["system"] == ["images", "gain, psnr_rgb_u8", "psnr_rgb_u8", "cw_ssim", "seconds"]
     assert rows["blurred"][2] == "25.00" and rows["blurred"][4] == ""
@@ -98,10 +99,52 @@ def test_reports_on_the_same_images_share_a_table(tmp_path, capsys):
     assert rows["nets/ours"][:3] == ["2", "+1.75, 2 of 2 won", "26.75"]
     assert page.count("- too few images for an interval: fewer than 5\n") == 1
     assert rows["nets/ours"][4] == "2.00"
-    published = next(cells for name, cells in rows.items() if "Bi-Skip:" in name)
-    assert published == ["1,111", "", "*30.37*", "", "*0.76*"]
-    assert "(ssim_matlab3d 0.9541)" in page  # no such column here
     assert "1 not scored, such as x" in page and "home" not in page
+
+
+def test_published_rows_stand_in_the_table_of_their_own_data_set(tmp_path, capsys):
+    report = measured()
+    report["data"]["name"] = "/srv/GOPRO_Large"
+    assert main(["results", *write(tmp_path, a=report)]) == 0
+    page = capsys.readouterr().out
+    bi_skip = next(cells for name, cells in rows_of(page).items() if "Bi-Skip:" in name)
+    assert bi_skip == ["1,111", "", "*30.37*", "*0.76*"]
+    assert "(ssim_matlab3d 0.9541)" in page  # no such column here
+    assert "####" not in page and "published: GOPRO, the whole test set." in page
+
+
+@pytest.mark.parametrize(
+    ("data", "image"), [("val", "GOPR0001_11_00-1"), ("my gopro", "GOPR0001-1")]
+)
+def test_beside_somebody_s_own_pairs_they_stand_apart(data, image, tmp_path, capsys):
+    report = measured(values=((20.0, 21.0),))
+    report["data"]["name"], report["images"][0]["name"] = data, image
+    files = write(tmp_path, a=report)
+    assert main(["results", *files]) == 0
+    page = capsys.readouterr().out
+    above, heading, below = page.partition(
+        "#### Published, measured on other images: GOPRO, the whole test set\n"
+    )
+    assert heading and "Bi-Skip" not in above and NOT_COMPARED in below
+    rows = rows_of(below)
+    assert rows["method"] == ["images", "psnr_rgb_u8", "ssim_matlab3d", "cw_ssim", "seconds"]
+    bi_skip = next(cells for name, cells in rows.items() if "Bi-Skip:" in name)
+    assert bi_skip == ["1,111", "*30.37*", "*0.9541*", "", "*0.76*"]
+    assert main(["results", *files, "--no-published"]) == 0
+    left = capsys.readouterr().out
+    assert "ublished" not in left and "*In italics*" not in left
+    assert rows_of(left) == rows_of(above)
+
+
+def test_one_system_by_two_paths_is_one_row(tmp_path, capsys):
+    near, far = measured("runs/first"), measured("/home/somebody/runs/first")
+    near["data"]["name"], far["data"]["name"] = "my data/pairs", "/home/somebody/my data/pairs"
+    other = measured("runs/other/first", values=((20.0, 21.0), (30.0, 32.4)))
+    assert main(["results", *write(tmp_path, a=far, b=near, c=other)]) == 0
+    page = capsys.readouterr().out
+    names = list(rows_of(page))
+    assert names[:4] == ["system", "blurred", "runs/first", "runs/other/first"]
+    assert "### my data/pairs, split test" in page and page.count("\n### ") == 1
 
 
 def test_five_images_have_intervals(tmp_path, capsys):
@@ -253,10 +296,18 @@ def test_two_reports_of_one_name(tmp_path, capsys):
 
 def test_columns_by_protocol_and_images():
     gopro = ["GOPR0384_11_00-000001", "GOPR0384_11_00-000002", "test-00"]
-    assert [c.images for c in columns_of("gopro", "pairs", gopro)] == [1111]
-    assert columns_of("gopro", "pairs", ["a003-1", "a003-2"]) == []
-    assert [c.images for c in columns_of("kohler", "x", ["Blurry1_1"])] == [48]
-    assert columns_of("realblur", "x", gopro) == []
+
+    def of(*table):
+        return {how.value: c.images for how in SHOWN for c in columns_of(*table, how)}
+
+    assert of("gopro", "gopro", gopro) == {"beside": 1111}
+    assert of("gopro", "pairs", gopro) == of("gopro", "gopro", ["a003-1"]) == {"apart": 1111}
+    assert of("gopro", "pairs", ["a003-1", "a003-2"]) == {}
+    assert of("gopro", "pairs", ["GOPR0384", "GOPR0385"]) == {}  # of somebody's own camera
+    assert of("kohler", "kohler", ["Blurry1_1"]) == {"beside": 48}
+    assert of("kohler_proxy", "x", ["Blurry1_1"]) == {"apart": 48}
+    assert of("flow", "motion_flow/mscoco_46", ["a"]) == {"beside": None}
+    assert of("realblur", "gopro", gopro) == {}
 
 
 @pytest.mark.parametrize(("metric", "decimals"), [("psnr_rgb_u8", 2), ("cw_ssim", 4)])

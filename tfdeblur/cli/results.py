@@ -11,8 +11,9 @@ from tfdeblur.errors import EXIT_DONE, InvalidInput
 DESCRIPTION = """\
 Makes one page of tables (Markdown) of reports that `tfdeblur evaluate --json` and `tfdeblur
 experiment` wrote: by protocol and data set, with intervals, and beside them what papers report
-under the same protocol names. Reports on the same images are put into one table, whose order does
-not depend on that of the files. Nothing is measured here; the numbers are those of the reports.
+on the same data set under the same protocol names. Reports on the same images are put into one
+table, whose order does not depend on that of the files. Nothing is measured here; the numbers are
+those of the reports.
 """
 
 EPILOG = """\
@@ -21,7 +22,7 @@ exit codes:
 
 examples:
   tfdeblur results ours.json theirs.json
-  tfdeblur results scores/*.json --out results.md
+  tfdeblur results scores/*.json --no-published --out results.md
   tfdeblur results scores/*.json --keep docs/results/ --out docs/results.md
 """
 
@@ -35,6 +36,7 @@ class ResultsSettings:
         out: file for the page; None prints it.
         keep: folder for copies of the reports; None makes none.
         no_seconds: whether to leave out wall times.
+        no_published: whether to leave out what papers report.
         verbose: whether to log details.
     """
 
@@ -42,6 +44,7 @@ class ResultsSettings:
     out: Path | None
     keep: Path | None
     no_seconds: bool
+    no_published: bool
     verbose: bool
 
 
@@ -76,6 +79,12 @@ def add_parser(commands: Any) -> None:
         help="leave out wall times, from the copies as well: those of a machine that did other "
         "work meanwhile say nothing",
     )
+    parser.add_argument(
+        "--no-published",
+        action="store_true",
+        help="leave out what papers report. Those numbers stand in the table of a data set whose "
+        "name and images are theirs, and in a table of their own where one of both is",
+    )
     add_common_arguments(parser)
     parser.set_defaults(run_command=run)
 
@@ -99,7 +108,7 @@ def _make(settings: ResultsSettings) -> int:
             )
         report = read_report(path)
         found[path.name] = without_seconds(report) if settings.no_seconds else report
-    text = results_text(found)
+    text = results_text(found, published=not settings.no_published)
     if settings.keep is not None:
         from tfdeblur.evaluation.report_parts import make_folder, write_json
 

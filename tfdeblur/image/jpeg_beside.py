@@ -48,9 +48,9 @@ def left_out(data: bytes, pixels: int, end: int) -> tuple[int, str]:
 
 
 def _pictures(data: bytes) -> int:
-    from PIL import JpegImagePlugin
-
     try:
+        from PIL import JpegImagePlugin  # the client does without, and asks for the turn alone
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a damaged table
             opened = JpegImagePlugin.jpeg_factory(io.BytesIO(data))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tfdeblur.errors import InvalidInput
+from tfdeblur.whole import INSTALL
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -45,7 +46,7 @@ def as_array(image: Any) -> tuple[np.ndarray, Any]:
         except ModuleNotFoundError as error:
             raise InvalidInput(
                 "Files are read by the whole of tfdeblur only; hand an array over. "
-                f"Received: image={os.fspath(image)!r}"
+                f"Received: image={os.fspath(image)!r}. {INSTALL}"
             ) from error
         decoded = read_image(image, with_metadata=True)
         pixels = decoded.seen_rgb()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfdeblur.errors import InvalidInput
+from tfdeblur.errors import InvalidInput, NotInstalled
+from tfdeblur.whole import of_the_whole
 
 if TYPE_CHECKING:
     import os
@@ -46,9 +47,11 @@ class Shown:
         Raises:
             InvalidInput: if the ending is none of these, or this is the result of a batch.
             DataError: if the file cannot be written.
+            NotInstalled: if only the client is.
         """
-        from tfdeblur.image.atomic import write_atomically
-        from tfdeblur.image.codec import encode_image, format_of
+        with of_the_whole("`save`"):
+            from tfdeblur.image.atomic import write_atomically
+            from tfdeblur.image.codec import encode_image, format_of
 
         if self.image.ndim != 3:
             raise InvalidInput(
@@ -71,13 +74,14 @@ class Shown:
 
         Raises:
             InvalidInput: if `sharp` has another shape, or it is not known what was restored.
+            NotInstalled: if only the client is.
         """
+        with of_the_whole("`compare`"):
+            from tfdeblur.image.codec import to_uint8
+            from tfdeblur.pictures.compare import comparison
+            from tfdeblur.pictures.panels import stacked
+            from tfdeblur.restorers.reading import as_array
         from PIL import Image
-
-        from tfdeblur.image.codec import to_uint8
-        from tfdeblur.pictures.compare import comparison
-        from tfdeblur.pictures.panels import stacked
-        from tfdeblur.restorers.reading import as_array
 
         if self.blurred is None:
             raise InvalidInput("`compare` needs the image that was restored: `blurred` is None.")
@@ -97,7 +101,12 @@ class Shown:
         return Image.fromarray(stacked(rows))
 
     def show(self) -> None:
-        """Shows the image: in a notebook below its cell, else in a window of the system."""
+        """Shows the image: in a notebook below its cell, else in a window of the system.
+
+        Raises:
+            NotInstalled: if only the client is.
+        """
+        picture = self._picture(None)
         from PIL import Image
 
         shell = sys.modules.get("IPython")
@@ -106,18 +115,23 @@ class Shown:
 
             display(self)
             return
-        Image.fromarray(self._picture(None)).show()
+        Image.fromarray(picture).show()
 
-    def _repr_png_(self) -> bytes:
-        """The image, scaled down to the width of a page, for notebooks."""
+    def _repr_png_(self) -> bytes | None:
+        """The image, scaled down to the width of a page, for notebooks; the client has none."""
+        try:
+            picture = self._picture(_SHOWN_SIDE)
+        except NotInstalled:
+            return None  # a notebook shows the line of `repr` then
         from tfdeblur.image.codec import encode_image
 
-        return encode_image(self._picture(_SHOWN_SIDE), like=None, format="png")
+        return encode_image(picture, like=None, format="png")
 
     def _picture(self, most: int | None) -> np.ndarray:
         """uint8 `(rows, columns, 3)`: the image, or all of a batch side by side."""
-        from tfdeblur.image.codec import to_uint8
-        from tfdeblur.pictures import panels
+        with of_the_whole("`show`"):
+            from tfdeblur.image.codec import to_uint8
+            from tfdeblur.pictures import panels
 
         images = [to_uint8(one) for one in _batch(self.image)]
         picture = images[0] if len(images) == 1 else panels.side_by_side(images)

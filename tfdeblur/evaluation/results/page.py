@@ -1,6 +1,6 @@
 """The page of results, as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +15,7 @@ from tfdeblur.evaluation.outputs.statistics import (
     summarize,
 )
 from tfdeblur.evaluation.results.experiments import experiment_sections
-from tfdeblur.evaluation.results.published import Column, columns_of
+from tfdeblur.evaluation.results.published import Column, Fit, Published, columns_of
 from tfdeblur.evaluation.results.tables import BLURRED, System, Table, tables_of
 
 _HEAD = f"""\
@@ -29,33 +29,37 @@ sequences where there are several.{{legend}}
 _LEGEND = """ *In italics*: what papers report, measured by others, on the
 images that are named there."""
 NONE_PUBLISHED = "no published column has these images"
+NOT_COMPARED = "means over those images, not over the ones above: do not compare the two tables"
+SHOWN = (Fit.BESIDE, Fit.APART)
 
 
-def results_text(reports: Mapping[str, dict[str, Any]]) -> str:
+def results_text(reports: Mapping[str, dict[str, Any]], *, published: bool = True) -> str:
     """The page.
 
     Args:
         reports: name of a file -> its values, as `read_report` returns them.
+        published: whether what papers report stands there, too.
 
     Raises:
         DataError: if a report lacks what reports hold.
     """
     evaluations = {name: one for name, one in reports.items() if "experiment" not in one}
     experiments = {name: one for name, one in reports.items() if "experiment" in one}
+    if not published:
+        experiments = {name: {**one, "references": []} for name, one in experiments.items()}
     all_tables = tables_of(evaluations)
-    others: list[Any] = [_columns(table) for table in all_tables]
+    ways = SHOWN if published else ()
+    others: list[Any] = [_columns(table, how) for table in all_tables for how in ways]
     others += [one.get("references", []) for one in experiments.values()]
     parts = [_HEAD.format(legend=_LEGEND if any(others) else "")]
     for protocol, found in groupby(all_tables, lambda table: table.protocol):
         tables = list(found)
         parts += [f"## Protocol `{protocol}`", "", *_metrics(tables), ""]
-        parts += ["\n".join(_section(table)) for table in tables]
+        for table in tables:
+            beside, apart = (_columns(table, how) if published else [] for how in SHOWN)
+            notes = _remarks(beside, apart) if published else ()
+            parts += ["\n".join([*_section(table, beside, notes), *_apart(apart)])]
     return "\n".join([*parts, *experiment_sections(experiments)])
-
-
-def _columns(table: Table) -> list[Column]:
-    """The published columns that stand beside a table."""
-    return columns_of(table.protocol, table.data, table.images)
 
 
 def _metrics(tables: Sequence[Table]) -> Iterator[str]:
@@ -65,26 +69,50 @@ def _metrics(tables: Sequence[Table]) -> Iterator[str]:
     yield "- `seconds`: wall time for an image, ours without the first call of each size"
 
 
-def _section(table: Table) -> Iterator[str]:
+def _columns(table: Table, how: Fit) -> list[Column]:
+    """The published columns that belong to a table in this way."""
+    return columns_of(table.protocol, table.data, table.images, how)
+
+
+def _section(table: Table, beside: Sequence[Column], remarks: Iterable[str]) -> Iterator[str]:
     split = f", split {table.split}" if table.split else ""
     done = len(table.images)
     of = "" if table.count in (None, done) else f"{done} of "
     yield f"### {cell(table.data)}{split}: {of}{counted(table.count if of else done, 'image')}"
     yield ""
-    metrics, columns = list(table.metrics), _columns(table)
+    metrics = list(table.metrics)
     gains = [f"gain, {metrics[0]}"] if table.blurred else []
     heads = ["system", "images", *gains, *metrics, "seconds"]
     yield f"| {' | '.join(heads)} |"
     yield "|---" * len(heads) + "|"
     for system in table.systems:
         yield f"| {' | '.join(_row(table, system, metrics))} |"
-    for column in columns:
+    for column in beside:
         for cells in _published(table, column, metrics):
             yield f"| {' | '.join(cells)} |"
     yield ""
-    for note in [*table.notes, *_few(table), *_infinite(table), *_remarks(columns)]:
+    for note in [*table.notes, *_few(table), *_infinite(table), *remarks]:
         yield f"- {cell(note)}"
     yield ""
+
+
+def _apart(columns: Sequence[Column]) -> Iterator[str]:
+    """Tables of what was published, for whoever measured something else."""
+    for column in columns:
+        yield f"#### Published, measured on other images: {cell(column.data)}"
+        yield ""
+        metrics = list(dict.fromkeys(name for row in column.rows for name in row.values))
+        heads = ["method", "images", *metrics, "seconds"]
+        yield f"| {' | '.join(heads)} |"
+        yield "|---" * len(heads) + "|"
+        for row in column.rows:
+            cells = [f"*{cell(f'{row.method}: {row.source}')}*", _count(column)]
+            cells += [*_numbers(row.values, metrics), _seconds(row)]
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+        yield f"- {NOT_COMPARED}"
+        yield from [f"- {cell(column.remark)}"] if column.remark else []
+        yield ""
 
 
 def _row(table: Table, system: System, metrics: Sequence[str]) -> list[str]:
@@ -124,10 +152,20 @@ def _published(table: Table, column: Column, metrics: Sequence[str]) -> Iterator
         }
         lone = "; ".join(f"{name} {value}" for name, value in values.items() if name not in metrics)
         said = f"{row.method}: {row.source}" + (f" ({lone})" if lone else "")
-        cells = [f"*{cell(said)}*", f"{column.images:,}" if column.images else ""]
-        cells += [""] if table.blurred else []
-        numbers = [f"*{values[m]}*" if m in values else "" for m in metrics]
-        yield [*cells, *numbers, f"*{row.seconds}*" if row.seconds else ""]
+        cells = [f"*{cell(said)}*", _count(column), *([""] if table.blurred else [])]
+        yield [*cells, *_numbers(values, metrics), _seconds(row)]
+
+
+def _count(column: Column) -> str:
+    return f"{column.images:,}" if column.images else ""
+
+
+def _numbers(values: Mapping[str, str], metrics: Sequence[str]) -> list[str]:
+    return [f"*{values[m]}*" if m in values else "" for m in metrics]
+
+
+def _seconds(row: Published) -> str:
+    return f"*{row.seconds}*" if row.seconds else ""
 
 
 def _few(table: Table) -> Iterator[str]:
@@ -142,8 +180,8 @@ def _infinite(table: Table) -> Iterator[str]:
             yield f"{system.name}: {exact} equal to the sharp one, left out of the mean PSNR"
 
 
-def _remarks(columns: Sequence[Column]) -> Iterator[str]:
-    if not columns:
+def _remarks(beside: Sequence[Column], apart: Sequence[Column]) -> Iterator[str]:
+    if not beside and not apart:
         yield NONE_PUBLISHED
-    for column in columns:
+    for column in beside:
         yield f"published: {column.data}" + (f". {column.remark}" if column.remark else "")

@@ -1,8 +1,9 @@
 """What papers report, by the protocol that their columns belong to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 # The papers say "SSIM". That of this name is what the evaluation code of most GOPRO tables
 # computes; the complex-wavelet one is probable for DeblurGAN's 0.958.
@@ -10,6 +11,14 @@ _GOPRO, _CW = ("psnr_rgb_u8", "ssim_matlab3d"), ("psnr_rgb_u8", "cw_ssim")
 _KOHLER = ("kohler_psnr", "kohler_msssim")
 RP_GAN = "the motion-flow paper (SEN + RP-GAN)"
 BI_SKIP = "the Bi-Skip paper"
+
+
+class Fit(Enum):
+    """Where published numbers stand: in the table of what was measured, or in one of their own."""
+
+    BESIDE = "beside"
+    APART = "apart"
+    NOT = "not"
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ class Column:
         protocols: names of protocols whose tables they stand in.
         data: which images they are of.
         images: how many.
-        names: pattern of the names of this data set's images, or of the data set.
+        named: pattern of the names of the data set.
+        names: pattern of the names of its images; "" where they say nothing.
         rows: the methods.
         remark: what a reader must know.
     """
@@ -45,16 +55,22 @@ class Column:
     protocols: tuple[str, ...]
     data: str
     images: int | None
+    named: str
     names: str
     rows: tuple[Published, ...]
     remark: str
 
-    def fits(self, protocol: str, data: str, images: Iterable[str]) -> bool:
-        """Whether a table is of this data set, by its name or those of most of its images."""
+    def fits(self, protocol: str, data: str, images: Sequence[str]) -> Fit:
+        """How a table belongs to this data set, by its name and those of most of its images."""
         if protocol not in self.protocols:
-            return False
-        found = [bool(re.search(self.names, name)) for name in images]
-        return bool(re.search(self.names, data)) or 2 * sum(found) > len(found)
+            return Fit.NOT
+        most = 2 * sum(bool(re.search(self.names, name)) for name in images) > len(images)
+        told = bool(re.search(self.named, data)), most and bool(self.names)
+        if not any(told):
+            return Fit.NOT
+        # Images of the data set among somebody's own pairs, or others under its name: what was
+        # published is of interest there, but is no row of that table.
+        return Fit.BESIDE if told[0] and most else Fit.APART
 
 
 def _rows(source: str, names: tuple[str, str], *rows: tuple) -> tuple[Published, ...]:
@@ -74,7 +90,9 @@ COLUMNS = (
         ("gopro",),
         "GOPRO, the whole test set",
         1111,
-        r"(?i)GOPR\d{4}|gopro_large",
+        # Cameras of that maker name photographs GOPR0001, too; frames of its videos are named so
+        # in this data set alone.
+        *(r"(?i)gopro", r"(?i)GOPR\d{4}_\d\d_\d\d"),
         (
             *_rows(
                 f"{RP_GAN}, table 2",
@@ -105,7 +123,7 @@ COLUMNS = (
         ("kohler", "kohler_proxy"),
         "Köhler, 48 images against all frames of the paths",
         48,
-        r"(?i)blurry\d+_\d+|kohler",
+        *(r"(?i)k(o|ö|oe)hler", r"(?i)blurry\d+_\d+|kohler"),
         (
             *_rows(
                 f"{RP_GAN}, table 3",
@@ -133,7 +151,7 @@ COLUMNS = (
             ("flow",),
             f"motions on MSCOCO, {extent} pixels at most",
             None,
-            rf"mscoco_{extent}\b",
+            *(rf"mscoco_{extent}\b", ""),
             tuple(
                 Published(method, f"{RP_GAN}, table 1", {"flow_mse": mse})
                 for method, mse in zip(("Sun", "Gong", "SEN"), errors, strict=True)
@@ -145,7 +163,6 @@ COLUMNS = (
 )
 
 
-def columns_of(protocol: str, data: str, images: Iterable[str]) -> list[Column]:
-    """The published columns that stand beside a table."""
-    names = list(images)
-    return [column for column in COLUMNS if column.fits(protocol, data, names)]
+def columns_of(protocol: str, data: str, images: Sequence[str], how: Fit) -> list[Column]:
+    """The published columns that belong to a table in this way."""
+    return [column for column in COLUMNS if column.fits(protocol, data, images) is how]

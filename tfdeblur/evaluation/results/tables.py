@@ -36,6 +36,17 @@ class System:
             _alike(scores, other.scores[name]) for name, scores in self.scores.items()
         )
 
+    def is_twin(self, other: "System") -> bool:
+        """Whether both are one system: "first" may be how another report calls "runs/first"."""
+        return _one_path(self.name, other.name) and self.is_same(other)
+
+    def merge(self, other: "System") -> None:
+        """Adds what another report says of the same system: metrics, seconds, its folder."""
+        for name, scores in other.scores.items():
+            self.scores[name] = {**scores, **self.scores[name]}
+        self.seconds = other.seconds if self.seconds is None else self.seconds
+        self.name = max(self.name, other.name, key=len)
+
 
 @dataclass
 class Table:
@@ -70,7 +81,9 @@ class Table:
 
     def takes(self, other: "Table") -> bool:
         """Whether both were measured on the same images, by what the input scores there."""
-        if (self.protocol, self.data, self.split) != (other.protocol, other.data, other.split):
+        if (self.protocol, self.split) != (other.protocol, other.split):
+            return False
+        if not _one_path(self.data, other.data):
             return False
         ours, theirs = self.blurred, other.blurred
         same = bool(ours) and ours.keys() == theirs.keys()
@@ -79,26 +92,27 @@ class Table:
     def take(self, other: "Table") -> None:
         """Adds the rows of another report on the same images."""
         self.metrics = {**self.metrics, **other.metrics}
+        self.data = max(self.data, other.data, key=len)
         known = {system.name for system in self.systems}
         for system in other.systems:
             if system.name == BLURRED:
                 mine = self.blurred
                 mine.update({name: {**one, **mine[name]} for name, one in system.scores.items()})
                 continue
-            if any(one.name == system.name and one.is_same(system) for one in self.systems):
-                self._merge(system)
+            twin = next((one for one in self.systems if one.is_twin(system)), None)
+            if twin is not None:
+                twin.merge(system)
                 continue
             if system.name in known:
                 system.name = f"{system.name} ({system.report})"
             self.systems.append(system)
         self.notes += [note for note in other.notes if note not in self.notes]
 
-    def _merge(self, other: System) -> None:
-        """Adds what another report says of a system that has a row: further metrics, or seconds."""
-        mine = next(one for one in self.systems if one.name == other.name)
-        for name, scores in other.scores.items():
-            mine.scores[name] = {**scores, **mine.scores[name]}
-        mine.seconds = other.seconds if mine.seconds is None else mine.seconds
+
+def _one_path(ours: str, theirs: str) -> bool:
+    """Whether both may name one folder: of absolute paths reports keep the last part alone."""
+    short, long = sorted((ours, theirs), key=len)
+    return long == short or long.endswith((f"/{short}", f"\\{short}"))
 
 
 def _alike(ours: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
