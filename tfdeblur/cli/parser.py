@@ -1,7 +1,6 @@
 """The parser of all commands: its help fits a screen, its errors are two lines."""
 
 import argparse
-import difflib
 import os
 import shlex
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 from tfdeblur.cli.short_help import ShowAll, is_long, short_help, wrapped
 from tfdeblur.errors import EXIT_USAGE
 from tfdeblur.models.shipped import shipped_presets
+from tfdeblur.near import did_you_mean, near_names
 
 # How argparse begins to tell that something is missing.
 _MISSING = ("the following arguments are required", "one of the arguments")
@@ -83,7 +83,12 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             raise argparse.ArgumentError(None, _no_command(self.prog, value, list(action.choices)))
-        super()._check_value(action, value)
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            if hint := did_you_mean(str(value), map(str, action.choices or ())):
+                error.message = f"{error.message}.{hint}"
+            raise
 
 
 def _unrecognized(unknown: Sequence[str], known: Sequence[argparse.Action]) -> str:
@@ -95,7 +100,7 @@ def _unrecognized(unknown: Sequence[str], known: Sequence[argparse.Action]) -> s
         meant = "--model" if "--model" in options and name in shipped_presets() else ""
         meant = meant or ("--data" if "--data" in options else next(iter(needed), ""))
         return text + (f". Did you mean {meant} {name}?" if meant else "")
-    near = difflib.get_close_matches(name, options, n=1)
+    near = near_names(name, options)
     if not near and len(name) == 2 and name[0] == "-":  # one letter, as other programs have it
         needed = [option for one in known if one.required for option in one.option_strings]
         near = [one for one in (*needed, *options) if one.startswith(f"-{name}")][:1]
@@ -110,6 +115,6 @@ def _no_command(program: str, name: str, commands: Sequence[str]) -> str:
     if "deblur" in commands and (os.path.exists(name) or is_taken(name)):
         folder = "restored/" if os.path.isdir(name) else "."
         return f"{text}. To restore it: {program} deblur {shlex.quote(name)} --out {folder}"
-    for near in difflib.get_close_matches(name, commands, n=1):
+    for near in near_names(name, commands):
         return f"{text}. Did you mean {near}?"
     return f"{text}: there are {', '.join(commands)}"

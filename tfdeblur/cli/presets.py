@@ -11,12 +11,12 @@ from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_sett
 from tfdeblur.cli.measuring.data import add_limit
 from tfdeblur.cli.presets_measure import MeasureSettings, measure
 from tfdeblur.cli.presets_table import table
+from tfdeblur.cli.restoring import known_preset
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 from tfdeblur.models.preset_card import Card, read_card
 from tfdeblur.models.shipped import (
     DEFAULT_PRESET,
     README_FILE,
-    checked_name,
     holds_preset,
     shipped_folder,
     shipped_presets,
@@ -189,7 +189,7 @@ def _show(name: str, as_json: bool) -> int:
     folder = shipped_folder(name)
     if folder is None:
         if not name or not holds_preset(name):
-            checked_name(name)  # tells what there is
+            known_preset(name)  # tells what there is
         folder = Path(name)
     entry = _entry(folder)
     if as_json:
