@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from tfdeblur.files.plan import Job
-from tfdeblur.files.results import Event, FileResult
+from tfdeblur.files.results import ALREADY_DONE, Event, FileResult
 from tfdeblur.text import ERASE_LINE, duration, printable
 
 _BAR_COLUMNS = 16
@@ -84,8 +84,8 @@ class Progress:
             self._paced += self._pace(event, now)
             prepared, self._prepares = self._prepares, False
         line = describe(result, prepared)
-        if result.status == "skipped":
-            return
+        if result.status == "skipped" and result.reason in ("", ALREADY_DONE):
+            return  # the summary counts them
         place = f"[{event.index + 1}/{len(self._jobs)}] "
         self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
 
@@ -152,6 +152,8 @@ def describe(result: FileResult, prepared: bool = False) -> str:
         # A path has one slash where a URL, which is told unchanged, has two.
         is_named = name in reason or name in reason.replace("//", "/")
         return f"failed: {reason}" if is_named else f"failed: {name}: {reason}"
+    if result.status == "skipped":
+        return f"{printable(result.output)}: {reason}"
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"
