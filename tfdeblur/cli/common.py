@@ -5,11 +5,13 @@ import ctypes
 import dataclasses
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.text import wrapped
 
 logger = logging.getLogger("tfdeblur")
 
@@ -104,6 +106,15 @@ def tell_on_terminal(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def terminal_columns(stream: TextIO | None = None) -> int | None:
+    """Width of the terminal that shows stdout, or `stream`; None where it goes elsewhere.
+
+    Files and pipes are not wrapped: who reads them may have any width, or be a program.
+    """
+    shown = (stream or sys.stdout).isatty()
+    return shutil.get_terminal_size().columns if shown else None
+
+
 def load_tensorflow(verbose: bool) -> None:
     """Imports tensorflow without its start-up lines on stderr, unless `verbose`.
 
@@ -193,7 +204,8 @@ def _report(error: BaseException, exit_code: int, verbose: bool) -> int:
     if verbose:
         logger.exception("error")
     kind = "" if isinstance(error, TfdeblurError) else f"{type(error).__name__}: "
-    print(f"tfdeblur: error: {kind}{error}", file=sys.stderr)
+    text = f"tfdeblur: error: {kind}{error}"
+    print(wrapped(text, terminal_columns(sys.stderr)), file=sys.stderr)
     if not verbose and exit_code == EXIT_UNEXPECTED:
         print("Run again with --verbose for the traceback.", file=sys.stderr)
     return exit_code

@@ -3,13 +3,16 @@
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from tfdeblur.cli.common import terminal_columns
 from tfdeblur.cli.short_help import ShowAll, is_long, short_help, wrapped
 from tfdeblur.errors import EXIT_USAGE
 from tfdeblur.models.shipped import shipped_presets
 from tfdeblur.near import did_you_mean, near_names
+from tfdeblur.text import wrapped as wrapped_text
 
 # How argparse begins to tell that something is missing.
 _MISSING = ("the following arguments are required", "one of the arguments")
@@ -58,7 +61,8 @@ class Parser(argparse.ArgumentParser):
         """See argparse; the usage is a command away."""
         if message.startswith(_MISSING) and (unknown := self._unknown()):
             message = _unrecognized(unknown, self._actions)
-        self.exit(EXIT_USAGE, f"{self.prog}: error: {message}\nsee {self.prog} --help\n")
+        text = wrapped_text(f"{self.prog}: error: {message}", terminal_columns(sys.stderr))
+        self.exit(EXIT_USAGE, f"{text}\nsee {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse; nothing is left over."""

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    load_tensorflow,
+    read_settings,
+    terminal_columns,
+)
 from tfdeblur.cli.measuring.data import add_limit
 from tfdeblur.cli.presets_measure import MeasureSettings, measure
 from tfdeblur.cli.presets_table import table
@@ -21,6 +26,7 @@ from tfdeblur.models.shipped import (
     shipped_folder,
     shipped_presets,
 )
+from tfdeblur.text import wrapped
 
 DESCRIPTION = """\
 Lists the networks that are shipped with tfdeblur, ready to restore with: what each gains, costs and
@@ -196,10 +202,22 @@ def _show(name: str, as_json: bool) -> int:
         print(json.dumps(entry, indent=2, ensure_ascii=False))
         return EXIT_DONE
     try:
-        print((folder / README_FILE).read_text("utf-8").rstrip())
+        text = (folder / README_FILE).read_text("utf-8").rstrip()
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / README_FILE} cannot be read: {error}") from error
+    print(_for_terminal(text, terminal_columns()))
     return EXIT_DONE
+
+
+def _for_terminal(text: str, columns: int | None) -> str:
+    """Markdown with its prose wrapped; tables, code and headings stay as they are."""
+    lines, in_code = [], False
+    for line in text.split("\n"):
+        in_code ^= line.startswith("```")
+        laid_out = in_code or line.startswith(("|", "#", "    ", "```"))
+        item = "  " if line.lstrip().startswith(("- ", "* ")) else ""
+        lines.append(line if laid_out else wrapped(line, columns, item))
+    return "\n".join(lines)
 
 
 def _make(settings: MakeSettings) -> int:

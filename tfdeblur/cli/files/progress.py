@@ -14,7 +14,7 @@ from typing import TextIO
 
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import ALREADY_DONE, Event, FileResult
-from tfdeblur.text import ERASE_LINE, duration, printable
+from tfdeblur.text import ERASE_LINE, duration, printable, wrapped
 
 _BAR_COLUMNS = 16
 _SECONDS_BETWEEN_BARS = 0.1
@@ -86,8 +86,10 @@ class Progress:
         line = describe(result, prepared)
         if result.status == "skipped" and result.reason in ("", ALREADY_DONE):
             return  # the summary counts them
-        place = f"[{event.index + 1}/{len(self._jobs)}] "
-        self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
+        line = f"[{event.index + 1}/{len(self._jobs)}] {line}"
+        if result.status == "failed" and self._on_terminal:
+            line = wrapped(line, shutil.get_terminal_size().columns, "  ")
+        self._write((ERASE_LINE if self._on_terminal else "") + line + "\n")
 
     def _pace(self, event: Event, now: float) -> "_Pace":
         """Of the current file, without its preparation."""
