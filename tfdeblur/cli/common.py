@@ -5,6 +5,7 @@ import ctypes
 import dataclasses
 import logging
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -75,13 +76,14 @@ def results_folder(text: str) -> str:
     above = os.path.dirname(text) or "."
     if os.path.isfile(text):
         raise argparse.ArgumentTypeError(
-            f"must be a folder, and {text} is a file. Did you mean {above}?"
+            f"must be a folder, and {text} is a file. Did you mean `--out {shlex.quote(above)}`?"
         )
     ending = os.path.splitext(text)[1].lower()
     if ending in WRITTEN_SUFFIXES | VIDEO_SUFFIXES:
         raise argparse.ArgumentTypeError(
             f"must be a folder, and {text} is called like a file. Results are named after their "
-            f"inputs: did you mean {above}? If it is to be a folder, give {text}{os.sep}"
+            f"inputs: did you mean `--out {shlex.quote(above)}`? If it is to be a folder, give "
+            f"{text}{os.sep}"
         )
     return text
 
@@ -189,7 +191,7 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
     except TfdeblurError as error:
         return _report(error, error.exit_code, verbose)
     except KeyboardInterrupt as stopped:
-        how = f" {stopped}" if stopped.args else ""
+        how = f" {stopped}" if stopped.args else _how_to_go_on(arguments)
         print(f"\nInterrupted. Finished work is kept.{how}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -198,6 +200,14 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
         return EXIT_UNEXPECTED
     except Exception as error:
         return _report(error, EXIT_UNEXPECTED, verbose)
+
+
+def _how_to_go_on(arguments: argparse.Namespace) -> str:
+    """Of commands that pass what is done by: their parsers set `goes_on`."""
+    if not getattr(arguments, "goes_on", False):
+        return ""
+    redoes = getattr(arguments, "overwrite", False)
+    return f" Go on with the same command{', without --overwrite' if redoes else ''}."
 
 
 def _report(error: BaseException, exit_code: int, verbose: bool) -> int:

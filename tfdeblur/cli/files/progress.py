@@ -84,8 +84,8 @@ class Progress:
             self._paced += self._pace(event, now)
             prepared, self._prepares = self._prepares, False
         line = describe(result, prepared)
-        if result.status == "skipped" and result.reason in ("", ALREADY_DONE):
-            return  # the summary counts them
+        if not is_told(result):
+            return
         line = f"[{event.index + 1}/{len(self._jobs)}] {line}"
         if result.status == "failed" and self._on_terminal:
             line = wrapped(line, shutil.get_terminal_size().columns, "  ")
@@ -145,6 +145,11 @@ class _Pace:
 
     def __add__(self, other: "_Pace") -> "_Pace":
         return _Pace(self.pixels + other.pixels, self.seconds + other.seconds)
+
+
+def is_told(result: FileResult) -> bool:
+    """Whether a result has a line of its own; what was simply done before is only counted."""
+    return result.status != "skipped" or result.reason not in ("", ALREADY_DONE)
 
 
 def describe(result: FileResult, prepared: bool = False) -> str:
