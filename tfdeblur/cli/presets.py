@@ -210,14 +210,28 @@ def _show(name: str, as_json: bool) -> int:
 
 
 def _for_terminal(text: str, columns: int | None) -> str:
-    """Markdown with its prose wrapped; tables, code and headings stay as they are."""
-    lines, in_code = [], False
+    """Markdown with its prose wrapped anew; tables, code and headings stay as they are."""
+    if columns is None:
+        return text
+    lines: list[str] = []
+    prose: set[int] = set()  # numbers of lines
+    in_code = False
     for line in text.split("\n"):
         in_code ^= line.startswith("```")
-        laid_out = in_code or line.startswith(("|", "#", "    ", "```"))
-        item = "  " if line.lstrip().startswith(("- ", "* ")) else ""
-        lines.append(line if laid_out else wrapped(line, columns, item))
+        laid_out = in_code or not line.strip() or line.startswith(("|", "#", "    ", "```"))
+        if not laid_out and not _is_item(line) and len(lines) - 1 in prose:
+            lines[-1] += " " + line.strip()
+            continue
+        if not laid_out:
+            prose.add(len(lines))
+        lines.append(line)
+    for number in prose:
+        lines[number] = wrapped(lines[number], columns, "  " * _is_item(lines[number]))
     return "\n".join(lines)
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith(("- ", "* "))
 
 
 def _make(settings: MakeSettings) -> int:

@@ -47,10 +47,10 @@ examples:
 
 
 _MEANINGS = (
-    "middle: the sharp image is the middle of the blur, as it is to be; the other verdicts are\n"
-    "explained by tfdeblur data check --help",
-    "blur: how long the motion is, median of places; imbalance: how much more of the exposure\n"
-    "lies on one side of the sharp frame than on the other, as a share of it",
+    "middle: the sharp image is the middle of the blur, as it is to be; the other\n"
+    "verdicts are explained by tfdeblur data check --help",
+    "blur: how long the motion is, median of places; imbalance: how much more of\n"
+    "the exposure lies on one side of the sharp frame than on the other, as a share",
 )
 _LEAST = 12  # characters of a name
 _BESIDE = 42  # columns that the table takes beside the names, without the reasons
