@@ -191,7 +191,9 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
     except TfdeblurError as error:
         return _report(error, error.exit_code, verbose)
     except KeyboardInterrupt as stopped:
-        how = f" {stopped}" if stopped.args else _how_to_go_on(arguments)
+        goes_on = getattr(arguments, "goes_on", False)  # as the parser of the command says
+        how = _how_to_go_on(goes_on, getattr(arguments, "overwrite", False))
+        how = f" {stopped}" if stopped.args else how
         print(f"\nInterrupted. Finished work is kept.{how}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -202,12 +204,10 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
         return _report(error, EXIT_UNEXPECTED, verbose)
 
 
-def _how_to_go_on(arguments: argparse.Namespace) -> str:
-    """Of commands that pass what is done by: their parsers set `goes_on`."""
-    if not getattr(arguments, "goes_on", False):
-        return ""
-    redoes = getattr(arguments, "overwrite", False)
-    return f" Go on with the same command{', without --overwrite' if redoes else ''}."
+def _how_to_go_on(goes_on: bool, redoes: bool) -> str:
+    """Of commands that pass what is done by (`goes_on`), unless they were told not to."""
+    without = ", without --overwrite" if redoes else ""
+    return f" Go on with the same command{without}." if goes_on else ""
 
 
 def _report(error: BaseException, exit_code: int, verbose: bool) -> int:
