@@ -140,13 +140,13 @@ def test_imports(folder):
             if top == "tensorflow":
                 assert "tensorflow" in ALLOWED[folder], f"{path} imports {name}"
             if top == "tfdeblur" and rest and rest != "__version__":
-                allowed = ALLOWED[folder] | {"limits"}
+                allowed = ALLOWED[folder] | {"limits", "near"}
                 assert rest.split(".")[0] in allowed, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("folder", INNER)
 def test_imports_of_inner_rooms(folder):
-    allowed = (*INNER[folder], "tfdeblur.errors", "tfdeblur.limits")
+    allowed = (*INNER[folder], "tfdeblur.errors", "tfdeblur.limits", "tfdeblur.near")
     files = sorted((CHECKOUT / folder).rglob("*.py"))
     assert files
     for path in files:

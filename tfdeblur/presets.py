@@ -13,6 +13,7 @@ from typing import Any
 
 from tfdeblur.config import TrainConfig, override
 from tfdeblur.errors import InvalidInput
+from tfdeblur.near import did_you_mean
 
 _PRESETS: dict[str, dict[str, Any]] = {
     # 1,000 epochs for the final model: --epochs 1000.
@@ -288,5 +289,6 @@ def preset(name: str) -> TrainConfig:
         InvalidInput: if there is none, with the names that exist.
     """
     if name not in _PRESETS:
-        raise InvalidInput(f"`--preset` must be one of {list(PRESETS)}. Received: {name!r}")
+        hint = did_you_mean(name, PRESETS)
+        raise InvalidInput(f"`--preset` must be one of {list(PRESETS)}. Received: {name!r}.{hint}")
     return override(TrainConfig(), _PRESETS[name])

@@ -1,5 +1,6 @@
 """Which models a service serves, from where, and which of their versions."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -10,8 +11,10 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from export.status import Status
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.near import did_you_mean_path
 
 CONFIG_FILE = "models.config"
+SAVED_MODEL = "saved_model.pb"
 CONTAINER = "/models"  # where the compose file mounts the root; base paths in the file say so
 
 
@@ -146,19 +149,22 @@ def read_config(path: Path, path_map: dict[str, Path] | None = None) -> list[Sou
     return sources
 
 
-def find_sources(root: Path, name: str | None = None) -> list[Source]:
+def find_sources(root: Path, name: str | None = None, option: str = "root") -> list[Source]:
     """What to serve from a folder.
 
     Args:
         root: folder with a `models.config`; or base folder of one model (it holds version
             folders); or folder of such base folders.
         name: of the model, where `root` is its base folder (default: the folder's name).
+        option: what the caller calls `root`, for messages.
 
     Raises:
         DataError: if there is nothing to serve.
         InvalidInput: if `name` is given and `root` holds several models.
     """
-    root = root.absolute()
+    given, root = root, root.absolute()
+    if (root / SAVED_MODEL).is_file():
+        raise _nothing_to_serve(given, name, option)
     itself = Source(name or root.name, root)
     if itself.present() or (name and root.is_dir() and not (root / name).is_dir()):
         return [itself]
@@ -171,16 +177,25 @@ def find_sources(root: Path, name: str | None = None) -> list[Source]:
     if name is not None:
         sources = [source for source in sources if source.name == name]
     if not sources:
-        if (root / "run.json").is_file():
-            raise DataError(
-                f"`root` must hold exported models, and {root} is a training run. `tfdeblur export "
-                f"--model {root} --root served/` makes of it what can be served."
-            )
-        raise DataError(
-            f"`root` must hold exported models: <root>/{name or '<model>'}/<version>/"
-            f"saved_model.pb. Received: root={root}. `tfdeblur export --root {root}` writes one."
-        )
+        raise _nothing_to_serve(given, name, option)
     return sources
+
+
+def _nothing_to_serve(root: Path, name: str | None, option: str) -> DataError:
+    """Why a folder holds no models, and what to do."""
+    if not root.exists():
+        why = f"there is no folder {root}.{did_you_mean_path(root, folders=True)}"
+        what = "`tfdeblur export --root DIR` writes them."
+    elif (root / SAVED_MODEL).is_file():
+        why = f"{root} is one version of a model."
+        what = f"Give the folder above, {os.path.normpath(root / os.pardir)}."
+    elif (root / "run.json").is_file():
+        why = f"{root} is a training run."
+        what = f"`tfdeblur export --model {root} --root served/` makes of it what can be served."
+    else:
+        why = f"{root} holds no {name or '<model>'}/<version>/{SAVED_MODEL}."
+        what = f"`tfdeblur export --root {root}` writes one."
+    return DataError(f"`{option}` must be a folder of exported models, and {why} {what}")
 
 
 def parse_path_map(text: str) -> dict[str, Path]:

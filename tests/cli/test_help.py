@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from tfdeblur.cli.main import COMMANDS, build_parser, main
 
@@ -113,6 +114,12 @@ def test_what_is_misspelt_is_named_with_the_nearest(arguments, says, capsys):
         ("deblur x.png", "the following arguments are required: --out"),
         ("debulr", "tfdeblur: error: no command 'debulr'. Did you mean deblur?"),
         ("data averge f", "tfdeblur data: error: no command 'averge'. Did you mean average?"),
+        ("deblur x.png --out o --preset maxin", "Did you mean maxim? There are: biskip, "),
+        ("evaluate --data d --preset biskp", "Did you mean biskip? There are: biskip, "),
+        ("export --root o --preset MAXIM", "Did you mean maxim? There are: biskip, "),
+        ("train --data d --run r --preset smal", "). Did you mean small?"),
+        ("deblur x.png --out o --format pgn", "'png', 'jpeg'). Did you mean png?"),
+        ("deblur x.png --out o --format webp", "(choose from 'keep', 'png', 'jpeg')\n"),
         ("data small.jpg", "no command 'small.jpg': there are synthesize, average, degrade, "),
         ("small.jpg", "To restore it: tfdeblur deblur small.jpg --out .\n"),
         ("clip.MOV", "To restore it: tfdeblur deblur clip.MOV --out .\n"),
@@ -124,6 +131,36 @@ def test_what_was_meant_is_told(arguments, says, tmp_path, monkeypatch, capsys):
     (tmp_path / "photos").mkdir()
     with pytest.raises(SystemExit, match="2"):
         main(arguments.split())
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("deblur holiday --out o --model runs/frist", "Did you mean runs/first?"),
+        (
+            "deblur holidays/ --out o --model runs/first",
+            "such file or folder. Did you mean holiday?",
+        ),
+        ("deblur x --out o --known-flow flow", "Did you mean flows?"),
+        ("evaluate --data pair", "There is no such folder (/"),
+        ("evaluate --data pair", "pair). Did you mean pairs?"),
+        ("evaluate --data ./pair", "pair). Did you mean pairs?"),
+        ("evaluate --data pairs --outputs a=outptu", "Did you mean output?"),
+        ("train --data pair --run new", "Did you mean pairs?"),
+        ("train --model sen --data ./pair --run new", "Did you mean pairs?"),
+        ("data check pair", "Did you mean pairs?"),
+        ("data synthesize holidays --out new", "Did you mean holiday?"),
+        ("presets biskp", "Did you mean biskip? There are: biskip, "),
+    ],
+)
+def test_a_path_that_is_near_is_told(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("holiday", "runs/first", "pairs/blur", "pairs/sharp", "flows", "output"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (16, 16)).save(tmp_path / folder / "1.png")
+    (tmp_path / "runs/first/generator.keras").touch()
+    assert main(arguments.split()) in (3, 4)
     assert says in capsys.readouterr().err
 
 

@@ -245,7 +245,16 @@ def test_tables_hold_every_number_and_escape_names(data, tmp_path):
     mean = found.means()["a_1|%"]["psnr_rgb_u8"].value
     assert f"| a_1\\|% | 6 | {mean:.2f} (" in tables.markdown_text(found)
     latex = tables.latex_text(found)
-    assert f"a\\_1|\\% & \\textbf{{{mean:.2f}}} &" in latex and latex.endswith("\\\\\n")
+    assert f"a\\_1|\\% & \\textbf{{{mean:.2f}}} &" in latex
+    assert latex.splitlines()[1:5] == [
+        r"\begin{tabular}{lrrrrrrr}",
+        r"\hline",
+        r"system & psnr\_rgb\_u8 & ssim\_gauss & ssim\_matlab3d & ssim\_uniform & ms\_ssim & "
+        r"cw\_ssim & saliency \\",
+        r"\hline",
+    ]
+    assert latex.endswith(" \\\\\n\\hline\n\\end{tabular}\n")
+    assert latex.count("\n") == 9  # the comment, two systems
     assert f"{mean:.2f}" in tables.terminal_text(found)
 
 

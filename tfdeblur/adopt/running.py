@@ -1,6 +1,5 @@
 """Running a network of others on images, for the probe: whatever runs it."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +8,7 @@ import numpy as np
 
 from tfdeblur import limits
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.near import near_names
 
 SMALLEST_FIXED = 64  # pixels a side, of networks that take one size
 _MOST_NAMES = 5  # in a message
@@ -151,7 +151,7 @@ def no_such_output(
     """
     # A restorer, or a stage of one, mostly adds what it has found to an image.
     sums = [name for name, operator in images.items() if operator in _ADDING]
-    near = difflib.get_close_matches(wanted.partition(":")[0], names, n=3, cutoff=0.5)
+    near = near_names(wanted.partition(":")[0], names, 3, cutoff=0.5)
     likely = [name for name in reversed(sums or list(images)) if name not in near]
     hint = f" Near to it: {', '.join(near)}." if near else ""
     likely.sort(key=lambda name: wanted not in name)

@@ -5,11 +5,14 @@ import ctypes
 import dataclasses
 import logging
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tfdeblur.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, TfdeblurError
+from tfdeblur.text import wrapped
 
 logger = logging.getLogger("tfdeblur")
 
@@ -73,13 +76,14 @@ def results_folder(text: str) -> str:
     above = os.path.dirname(text) or "."
     if os.path.isfile(text):
         raise argparse.ArgumentTypeError(
-            f"must be a folder, and {text} is a file. Did you mean {above}?"
+            f"must be a folder, and {text} is a file. Did you mean `--out {shlex.quote(above)}`?"
         )
     ending = os.path.splitext(text)[1].lower()
     if ending in WRITTEN_SUFFIXES | VIDEO_SUFFIXES:
         raise argparse.ArgumentTypeError(
             f"must be a folder, and {text} is called like a file. Results are named after their "
-            f"inputs: did you mean {above}? If it is to be a folder, give {text}{os.sep}"
+            f"inputs: did you mean `--out {shlex.quote(above)}`? If it is to be a folder, give "
+            f"{text}{os.sep}"
         )
     return text
 
@@ -102,6 +106,15 @@ def tell_on_terminal(text: str) -> None:
     """Says what goes on, where somebody waits for it: logs and pipes are spared."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
+
+
+def terminal_columns(stream: TextIO | None = None) -> int | None:
+    """Width of the terminal that shows stdout, or `stream`; None where it goes elsewhere.
+
+    Files and pipes are not wrapped: who reads them may have any width, or be a program.
+    """
+    shown = (stream or sys.stdout).isatty()
+    return shutil.get_terminal_size().columns if shown else None
 
 
 def load_tensorflow(verbose: bool) -> None:
@@ -178,7 +191,9 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
     except TfdeblurError as error:
         return _report(error, error.exit_code, verbose)
     except KeyboardInterrupt as stopped:
-        how = f" {stopped}" if stopped.args else ""
+        goes_on = getattr(arguments, "goes_on", False)  # as the parser of the command says
+        how = _how_to_go_on(goes_on, getattr(arguments, "overwrite", False))
+        how = f" {stopped}" if stopped.args else how
         print(f"\nInterrupted. Finished work is kept.{how}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -189,11 +204,18 @@ def run_command(command: Callable[[argparse.Namespace], int], arguments: argpars
         return _report(error, EXIT_UNEXPECTED, verbose)
 
 
+def _how_to_go_on(goes_on: bool, redoes: bool) -> str:
+    """Of commands that pass what is done by (`goes_on`), unless they were told not to."""
+    without = ", without --overwrite" if redoes else ""
+    return f" Go on with the same command{without}." if goes_on else ""
+
+
 def _report(error: BaseException, exit_code: int, verbose: bool) -> int:
     if verbose:
         logger.exception("error")
     kind = "" if isinstance(error, TfdeblurError) else f"{type(error).__name__}: "
-    print(f"tfdeblur: error: {kind}{error}", file=sys.stderr)
+    text = f"tfdeblur: error: {kind}{error}"
+    print(wrapped(text, terminal_columns(sys.stderr)), file=sys.stderr)
     if not verbose and exit_code == EXIT_UNEXPECTED:
         print("Run again with --verbose for the traceback.", file=sys.stderr)
     return exit_code

@@ -199,11 +199,38 @@ def _export(settings: ExportSettings) -> int:
         fixed_tile=settings.fixed_tile,
         progress=_tell,
     )
-    _tell("Exported and checked. Serve it with one of:")
-    _tell(f"  docker compose --project-directory {settings.root} --profile gpu up")
-    _tell(f"  tfdeblur serve --model_base_path {folder.parent} --model_name {settings.name}")
+    _tell("\n".join(_how_to_serve(Path(settings.root), folder)))
     print(folder)
     return EXIT_DONE
+
+
+def _how_to_serve(root: Path, folder: Path) -> list[str]:
+    """Lines for people; a models.config that holds versions back is not passed by in silence."""
+    from export.service.config import CONFIG_FILE, read_config
+
+    name, version, config = folder.parent.name, int(folder.name), root / CONFIG_FILE
+    try:
+        sources = read_config(config)
+    except DataError:
+        sources = []  # the server will tell
+    source = next((one for one in sources if one.name == name), None)
+    serve = f"  tfdeblur serve --model_base_path {folder.parent} --model_name {name}"
+    lines = []
+    if source is not None and (source.labels or source.specific or source.latest != 1):
+        serve = f"  tfdeblur serve --model_config_file {config}"
+        serve += " --allow_version_labels_for_unavailable_models" if source.labels else ""
+    if source is not None and source.specific and version not in source.specific:
+        held = ", ".join(map(str, source.specific))
+        lines = [
+            f"{config} holds version{'s' * (len(source.specific) > 1)} {held} only: version "
+            f"{version} is not loaded until you add `versions: {version}` to the policy of "
+            f"{name} (docs/howto/canary.md)."
+        ]
+    return [
+        " ".join(["Exported and checked.", *lines, "Serve it with one of:"]),
+        f"  docker compose --project-directory {root} --profile gpu up",
+        serve,
+    ]
 
 
 def _check_place(settings: ExportSettings) -> None:

@@ -1,15 +1,18 @@
 """The parser of all commands: its help fits a screen, its errors are two lines."""
 
 import argparse
-import difflib
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from tfdeblur.cli.common import terminal_columns
 from tfdeblur.cli.short_help import ShowAll, is_long, short_help, wrapped
 from tfdeblur.errors import EXIT_USAGE
 from tfdeblur.models.shipped import shipped_presets
+from tfdeblur.near import did_you_mean, near_names
+from tfdeblur.text import wrapped as wrapped_text
 
 # How argparse begins to tell that something is missing.
 _MISSING = ("the following arguments are required", "one of the arguments")
@@ -58,7 +61,8 @@ class Parser(argparse.ArgumentParser):
         """See argparse; the usage is a command away."""
         if message.startswith(_MISSING) and (unknown := self._unknown()):
             message = _unrecognized(unknown, self._actions)
-        self.exit(EXIT_USAGE, f"{self.prog}: error: {message}\nsee {self.prog} --help\n")
+        text = wrapped_text(f"{self.prog}: error: {message}", terminal_columns(sys.stderr))
+        self.exit(EXIT_USAGE, f"{text}\nsee {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse; nothing is left over."""
@@ -83,7 +87,12 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             raise argparse.ArgumentError(None, _no_command(self.prog, value, list(action.choices)))
-        super()._check_value(action, value)
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            if hint := did_you_mean(str(value), map(str, action.choices or ())):
+                error.message = f"{error.message}.{hint}"
+            raise
 
 
 def _unrecognized(unknown: Sequence[str], known: Sequence[argparse.Action]) -> str:
@@ -95,7 +104,7 @@ def _unrecognized(unknown: Sequence[str], known: Sequence[argparse.Action]) -> s
         meant = "--model" if "--model" in options and name in shipped_presets() else ""
         meant = meant or ("--data" if "--data" in options else next(iter(needed), ""))
         return text + (f". Did you mean {meant} {name}?" if meant else "")
-    near = difflib.get_close_matches(name, options, n=1)
+    near = near_names(name, options)
     if not near and len(name) == 2 and name[0] == "-":  # one letter, as other programs have it
         needed = [option for one in known if one.required for option in one.option_strings]
         near = [one for one in (*needed, *options) if one.startswith(f"-{name}")][:1]
@@ -110,6 +119,6 @@ def _no_command(program: str, name: str, commands: Sequence[str]) -> str:
     if "deblur" in commands and (os.path.exists(name) or is_taken(name)):
         folder = "restored/" if os.path.isdir(name) else "."
         return f"{text}. To restore it: {program} deblur {shlex.quote(name)} --out {folder}"
-    for near in difflib.get_close_matches(name, commands, n=1):
+    for near in near_names(name, commands):
         return f"{text}. Did you mean {near}?"
     return f"{text}: there are {', '.join(commands)}"

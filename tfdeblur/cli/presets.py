@@ -7,20 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    load_tensorflow,
+    read_settings,
+    terminal_columns,
+)
 from tfdeblur.cli.measuring.data import add_limit
 from tfdeblur.cli.presets_measure import MeasureSettings, measure
 from tfdeblur.cli.presets_table import table
+from tfdeblur.cli.restoring import known_preset
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
 from tfdeblur.models.preset_card import Card, read_card
 from tfdeblur.models.shipped import (
     DEFAULT_PRESET,
     README_FILE,
-    checked_name,
     holds_preset,
     shipped_folder,
     shipped_presets,
 )
+from tfdeblur.text import wrapped
 
 DESCRIPTION = """\
 Lists the networks that are shipped with tfdeblur, ready to restore with: what each gains, costs and
@@ -189,17 +195,43 @@ def _show(name: str, as_json: bool) -> int:
     folder = shipped_folder(name)
     if folder is None:
         if not name or not holds_preset(name):
-            checked_name(name)  # tells what there is
+            known_preset(name)  # tells what there is
         folder = Path(name)
     entry = _entry(folder)
     if as_json:
         print(json.dumps(entry, indent=2, ensure_ascii=False))
         return EXIT_DONE
     try:
-        print((folder / README_FILE).read_text("utf-8").rstrip())
+        text = (folder / README_FILE).read_text("utf-8").rstrip()
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / README_FILE} cannot be read: {error}") from error
+    print(_for_terminal(text, terminal_columns()))
     return EXIT_DONE
+
+
+def _for_terminal(text: str, columns: int | None) -> str:
+    """Markdown with its prose wrapped anew; tables, code and headings stay as they are."""
+    if columns is None:
+        return text
+    lines: list[str] = []
+    prose: set[int] = set()  # numbers of lines
+    in_code = False
+    for line in text.split("\n"):
+        in_code ^= line.startswith("```")
+        laid_out = in_code or not line.strip() or line.startswith(("|", "#", "    ", "```"))
+        if not laid_out and not _is_item(line) and len(lines) - 1 in prose:
+            lines[-1] += " " + line.strip()
+            continue
+        if not laid_out:
+            prose.add(len(lines))
+        lines.append(line)
+    for number in prose:
+        lines[number] = wrapped(lines[number], columns, "  " * _is_item(lines[number]))
+    return "\n".join(lines)
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith(("- ", "* "))
 
 
 def _make(settings: MakeSettings) -> int:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from tfdeblur.cli.common import at_least_one
 from tfdeblur.errors import InvalidInput
 from tfdeblur.models.preset_card import default_text
-from tfdeblur.models.shipped import DEFAULT_PRESET, checked_name, default_model
+from tfdeblur.models.shipped import (
+    DEFAULT_PRESET,
+    default_model,
+    shipped_names,
+    shipped_presets,
+)
+from tfdeblur.near import did_you_mean
 from tfdeblur.restorers.options import OptionRefused, RestoringOptions
 from tfdeblur.restorers.precision import AUTO, MOST_COST_DB, PRECISIONS
 
@@ -45,9 +51,24 @@ def add_model_argument(parser: argparse.ArgumentParser, several: bool = False) -
 
 def _shipped(name: str) -> str:
     try:
-        return checked_name(name)
+        return known_preset(name)
     except InvalidInput as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def known_preset(name: str) -> str:
+    """Returns `name`.
+
+    Raises:
+        InvalidInput: if no preset of that name is shipped, with the one that may be meant.
+    """
+    presets = shipped_presets()
+    if name not in presets:
+        raise InvalidInput(
+            f"No preset {name!r} is shipped.{did_you_mean(name, presets)} There are: "
+            f"{shipped_names()}"
+        )
+    return name
 
 
 def settled(model: str | None) -> str:

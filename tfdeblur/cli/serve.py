@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.common import (
@@ -20,6 +21,7 @@ from tfdeblur.cli.common import (
 )
 from tfdeblur.cli.serve_options import add_options
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
+from tfdeblur.near import did_you_mean_path
 
 DESCRIPTION = """\
 Serves exported models over gRPC on this machine, for laptops and tests: the same services, codes
@@ -97,7 +99,8 @@ class ServeSettings:
 
         Raises:
             InvalidInput: if they do not go together, or the port is taken.
-            DataError: if a file was given in the place of a folder, or the other way round.
+            DataError: if a file was given in the place of a folder, or the other way round, or
+                there is nothing to serve in it.
         """
         file, folder = arguments.model_config_file, arguments.model_base_path
         if file and arguments.model_name:
@@ -106,6 +109,11 @@ class ServeSettings:
                 "itself."
             )
         _check_kind(file, folder)
+        if folder is not None:
+            from export.service.config import find_sources
+
+            # By the option's name, and before TensorFlow is loaded, which takes seconds.
+            find_sources(Path(folder), arguments.model_name, "--model_base_path")
         from export.service.options import ServiceOptions
         from export.service.port import check_free
 
@@ -114,7 +122,7 @@ class ServeSettings:
             for field in fields(ServiceOptions)
             if getattr(arguments, field.name, None) is not None
         }
-        # Also before TensorFlow is loaded, which takes seconds.
+        # Also before TensorFlow is loaded.
         check_free(options.get("host", ServiceOptions.host), arguments.port)
         return read_settings(cls, arguments, root=file or folder, options=options)
 
@@ -160,7 +168,8 @@ def _check_kind(file: str | None, folder: str | None) -> None:
     if file is not None and not os.path.isfile(file):
         raise DataError(
             "`--model_config_file` must be a file, as `tfdeblur export` writes it: models.config. "
-            f"Received: {file}. For a folder of models, give --model_base_path."
+            f"Received: {file}.{did_you_mean_path(file)} For a folder of models, give "
+            "--model_base_path."
         )
     if folder is not None and os.path.isfile(folder):
         raise DataError(

@@ -1,7 +1,6 @@
 """Settings by dotted name: from text, from JSON, and back."""
 
 import dataclasses
-import difflib
 import json
 import types
 import typing
@@ -11,6 +10,7 @@ from typing import Any
 from tfdeblur.config.checks import check
 from tfdeblur.config.sections import TrainConfig
 from tfdeblur.errors import InvalidInput
+from tfdeblur.near import near_names
 
 
 def override(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
@@ -47,9 +47,9 @@ def _unknown(name: str, known: Collection[str]) -> InvalidInput:
     beside = list(keys.values()) if section else []
     if beside:  # lr: learning_rate
         near = [one for one in keys if _initials(one) == key]
-        near = [keys[one] for one in near or difflib.get_close_matches(key, keys, n=3)]
+        near = [keys[one] for one in near or near_names(key, keys, 3)]
     else:
-        near = difflib.get_close_matches(name, known, n=3)
+        near = near_names(name, known, 3)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     if beside:
         hint += f" The section has {', '.join(sorted(beside))}."

@@ -11,6 +11,7 @@ from tfdeblur.data.sources import CACHE_BYTES
 from tfdeblur.data.tfds_flow_source import TfdsFlowSource
 from tfdeblur.data.tfds_source import open_builder
 from tfdeblur.errors import DataError
+from tfdeblur.near import did_you_mean_path
 
 WHAT = (
     "a folder of photographs, a folder of pairs with flows made by `tfdeblur data synthesize`, or "
@@ -63,14 +64,14 @@ def _refuse_unknown(data: str, data_dir: str | Path | None) -> None:
     if looks_like_a_path(data):
         raise DataError(
             f"`data` must be a folder. Received: data={data!r}. There is no such folder "
-            f"({Path(data).expanduser().absolute()})."
+            f"({Path(data).expanduser().absolute()}).{did_you_mean_path(data, folders=True)}"
         )
     try:
         open_builder(data, data_dir)
     except DataError as error:
         raise DataError(
             f"`data` must be {WHAT}. Received: data={data!r}. There is no such folder "
-            f"({Path(data).absolute()}). {error}"
+            f"({Path(data).absolute()}).{did_you_mean_path(data, folders=True)} {error}"
         ) from error
 
 

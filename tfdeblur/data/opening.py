@@ -9,6 +9,7 @@ from tfdeblur.data.folders import find_pairs
 from tfdeblur.data.pair_lists import is_list
 from tfdeblur.data.sources import CACHE_BYTES, FolderSource, PairSource
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.near import did_you_mean_path
 
 # Of TFDS: NAME, NAME/CONFIG, NAME:VERSION, NAME/CONFIG:VERSION, each with NAMESPACE: before it.
 _NAME = re.compile(r"(?:[a-z]+:)?([A-Za-z]\w*)(/\w+)?(:[\d.*]+)?")
@@ -67,7 +68,7 @@ def open_source(
     if looks_like_a_path(str(data)):
         raise DataError(
             f"`data` must be a folder of pairs. Received: data={str(data)!r}. There is no such "
-            f"folder ({Path(data).expanduser().absolute()})."
+            f"folder ({Path(data).expanduser().absolute()}).{did_you_mean_path(data)}"
         )
     # Folders need no TensorFlow, which these read records with.
     from tfdeblur.data.tfds_source import TfdsSource, open_builder
@@ -77,7 +78,8 @@ def open_source(
     except DataError as error:
         raise DataError(
             "`data` must be a folder of pairs or the name of a TFDS data set. Received: "
-            f"data={str(data)!r}. There is no such folder ({Path(data).absolute()}). {error}"
+            f"data={str(data)!r}. There is no such folder ({Path(data).absolute()})."
+            f"{did_you_mean_path(data)} {error}"
         ) from error
     return TfdsSource(
         str(data), split, data_dir, only=only, exclude=exclude, cache_bytes=cache_bytes

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfdeblur.data.pair_search import Pair, Search, images_below
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.near import did_you_mean_path
 
 LIST_SUFFIX = ".csv"
 _COLUMNS = {
@@ -41,7 +42,8 @@ def search_patterns(folder: Path, patterns: Sequence[str], search: Search) -> No
             f"Received: {' '.join(map(repr, patterns))}"
         )
     if not folder.is_dir():
-        raise DataError(f"The folder of the pairs does not exist. Received: {folder}")
+        hint = did_you_mean_path(folder, folders=True)
+        raise DataError(f"The folder of the pairs does not exist. Received: {folder}.{hint}")
     blurred, sharp = (_fitting(folder, pattern) for pattern in patterns)
     for found, others, role, pattern in (
         (blurred, sharp, "sharp", patterns[1]),

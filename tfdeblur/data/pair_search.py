@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfdeblur.data.names import natural_key
 from tfdeblur.errors import DataError
+from tfdeblur.near import did_you_mean_path
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,10 @@ def search_folder(folder: Path, split: str | None, search: Search) -> None:
     """
     if not folder.is_dir():
         kind = "is not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"`folder` must be a folder of pairs, but it {kind}. Received: {folder}")
+        raise DataError(
+            f"`folder` must be a folder of pairs, but it {kind}. Received: {folder}."
+            f"{did_you_mean_path(folder, folders=True)}"
+        )
     if _add_place(folder, "", search):
         if split is not None:
             logger.info("%s has no splits: all its pairs are used for %r.", folder, split)

@@ -9,6 +9,7 @@ from tfdeblur.data.folders import raise_problems
 from tfdeblur.data.names import natural_key
 from tfdeblur.data.pair_search import BLURRED_FOLDERS, IMAGE_SUFFIXES, SHARP_FOLDERS
 from tfdeblur.errors import DataError
+from tfdeblur.near import did_you_mean_path
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def find_photographs(
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         kind = "is not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"The photographs' folder {kind}. Received: {folder}")
+        hint = did_you_mean_path(folder, folders=True)
+        raise DataError(f"The photographs' folder {kind}. Received: {folder}.{hint}")
     seen: dict[str, Photograph] = {}
     problems = []
     for path in _walk(folder, recursive, leave_out):

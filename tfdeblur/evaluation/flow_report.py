@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.data.flow_pairs import constant_flow
+from tfdeblur.evaluation.narrow import fitted
 from tfdeblur.evaluation.report_base import MeasuredReport
 from tfdeblur.evaluation.report_parts import data_line, machine_line, mean, model_line
+from tfdeblur.text import hanging
 
 # Name of a value -> what it says to a reader of the report.
 FLOW_PROTOCOLS = {
@@ -18,6 +20,7 @@ FLOW_PROTOCOLS = {
     "sign_free_epe": "pixels, the same to the nearer of (u, v) and (-u, -v): what the blur "
     "depends on",
 }
+_DEGENERATE = "degenerate: counted as no motion"
 _WIDTHS = {"flow_mse": 14, "end_point_error": 19, "sign_free_epe": 17, "seconds": 7}
 _HEADS = {
     "flow_mse": "flow_mse, px^2",
@@ -97,13 +100,35 @@ class FlowReport(MeasuredReport[FlowScore]):
             "degenerate": score.degenerate,
         }
 
-    def table(self) -> str:
-        """One row per image, one of means and one of the best constant flow, for people."""
+    def table(self, columns: int | None = None) -> str:
+        """One row per image, one of means and one of the best constant flow, for people.
+
+        Args:
+            columns: of the terminal; names are shortened to fit it, and the seconds left out.
+        """
+        whole = self._whole_table()
+        if columns is None or max(map(len, whole.splitlines())) < columns:
+            return whole
+        cells = [[one.name, *_cells({**one.values, "seconds": one.seconds})] for one in self.images]
+        if self.images:
+            means = {name: self.mean(name) for name in FLOW_PROTOCOLS}
+            cells.append(["mean", *_cells({**means, "seconds": self.mean_seconds})])
+            cells.append(
+                ["best constant flow", *_cells({"flow_mse": self.yardstick()["flow_mse"]})]
+            )
+        head, *lines = fitted(["image", *_HEADS.values()], cells, columns, ("seconds",))
+        below = [head]
+        for line, score in zip(lines, self.images, strict=False):
+            below += [line, *([f"  {_DEGENERATE}"] if score.degenerate else [])]
+        rule = ["-" * max(map(len, (head, *lines)))] if self.images else []
+        return "\n".join([*below, *rule, *lines[len(self.images) :]])
+
+    def _whole_table(self) -> str:
         names = [score.name for score in self.images]
         width = max(map(len, [*names, "best constant flow"]))
         lines = [f"{'image':<{width}}  " + "  ".join(_HEADS.values())]
         for score in self.images:
-            remark = "  degenerate: counted as no motion" if score.degenerate else ""
+            remark = f"  {_DEGENERATE}" if score.degenerate else ""
             row = _row(score.name, width, {**score.values, "seconds": score.seconds})
             lines.append(row + remark)
         if self.images:
@@ -114,8 +139,12 @@ class FlowReport(MeasuredReport[FlowScore]):
             lines.append(_row("best constant flow", width, constant).rstrip())
         return "\n".join(lines)
 
-    def summary(self) -> str:
-        """Data, model, what the numbers are and the machine: what a reader must know."""
+    def summary(self, columns: int | None = None) -> str:
+        """Data, model, what the numbers are and the machine: what a reader must know.
+
+        Args:
+            columns: of the terminal, to wrap at; None: nothing is wrapped.
+        """
         facts = {
             "data": data_line(self.data, self.split, len(self.images), self.count),
             "model": model_line(self.model, self.settings),
@@ -128,12 +157,14 @@ class FlowReport(MeasuredReport[FlowScore]):
             )
         facts["seconds"] = "wall time of one call per image, first call of each size not counted"
         facts["machine"] = machine_line(self.machine)
-        return "\n".join(f"{name:<17}{text}" for name, text in facts.items())
+        return "\n".join(hanging(f"{name:<17}", text, columns) for name, text in facts.items())
 
 
 def _row(name: str, width: int, values: dict[str, float]) -> str:
-    cells = [
-        f"{values[key]:{space}.3f}" if key in values else " " * space
-        for key, space in _WIDTHS.items()
-    ]
+    spaces = _WIDTHS.values()
+    cells = [f"{cell:>{space}}" for cell, space in zip(_cells(values), spaces, strict=True)]
     return f"{name:<{width}}  " + "  ".join(cells)
+
+
+def _cells(values: dict[str, float]) -> list[str]:
+    return [f"{values[key]:.3f}" if key in values else "" for key in _WIDTHS]

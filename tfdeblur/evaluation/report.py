@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tfdeblur.evaluation.narrow import fitted
 from tfdeblur.evaluation.report_base import MeasuredReport
 from tfdeblur.evaluation.report_parts import (
     data_line,
@@ -12,6 +13,7 @@ from tfdeblur.evaluation.report_parts import (
     mean,
     model_line,
 )
+from tfdeblur.text import hanging
 
 # Name of a protocol -> what it says to a reader of the report.
 PROTOCOLS = {
@@ -19,6 +21,10 @@ PROTOCOLS = {
     "ssim_gauss": "per channel, Gaussian window 11, sigma 1.5, data range 255, valid region",
     "ssim_matlab3d": "height x width x RGB volume, Gaussian window 11, sigma 1.5, edges repeated",
 }
+_LEFT_OUT = (
+    "SSIM of the restored images alone, as the terminal is narrow: --json has all, and so has this "
+    "table where it goes to a file."
+)
 _DIGITS = {"psnr_rgb_u8": 2, "ssim_gauss": 4, "ssim_matlab3d": 4}
 
 
@@ -114,8 +120,40 @@ class EvaluationReport(MeasuredReport[ImageScore]):
             "remark": score.remark,
         }
 
-    def table(self) -> str:
-        """One row per image and one of means, "blurred -> restored", fixed width, for people."""
+    def table(self, columns: int | None = None) -> str:
+        """One row per image and one of means, "blurred -> restored", fixed width, for people.
+
+        Args:
+            columns: of the terminal; what does not fit is left out: the blurred images' SSIM, then
+                columns. None: all is shown.
+        """
+        whole = self._whole_table()
+        if columns is None or max(map(len, whole.splitlines())) < columns:
+            return whole
+        return self._narrow_table(columns)
+
+    def _narrow_table(self, columns: int) -> str:
+        heads = ["image", "psnr_rgb_u8, dB  (gain)", "ssim_gauss", "ssim_matlab3d", "seconds"]
+        sure = self.mean_confidence is not None
+        heads += ["confidence"] if sure else []
+        rows = []
+        for score in self.images:
+            cells = _narrow(score.name, score.blurred, score.restored, score.gain_db, score.seconds)
+            rows.append(cells + ([_sure(score.confidence, sure).strip()] if sure else []))
+        if self.images:
+            blurred, restored = ({k: self.mean(k)[i] for k in PROTOCOLS} for i in (0, 1))
+            cells = _narrow("mean", blurred, restored, self.mean_gain_db, self.mean_seconds)
+            rows.append(cells + ([_sure(self.mean_confidence, sure).strip()] if sure else []))
+        head, *lines = fitted(heads, rows, columns, ("ssim_matlab3d", "seconds", "ssim_gauss"))
+        below = [head]
+        for line, score in zip(lines, self.images, strict=False):
+            below += [line, *([hanging("  ", _remark(score), columns)] if _remark(score) else [])]
+        if self.images:
+            below += ["-" * max(map(len, (head, *lines))), lines[-1]]
+            below.append(hanging("", _LEFT_OUT, columns))
+        return "\n".join(below)
+
+    def _whole_table(self) -> str:
         width = max([len(score.name) for score in self.images] + [len("image"), len("mean")])
         heads = ["psnr_rgb_u8, dB  (gain)", "ssim_gauss", "ssim_matlab3d"]
         lines = [f"{'image':<{width}}  {heads[0]:<26}  {heads[1]:<16}  {heads[2]:<16}  seconds"]
@@ -123,8 +161,7 @@ class EvaluationReport(MeasuredReport[ImageScore]):
         lines[0] += "  confidence" if sure else ""
         for score in self.images:
             pairs = {name: (score.blurred[name], score.restored[name]) for name in PROTOCOLS}
-            degenerate = "degenerate: the blurred image was kept" if score.degenerate else ""
-            remark = score.remark or degenerate
+            remark = _remark(score)
             row = _row(score.name, width, pairs, score.gain_db, score.seconds)
             row += _sure(score.confidence, sure) + (f"  {remark}" if remark else "")
             lines.append(row)
@@ -135,8 +172,12 @@ class EvaluationReport(MeasuredReport[ImageScore]):
             lines.append(row + _sure(self.mean_confidence, sure))
         return "\n".join(lines)
 
-    def summary(self) -> str:
-        """Data set, split, count, model and machine: what a reader must know about the table."""
+    def summary(self, columns: int | None = None) -> str:
+        """Data set, split, count, model and machine: what a reader must know about the table.
+
+        Args:
+            columns: of the terminal, to wrap at; None: nothing is wrapped.
+        """
         facts = {
             "data": data_line(self.data, self.split, len(self.images), self.count),
             "model": model_line(self.model, self.settings),
@@ -154,7 +195,7 @@ class EvaluationReport(MeasuredReport[ImageScore]):
                 "0 to 1: how well re-blurring the result explains the input; of several passes, "
                 "the first"
             )
-        return "\n".join(f"{name:<15}{text}" for name, text in facts.items())
+        return "\n".join(hanging(f"{name:<15}", text, columns) for name, text in facts.items())
 
 
 def gain(before: float, after: float) -> float:
@@ -185,6 +226,24 @@ def _row(
 ) -> str:
     psnr, gauss, matlab = (_show(*pairs[protocol], _DIGITS[protocol]) for protocol in PROTOCOLS)
     return f"{name:<{width}}  {psnr} ({gain_db:+6.2f})   {gauss}  {matlab}  {seconds:7.3f}"
+
+
+def _narrow(
+    name: str,
+    blurred: dict[str, float],
+    restored: dict[str, float],
+    gain_db: float,
+    seconds: float,
+) -> list[str]:
+    """Cells of a row that shows SSIM of the restored image alone, with fewer digits."""
+    before, after = blurred["psnr_rgb_u8"], restored["psnr_rgb_u8"]
+    psnr = f"{before:.2f} -> {after:.2f} ({gain_db:+6.2f})"
+    likeness = [f"{restored[key]:.3f}" for key in ("ssim_gauss", "ssim_matlab3d")]
+    return [name, psnr, *likeness, f"{seconds:.3f}"]
+
+
+def _remark(score: ImageScore) -> str:
+    return score.remark or ("degenerate: the blurred image was kept" if score.degenerate else "")
 
 
 def _sure(confidence: float | None, shown: bool) -> str:

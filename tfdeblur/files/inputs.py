@@ -10,6 +10,7 @@ from pathlib import Path
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.files.passed_over import PassedOver, extra_suffixes, reason_to_pass_over
 from tfdeblur.files.video.settings import ANIMATED_SUFFIXES, CONTAINERS
+from tfdeblur.near import did_you_mean_path
 
 WRITTEN_SUFFIXES = frozenset(".png .jpg .jpeg .jpe .bmp .tif .tiff .webp".split())
 VIDEO_SUFFIXES = frozenset(CONTAINERS) | ANIMATED_SUFFIXES
@@ -95,7 +96,7 @@ def _named(given: str) -> Source:
     elif _URL.match(given) and not os.path.lexists(given):
         error = DataError(f"{given}: this is a URL. Download it first, and give the file.")
     elif not os.path.lexists(given):
-        error = DataError("There is no such file or folder.")
+        error = DataError(f"There is no such file or folder.{did_you_mean_path(given)}")
     elif path.exists() and not path.is_file():
         error = InvalidInput("It is neither a file nor a folder; give a regular file.")
     return Source(path, Path(path.name), True, error)

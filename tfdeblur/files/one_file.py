@@ -5,14 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tfdeblur.errors import NotConverged
+from tfdeblur.errors import InvalidInput, NotConverged
 from tfdeblur.files.alpha import restore_seen
 from tfdeblur.files.beside import compare_with, write_beside, write_picture
 from tfdeblur.files.plan import Job
-from tfdeblur.files.results import FileResult
+from tfdeblur.files.results import ALREADY_DONE, FileResult
 from tfdeblur.files.video.animation import restore_animation
 from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
+from tfdeblur.files.written_as import written_as
 from tfdeblur.image.atomic import write_atomically
 from tfdeblur.image.codec import DecodedImage, encode_image, format_of, read_image
 from tfdeblur.pictures.compare import comparison
@@ -42,7 +43,8 @@ def restore_one(
     if not job.is_video:
         return _restore_image(restorer, job, on_progress, overwrite)
     if job.output.is_file() and not overwrite:
-        reason = "already done; for its comparison picture, overwrite it"
+        # Only frames that are restored now can be drawn: the result has lost some of theirs.
+        reason = f"{ALREADY_DONE}; a video's comparison is drawn while it is restored: --overwrite"
         return FileResult(job.source, job.output, "skipped", reason=reason)
     return _restore_video(restorer, job, on_progress)
 
@@ -56,11 +58,13 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     result = FileResult(job.source, job.output, "done", width, height, 1)
     result = replace(result, white_level=decoded.white, pictures=decoded.pictures)
     result = replace(result, left_out=decoded.left_out)
+    if job.comparison in wanted and job.compare_at is not None:
+        _check_inside(job.compare_at, width, height)
     stages = job.comparison in wanted and STAGES in reports_of(restorer)
     if job.comparison is not None and wanted == {job.comparison} and not stages:
         there = _in_white(read_image(job.output), job).seen_rgb()  # all that the picture needs
         write_picture(job.comparison, compare_with(job, decoded, there))
-        return replace(result, status="skipped", reason="already done; the comparison was added")
+        return replace(result, status="skipped", reason=f"{ALREADY_DONE}; the comparison was added")
 
     def on_tiles(done: int, total: int) -> None:
         on_progress(done / total, height * width)
@@ -76,7 +80,18 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
     if job.output in wanted:
         write_atomically(job.output, data)
     result = _with_reports(result, job, restorer, restored)
-    return _verdict(result, restored, wanted)
+    result = _verdict(result, restored, wanted)
+    converted = written_as(job, decoded.format) if job.output in wanted else ""
+    return replace(result, reason="; ".join(filter(None, (result.reason, converted))))
+
+
+def _check_inside(place: tuple[int, int], width: int, height: int) -> None:
+    """Raises InvalidInput if a place to enlarge lies outside of the picture."""
+    if place[0] >= width or place[1] >= height:
+        raise InvalidInput(
+            f"`--compare-at` must lie in the picture of {width}x{height} pixels: 0,0 to "
+            f"{width - 1},{height - 1}. Received: {place[0]},{place[1]}"
+        )
 
 
 def _read(job: Job) -> DecodedImage:
@@ -112,7 +127,7 @@ def _verdict(result: FileResult, restored: Restored, written: frozenset[Path]) -
         return _unsound(result, "not converged", remark)
     if result.output not in written:
         names = ", ".join(sorted(printable(path.name) for path in written))
-        remark = "; ".join(filter(None, (f"already done, left as it was; added {names}", remark)))
+        remark = "; ".join(filter(None, (f"{ALREADY_DONE}, left as it was; added {names}", remark)))
     return replace(result, reason=remark)
 
 
@@ -127,6 +142,10 @@ def _clock(seconds: float) -> str:
 
 def _restore_video(restorer, job: Job, on_progress) -> FileResult:
     def on_part(video: VideoProgress) -> None:
+        place = job.compare_at if job.comparison is not None else None
+        # Either way round: frames that are shown with a turn are drawn upright.
+        if place is not None and max(place) >= max(video.width, video.height):
+            _check_inside(place, video.width, video.height)
         # What a file announces may be far off (AVI counts gaps as frames): once a few frames are
         # done, the share of the time before the last one tells more. A picture's count is right.
         counted = video.seconds is None or video.frames < 3 or not video.fraction

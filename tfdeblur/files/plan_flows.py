@@ -8,6 +8,7 @@ from pathlib import Path
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 from tfdeblur.files.plan import Job
 from tfdeblur.image.flow_formats import FORMATS
+from tfdeblur.near import did_you_mean_path
 from tfdeblur.text import printable
 
 
@@ -33,7 +34,8 @@ def with_flows(
     if not given.exists():
         raise DataError(
             "`known_flow` must be a flow file (.npz or .flo) or a folder of them; there is no "
-            f"such file or folder. Received: known_flow={os.fspath(known_flow)!r}"
+            f"such file or folder. Received: known_flow={os.fspath(known_flow)!r}."
+            f"{did_you_mean_path(known_flow)}"
         )
     return [job if job.error else _with_flow(job, given, Path(out)) for job in jobs]
 

@@ -16,6 +16,8 @@ from tfdeblur.errors import (
 from tfdeblur.files.plan import Job
 from tfdeblur.text import printable
 
+ALREADY_DONE = "already done"
+
 
 @dataclass(frozen=True)
 class FileResult:
@@ -117,9 +119,20 @@ def gravest(codes: Set[int]) -> int:
 def without_work(job: Job) -> FileResult:
     """The result of a job that is done already, or whose input is none: no framework is loaded."""
     if job.error is None:
-        return FileResult(job.source, job.output, "skipped", reason="already done")
+        return FileResult(job.source, job.output, "skipped", reason=_done_before(job))
     reason, code = reason_of(job.error)
     return FileResult(job.source, job.output, "failed", reason=reason, exit_code=code)
+
+
+def _done_before(job: Job) -> str:
+    """Of a job that is done; a place that was asked for may be another than the one drawn."""
+    if job.comparison is None or job.compare_at is None:
+        return ALREADY_DONE
+    return (
+        f"{ALREADY_DONE}, and so is its comparison, which stays as it is. For one at "
+        f"{job.compare_at[0]},{job.compare_at[1]} delete {printable(job.comparison)} first, or "
+        "give --overwrite."
+    )
 
 
 def cause_of(error: Exception) -> str:

@@ -33,11 +33,28 @@ def read_header(data: bytes, name: str) -> Header:
         raise InvalidInput(
             f"{name} is not an image that can be read: PNG, JPEG, WebP, BMP or TIFF, or HEIC, "
             f"AVIF and cameras' raw files with their extras. Received: first bytes {data[:8]!r}"
+            f"{_if_it_moves(data, name)}"
         )
     try:
         return reader(data, name)
     except (struct.error, IndexError) as error:
         raise cut_off(name) from error
+
+
+def _if_it_moves(data: bytes, name: str) -> str:
+    """What to do with a video whose name does not say that it is one; "" of anything else."""
+    if data[4:8] == b"ftyp":
+        ending = ".mov" if data[8:12] == b"qt  " else ".mp4"
+    elif data[:4] == b"\x1a\x45\xdf\xa3":
+        ending = ".webm" if b"webm" in data[:64] else ".mkv"
+    elif data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        ending = ".avi"
+    elif data[:4] == b"GIF8":
+        ending = ".gif"
+    else:
+        return ""
+    what = "an animated picture" if ending == ".gif" else "a video"
+    return f". It looks like {what}, which must end in {ending}: {name}{ending}"
 
 
 def _reader_of(data: bytes, name: str) -> Callable[[bytes, str], Header] | None:

@@ -1,6 +1,5 @@
 """Optimisation schemes by the names that table 1 of the Bi-Skip paper gives them."""
 
-import difflib
 import itertools
 import re
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from tfdeblur.errors import InvalidInput
 from tfdeblur.losses.content import BiLevelContent
+from tfdeblur.near import did_you_mean
 
 VARIANTS = ("BS", "S", "BS-cR", "BS-w/o-R")
 
@@ -143,11 +143,9 @@ def parse_scheme(name):
 
 
 def _refusal(name, text):
-    by_upper = {known.upper(): known for known in _ALL_NAMES}
-    near = difflib.get_close_matches(text.upper(), by_upper, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {by_upper[near[0]]}?" if near else ""
     return (
         f"`scheme` must be letters in this order ({_LETTERS}), a hyphen, and one of "
-        f"{', '.join(VARIANTS)}. Received: scheme={name!r}.{suggestion} "
+        f"{', '.join(VARIANTS)}. Received: scheme={name!r}."
+        f"{did_you_mean(text, _ALL_NAMES, cutoff=0.5)} "
         f"Table 1 of the paper has: {', '.join(row.name for row in SCHEMES_TABLE_1)}."
     )

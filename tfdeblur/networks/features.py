@@ -1,6 +1,5 @@
 """VGG features for the perceptual loss, cut at a named layer (keras only)."""
 
-import difflib
 import os
 import re
 import zipfile
@@ -10,6 +9,7 @@ import numpy as np
 from keras import layers
 
 from tfdeblur.errors import DataError, InvalidInput
+from tfdeblur.near import did_you_mean
 
 # Convolutions per block (Simonyan and Zisserman 2015, table 1, columns D and E).
 _CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -151,11 +151,9 @@ def _check_cut(architecture, layer):
     if layer not in names:
         # "conv3_3" is how papers write it.
         spelled = re.sub(r"^conv(\d)_(\d)$", r"block\1_conv\2", str(layer))
-        near = difflib.get_close_matches(spelled, names, n=1)
-        suggestion = f" Did you mean {near[0]}?" if near else ""
         raise InvalidInput(
             f"`layer` must be a convolution of {architecture}: {', '.join(names)}. "
-            f"Received: layer={layer!r}.{suggestion}"
+            f"Received: layer={layer!r}.{did_you_mean(spelled, names)}"
         )
 
 

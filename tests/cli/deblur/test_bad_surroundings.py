@@ -49,13 +49,13 @@ def test_output_folders_that_cannot_be(out, affine_model, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("out", "says"),
     [
-        ("good.png", "must be a folder, and good.png is a file. Did you mean .?"),
-        ("p/file", "must be a folder, and p/file is a file. Did you mean p?"),
+        ("good.png", "must be a folder, and good.png is a file. Did you mean `--out .`?"),
+        ("p/file", "must be a folder, and p/file is a file. Did you mean `--out p`?"),
         (
             "sharp.JPG",
             "sharp.JPG is called like a file. Results are named after their inputs: did ",
         ),
-        ("p/clip.mp4", "did you mean p? If it is to be a folder, give p/clip.mp4/"),
+        ("p/clip.mp4", "did you mean `--out p`? If it is to be a folder, give p/clip.mp4/"),
     ],
 )
 @pytest.mark.parametrize(

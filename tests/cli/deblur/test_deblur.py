@@ -208,7 +208,13 @@ def test_a_missing_comparison_is_added_without_touching_the_result(deblur, capsy
     assert "1 file: 1 done before, in out/" in capsys.readouterr().err
 
 
-def test_interruption_keeps_finished_files_and_goes_on_later(deblur, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("options", "how"),
+    [([], "the same command"), (["--overwrite"], "the same command, without --overwrite")],
+)
+def test_interruption_keeps_finished_files_and_goes_on_later(
+    deblur, monkeypatch, capsys, options, how
+):
     call, calls = restore.Restorer.__call__, []
 
     def interrupted(self, image, **options):
@@ -219,12 +225,12 @@ def test_interruption_keeps_finished_files_and_goes_on_later(deblur, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(restore.Restorer, "__call__", interrupted)
-        assert deblur("p", "--json") == 130
+        assert deblur("p", "--json", *options) == 130
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert [f["status"] for f in report["files"]] == ["done"] and report["exit_code"] == 130
     assert "3 files: 1 restored, 2 not finished, in out/" in captured.err
-    assert "Interrupted. Finished work is kept." in captured.err
+    assert f"Interrupted. Finished work is kept. Go on with {how}.\n" in captured.err
     assert os.listdir("out") == ["0.png"]
     assert deblur("p") == 0
     assert len(os.listdir("out")) == 3

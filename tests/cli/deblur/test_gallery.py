@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.cli.makers import expected, levels
 from tests.evaluation.test_page import browser, opened  # noqa: F401 (a fixture)
+from tests.files.video.makers import write_clip
 from tfdeblur.cli.main import main
 
 
@@ -71,6 +72,61 @@ def test_of_a_folder_that_is_done_without_the_model(photos, affine_model, capsys
     assert restored(affine_model) == 0
     said = f"2 of 2 files, restored by {affine_model}, but 1 of them before, by this model or"
     assert said in Path("out/gallery.html").read_text()
+
+
+def shown_levels(row, kind):
+    with Image.open(f"out/gallery_pictures/{row['f']}-{kind}.jpg") as picture:
+        return np.asarray(picture).astype(float)
+
+
+def test_a_page_keeps_what_earlier_runs_made(photos, affine_model, capsys):
+    (photos / "broken.png").unlink()
+    write_clip(Path("clip.mp4"))
+    assert restored(affine_model) == 0
+    words = ["--out", "out", "--model", str(affine_model), "--gallery"]
+    Image.fromarray(levels(32, 40, seed=2)).save("b.png")
+    (photos / "turned.jpg").rename("turned.jpg")
+    capsys.readouterr()
+    assert main(["deblur", "clip.mp4", "b.png", "turned.jpg", *words, "--overwrite"]) == 0
+    assert "gallery.html: 3 images before and after, 1 of them from earlier runs" in (
+        capsys.readouterr().err
+    )
+    page = Path("out/gallery.html")
+    rows = data_of(page)["rows"]
+    assert [row["n"] for row in rows] == ["a.png", "b.png", "turned.jpg"]
+    for row, image in zip(rows[:2], (levels(48, 64), levels(32, 40, seed=2)), strict=True):
+        assert np.abs(shown_levels(row, "blurred") - image).mean() < 12
+        assert np.abs(shown_levels(row, "s0") - expected(image)).mean() < 12
+    assert len(list(Path("out/gallery_pictures").iterdir())) == 6
+    assert "3 of 4 files" in page.read_text() and "<b>clip.mp4</b> a video" in page.read_text()
+    Path("out/b.png").unlink()  # what is gone is not shown any more; the video is still named
+    assert main(["deblur", "photos/a.png", *words]) == 0
+    assert [row["n"] for row in data_of(page)["rows"]] == ["a.png", "turned.jpg"]
+    assert len(list(Path("out/gallery_pictures").iterdir())) == 4
+    assert "2 of 3 files" in page.read_text() and "<b>clip.mp4</b> a video" in page.read_text()
+
+
+def test_no_page_without_a_picture(tmp_path, monkeypatch, affine_model, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_clip(Path("clip.mp4"))
+    words = ["--out", "out", "--model", str(affine_model), "--gallery"]
+    assert main(["deblur", "clip.mp4", *words]) == 0
+    said = "out/gallery.html was not written, as there is no image to show: clip.mp4: a video: look"
+    assert said in capsys.readouterr().err
+    assert [path.name for path in Path("out").iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize("data", ["", "nothing", '{"truth": true}', '{"truth": false}', "[1]"])
+def test_another_page_of_that_name_is_replaced(photos, affine_model, data):
+    (photos / "broken.png").unlink()
+    Path("out").mkdir()
+    text = f'<script type="application/json" id="data">{data}</script>'
+    Path("out/gallery.html").write_text(text)
+    assert restored(affine_model) == 0
+    assert [row["n"] for row in data_of(Path("out/gallery.html"))["rows"]] == [
+        "a.png",
+        "turned.jpg",
+    ]
 
 
 def test_pictures_of_a_page_are_no_photographs(photos, affine_model):

@@ -147,7 +147,7 @@ def test_what_libraw_does_not_know_is_named(deblur, capsys):
 
 
 @pytest.mark.parametrize("bits", [8, 10])
-def test_heic(bits, deblur):
+def test_heic(bits, deblur, capsys):
     library = pytest.importorskip("pillow_heif")
     image = levels(48, 64) if bits == 8 else levels(48, 64, dtype=np.uint16)
     mode = "RGB" if bits == 8 else "RGB;16"
@@ -156,6 +156,7 @@ def test_heic(bits, deblur):
     exif[271] = "Phone"
     file.save("a.heic", quality=95, exif=exif.tobytes(), chroma=444)
     assert deblur("a.heic", size=(48, 64)) == 0
+    assert ")  written as PNG: HEIC is not written\n" in capsys.readouterr().err
     result = pixels("out/a.png")
     assert result.dtype == (np.uint8 if bits == 8 else np.uint16)
     top = np.iinfo(result.dtype).max
@@ -178,6 +179,25 @@ def test_avif(deblur):
     Image.fromarray(image).save("a.avif", quality=95, subsampling="4:4:4")
     assert deblur("a.avif", size=(48, 64)) == 0
     assert psnr(pixels("out/a.png"), image) > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "options", "says"),
+    [
+        ("a.jpg", "PNG", (), "written as JPEG, as it is named: it was PNG"),
+        ("a.png", "JPEG", (), "written as PNG, as it is named: it was JPEG"),
+        ("a", "WEBP", (), "written as PNG, as its name asks for no format: it was WebP"),
+        ("a", "JPEG", (), ""),
+        ("a.jpeg", "JPEG", (), ""),
+        ("a.webp", "WEBP", ("--format", "png"), ""),
+        ("a.jpg", "PNG", ("--format", "png"), ""),
+    ],
+)
+def test_another_format_than_that_of_the_input_is_told(deblur, capsys, name, format, options, says):
+    Image.fromarray(levels(12, 16)).save(name, format)
+    assert deblur(name, *options, size=(12, 16)) == 0
+    shown = capsys.readouterr().err
+    assert f")  {says}\n" in shown if says else "written as" not in shown
 
 
 def shaded(sharp, alpha, flow, dtype):

@@ -72,6 +72,49 @@ def test_a_place_that_cannot_be_is_told_before_anything_is_loaded(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("policy", "says", "options"),
+    [
+        (
+            "model_version_policy { specific { versions: 7 } } "
+            'version_labels { key: "a" value: 7 }',
+            "served/models.config holds version 7 only: version 1 is not loaded until you add "
+            "`versions: 1` to the policy of deblur (docs/howto/canary.md).",
+            "--model_config_file served/models.config "
+            "--allow_version_labels_for_unavailable_models",
+        ),
+        (
+            "model_version_policy { specific { versions: 7 versions: 8 } }",
+            "holds versions 7, 8 only: version 1 is not loaded until",
+            "--model_config_file served/models.config",
+        ),
+        (
+            "model_version_policy { specific { versions: 7 versions: 1 } }",
+            "",
+            "--model_config_file served/models.config",
+        ),
+        (
+            "model_version_policy { latest { num_versions: 2 } }",
+            "",
+            "--model_config_file served/models.config",
+        ),
+        ("", "", "--model_base_path {folder} --model_name deblur"),
+        ("nonsense", "", "--model_base_path {folder} --model_name deblur"),
+    ],
+)
+def test_versions_that_the_config_holds_back_are_told(
+    called, capsys, tmp_path, policy, says, options
+):
+    Path("served").mkdir()
+    model = f'name: "deblur" base_path: "/models/deblur" model_platform: "tensorflow" {policy}'
+    text = f"model_config_list {{ config {{ {model} }} }}"
+    Path("served/models.config").write_text(text)
+    assert main(["export", "--model", "m", "--root", "served"]) == 0
+    shown = capsys.readouterr().err
+    assert says in shown and (says or "only" not in shown)
+    assert f"  tfdeblur serve {options.format(folder=tmp_path / 'deblur')}\n" in shown
+
+
 def test_options(called):
     options = "--name n --version 3 --max-pixels 99 --warmup 64x48 --warmup 20x30"
     more = "--fixed-tile 512 --passes 2 --self-ensemble"

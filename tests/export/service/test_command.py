@@ -90,14 +90,21 @@ def test_exit_codes(base, tmp_path, port, capsys):
             assert f"port={wrong}" in capsys.readouterr().err
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
+    (tmp_path / "empty").mkdir()
     for option, given, says in (
         ("--model_config_file", "none.config", "`--model_config_file` must be a file"),
         ("--model_config_file", "run", "For a folder of models, give --model_base_path"),
         ("--model_base_path", "run/run.json", "`--model_base_path` must be a folder"),
         ("--model_base_path", "run", "run is a training run. `tfdeblur export --model"),
+        ("--model_base_path", "rnu", f"Did you mean {tmp_path / 'run'}?"),
+        ("--model_base_path", "empty", "`--model_base_path` must be a folder of exported models"),
+        ("--model_config_file", "rnu", f"Did you mean {tmp_path / 'run'}?"),
     ):
         assert main(["serve", option, str(tmp_path / given), "--port", "0"]) == 4
         assert says in capsys.readouterr().err
+    assert main(["serve", "--model_base_path", str(base / "1")]) == 4
+    told = f"{base / '1'} is one version of a model. Give the folder above, {base}."
+    assert told in capsys.readouterr().err
     both = ["serve", "--model_config_file", str(tmp_path / "models.config"), "--model_name", "x"]
     assert main(both) == 3
     assert main(["serve", "--model_config_file", str(tmp_path / "models.config")]) == 4

@@ -67,7 +67,7 @@ def add_parser(commands: Any) -> None:
     )
     add("--recursive", action="store_true", help="enter subfolders; a/x-1.png becomes a-x-1")
     add_common_arguments(parser)
-    parser.set_defaults(run_command=run)
+    parser.set_defaults(run_command=run, goes_on=True)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    load_tensorflow,
+    read_settings,
+    terminal_columns,
+)
 from tfdeblur.errors import EXIT_DONE, InvalidInput
-from tfdeblur.text import ERASE_LINE
+from tfdeblur.text import ERASE_LINE, hanging, shortened, wrapped
 
 if TYPE_CHECKING:
     from tfdeblur.data.check.folder import FolderCheck
@@ -19,6 +24,7 @@ DESCRIPTION = """\
 Looks for pairs that would teach a network something wrong. From each sharp image to its blurred one
 the blur kernel is estimated, place by place:
 
+  middle       as it is to be: the sharp image is the middle of the blur
   off middle   the sharp image is not the middle of the blur: more of the exposure lies on one side
                of it than on the other, as in averages of an even number of frames
   misaligned   the kernel does not reach its origin: one image is shifted
@@ -38,6 +44,16 @@ examples:
   tfdeblur data check pairs/
   tfdeblur data check pairs/ --against validation/ --json check.json
 """
+
+
+_MEANINGS = (
+    "middle: the sharp image is the middle of the blur, as it is to be; the other\n"
+    "verdicts are explained by tfdeblur data check --help",
+    "blur: how long the motion is, median of places; imbalance: how much more of\n"
+    "the exposure lies on one side of the sharp frame than on the other, as a share",
+)
+_LEAST = 12  # characters of a name
+_BESIDE = 42  # columns that the table takes beside the names, without the reasons
 
 
 def add_parser(commands: Any) -> None:
@@ -97,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         exclude=settings.exclude,
         on_progress=_progress,
     )
-    print(_text(found))
+    print(_text(found, terminal_columns()))
     if path is not None:
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         write_atomically(path, (text + "\n").encode())
@@ -110,24 +126,33 @@ def _progress(done: int, count: int) -> None:
         sys.stderr.flush()
 
 
-def _text(found: "FolderCheck") -> str:
+def _text(found: "FolderCheck", columns: int | None) -> str:
+    """The table and what it means; on a terminal reasons stand below their rows, wrapped."""
     width = max([len(pair.name) for pair in found.pairs] + [4])
+    if columns is not None:
+        width = min(width, max(_LEAST, columns - _BESIDE))
     lines = [f"{'pair':<{width}}  {'verdict':<10}  blur, px  imbalance  reason"]
     for pair in sorted(found.pairs, key=lambda pair: not pair.is_bad):
         side = "" if pair.imbalance is None else f"{abs(pair.imbalance):.3f}"
-        row = f"{pair.name:<{width}}  {pair.verdict:<10}  {pair.length:8.1f}  {side:>9}"
-        lines.append(f"{row}  {pair.reason}".rstrip())
-    lines += [
-        "blur: how long the motion is, median of places; imbalance: how much more of the exposure",
-        "lies on one side of the sharp frame than on the other, as a share of it",
-    ]
+        name = shortened(pair.name, width)
+        row = f"{name:<{width}}  {pair.verdict:<10}  {pair.length:8.1f}  {side:>9}"
+        whole = f"{row}  {pair.reason}".rstrip()
+        if columns is None or len(whole) < columns:
+            lines.append(whole)
+        else:
+            lines += [row.rstrip(), hanging("    ", pair.reason, columns)]
+    lines += [wrapped(text, columns) for text in _MEANINGS]
     for head, pictures in (("there twice", found.equal), ("the same scene", found.alike)):
         lines += [f"{head}: {two.first} and {two.second}" for two in pictures]
-    lines += [f"not checked: {name}: {why}" for name, why in found.failures.items()]
+    lines += [
+        wrapped(f"not checked: {name}: {why}", columns, "  ")
+        for name, why in found.failures.items()
+    ]
     bad = sum(pair.is_bad for pair in found.pairs)
     open_ = sum(pair.verdict == "undecided" for pair in found.pairs)
-    lines.append(
+    verdict = (
         f"{bad} of {len(found.pairs)} pairs are wrong, {open_} undecided; {len(found.equal)} "
         f"pictures are there twice, {len(found.alike)} scenes in two splits"
     )
+    lines.append(wrapped(verdict, columns))
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def add_parser(commands: Any) -> None:
             help=f"{verb} pairs whose name matches, '*' stands for anything; may be repeated",
         )
     add_common_arguments(parser)
-    parser.set_defaults(run_command=run)
+    parser.set_defaults(run_command=run, goes_on=True)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def add_parser(commands: Any) -> None:
     _add_blur(parser)
     _add_amounts(parser)
     add_common_arguments(parser)
-    parser.set_defaults(run_command=run)
+    parser.set_defaults(run_command=run, goes_on=True)
 
 
 def _add_blur(parser: argparse.ArgumentParser) -> None:

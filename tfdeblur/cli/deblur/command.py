@@ -30,7 +30,7 @@ def add_parser(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
-    parser.set_defaults(run_command=run, parser=parser)
+    parser.set_defaults(run_command=run, parser=parser, goes_on=True)
 
 
 def run(arguments: argparse.Namespace) -> int:

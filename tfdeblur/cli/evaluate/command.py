@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal
+from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal, terminal_columns
 from tfdeblur.cli.evaluate import flow as evaluate_flow
 from tfdeblur.cli.evaluate import systems as evaluate_systems
 from tfdeblur.cli.evaluate.options import DESCRIPTION, EPILOG, add_arguments
@@ -101,9 +101,10 @@ def _finish(progress: "Progress", json_file: Path | None) -> int:
     report = progress.report
     if report is None:
         return EXIT_DONE
-    print(report.table())
+    columns = terminal_columns()
+    print(report.table(columns))
     print()
-    print(report.summary())
+    print(report.summary(columns))
     if json_file is not None:
         report.write_json(json_file)
         print(f"{'json':<15}{json_file}")

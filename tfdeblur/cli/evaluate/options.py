@@ -69,7 +69,7 @@ examples:
   tfdeblur evaluate --data shots/ --pairs '*/*_in.png' '*/*_out.png'
   tfdeblur evaluate --model runs/rpgan --data pairs/ --passes 3 --json three-passes.json
   tfdeblur evaluate --outputs theirs=results/ --data pairs/ --html scores.html
-  tfdeblur evaluate --outputs a/ --outputs b/ --model maxim --data pairs/ --latex rows.tex
+  tfdeblur evaluate --outputs a/ --outputs b/ --model maxim --data pairs/ --latex table.tex
   tfdeblur evaluate --outputs results/ --data kohler/ --protocol kohler
   tfdeblur evaluate --model runs/sen --data photos/ --blur-extent 46 --panels pictures/
 """
@@ -155,7 +155,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     for option, what in (
         ("csv", "one row per image and system"),
         ("markdown", "tables of means and of every two systems"),
-        ("latex", "one row per system for a table"),
+        ("latex", "a whole table, a tabular that needs no package"),
         ("html", "a page to look at, with its pictures in a folder NAME_pictures beside NAME.html"),
     ):
         kind = _page if option == "html" else Path

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal
+from tfdeblur.cli.common import PREPARING, load_tensorflow, tell_on_terminal, terminal_columns
 from tfdeblur.cli.evaluate.settings import EvaluateSettings
 from tfdeblur.cli.measuring.data import split_taken
 from tfdeblur.cli.measuring.progress import ReportProgress
@@ -139,9 +139,10 @@ def _finish(progress: "Progress", settings: EvaluateSettings) -> int:
     ):
         if path is not None:
             write_atomically(path, text(comparison).encode())
-    print(tables.terminal_text(comparison))
+    columns = terminal_columns()
+    print(tables.terminal_text(comparison, columns))
     print()
-    print(tables.summary_text(comparison))
+    print(tables.summary_text(comparison, columns))
     for path in (settings.json, settings.csv, settings.markdown, settings.latex):
         if path is not None:
             print(f"written: {path}")

@@ -9,6 +9,7 @@ from tfdeblur.cli.common import load_tensorflow
 from tfdeblur.cli.files.settings import FileSettings
 
 if TYPE_CHECKING:
+    from tfdeblur.evaluation.page.gallery import Shown
     from tfdeblur.files.results import FileResult
 
 PAGE = "gallery.html"
@@ -33,7 +34,15 @@ def gallery_writer(
         load_tensorflow(verbose)  # it reads PNG and JPEG
         from tfdeblur.evaluation.page.gallery import write_gallery
 
-        count = write_gallery(page, jobs, results, by)
-        print(f"{page}: {count} image{'s' * (count != 1)} before and after", file=sys.stderr)
+        print(_told(page, write_gallery(page, jobs, results, by)), file=sys.stderr)
 
     return write
+
+
+def _told(page: Path, shown: "Shown") -> str:
+    if not shown.images:
+        told = [f": {name}: {why}" for name, why in shown.missing[:1]]
+        told += [f"; and {len(shown.missing) - 1} more"] if len(shown.missing) > 1 else []
+        return f"{page} was not written, as there is no image to show{''.join(told)}"
+    of = f", {shown.before} of them from earlier runs" if shown.before else ""
+    return f"{page}: {shown.images} image{'s' * (shown.images != 1)} before and after{of}"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from tfdeblur.files.plan import Job
-from tfdeblur.files.results import Event, FileResult
-from tfdeblur.text import ERASE_LINE, duration, printable
+from tfdeblur.files.results import ALREADY_DONE, Event, FileResult
+from tfdeblur.text import ERASE_LINE, duration, printable, wrapped
 
 _BAR_COLUMNS = 16
 _SECONDS_BETWEEN_BARS = 0.1
@@ -84,10 +84,12 @@ class Progress:
             self._paced += self._pace(event, now)
             prepared, self._prepares = self._prepares, False
         line = describe(result, prepared)
-        if result.status == "skipped":
+        if not is_told(result):
             return
-        place = f"[{event.index + 1}/{len(self._jobs)}] "
-        self._write((ERASE_LINE if self._on_terminal else "") + place + line + "\n")
+        line = f"[{event.index + 1}/{len(self._jobs)}] {line}"
+        if result.status == "failed" and self._on_terminal:
+            line = wrapped(line, shutil.get_terminal_size().columns, "  ")
+        self._write((ERASE_LINE if self._on_terminal else "") + line + "\n")
 
     def _pace(self, event: Event, now: float) -> "_Pace":
         """Of the current file, without its preparation."""
@@ -145,6 +147,11 @@ class _Pace:
         return _Pace(self.pixels + other.pixels, self.seconds + other.seconds)
 
 
+def is_told(result: FileResult) -> bool:
+    """Whether a result has a line of its own; what was simply done before is only counted."""
+    return result.status != "skipped" or result.reason not in ("", ALREADY_DONE)
+
+
 def describe(result: FileResult, prepared: bool = False) -> str:
     """One line about a result; `prepared`: whether its seconds are also those of preparation."""
     name, reason = printable(result.input), result.reason
@@ -152,6 +159,8 @@ def describe(result: FileResult, prepared: bool = False) -> str:
         # A path has one slash where a URL, which is told unchanged, has two.
         is_named = name in reason or name in reason.replace("//", "/")
         return f"failed: {reason}" if is_named else f"failed: {name}: {reason}"
+    if result.status == "skipped":
+        return f"{printable(result.output)}: {reason}"
     size = f"{result.width}x{result.height}"
     if result.frames > 1:
         size += f", {result.frames} frames"

@@ -25,7 +25,7 @@ def add_parser(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
-    parser.set_defaults(run_command=run, parser=parser)
+    parser.set_defaults(run_command=run, parser=parser, goes_on=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -135,12 +135,12 @@ class _Counted:
         self._counter = Counter(jobs, "files")
 
     def __call__(self, event: Any) -> None:
-        from tfdeblur.cli.files.progress import describe
+        from tfdeblur.cli.files.progress import describe, is_told
 
         if event.result is None:
             return
         self._counter.step()
-        if event.result.status != "skipped":
+        if is_told(event.result):
             self._counter.say(describe(event.result))
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tfdeblur.data.pair_search import IMAGE_SUFFIXES, SPLIT_FOLDERS
 from tfdeblur.errors import DataError
 from tfdeblur.evaluation.outputs.protocols import ROLE_FOLDERS, Case
+from tfdeblur.near import did_you_mean_path
 
 _NO_PART_OF_NAMES = {*ROLE_FOLDERS, *SPLIT_FOLDERS}
 
@@ -43,7 +44,8 @@ def find_outputs(folder: str | Path, cases: Sequence[Case]) -> Found:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise DataError(
-            f"`--outputs` must name a folder of images, but there is none. Received: {folder}"
+            "`--outputs` must name a folder of images, but there is none. Received: "
+            f"{folder}.{did_you_mean_path(folder, folders=True)}"
         )
     images, others = _files(folder)
     if not images:

@@ -7,6 +7,7 @@ from tfdeblur.data.folders import raise_problems
 from tfdeblur.data.names import natural_key
 from tfdeblur.data.pair_search import IMAGE_SUFFIXES
 from tfdeblur.errors import DataError
+from tfdeblur.near import did_you_mean_path
 
 _BLURRED = re.compile(r"Blurry(\d+)_(\d+)", re.IGNORECASE)
 _FRAME = re.compile(r"GroundTruth(\d+)_(\d+)_(\d+)", re.IGNORECASE)
@@ -32,7 +33,10 @@ def find_kohler(data: str | Path, proxy: bool) -> list[tuple[str, str, Path, lis
     """
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DataError(f"`data` must be Köhler's folder, but there is none: {folder}\n{_LAYOUT}")
+        hint = did_you_mean_path(folder, folders=True)
+        raise DataError(
+            f"`data` must be Köhler's folder, but there is none: {folder}.{hint}\n{_LAYOUT}"
+        )
     blurred: dict[tuple[int, int], Path] = {}
     frames: dict[tuple[int, int], list[Path]] = {}
     problems = []

@@ -1,8 +1,9 @@
-"""A comparison as text: for people, CSV, Markdown and rows of a LaTeX table."""
+"""A comparison as text: for people, CSV, Markdown and a LaTeX table."""
 
 import csv
 import io
 
+from tfdeblur.evaluation.narrow import in_blocks
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison
 from tfdeblur.evaluation.outputs.shown import (
     NONE,
@@ -16,6 +17,7 @@ from tfdeblur.evaluation.outputs.shown import (
     signed,
     with_interval,
 )
+from tfdeblur.text import hanging
 
 _EXPLAINED = (
     "Means over images, with {level:.0%} bootstrap intervals over images ({resamples} resamples). "
@@ -82,7 +84,7 @@ def _pairs_of(comparison: Comparison) -> list[str]:
 
 
 def latex_text(comparison: Comparison) -> str:
-    """One row per system with the best values bold, and a comment with the facts."""
+    """A table of the means, complete, that needs no package: the best values are bold."""
     metrics = list(comparison.protocol.metrics)
     means = comparison.means()
     best = {
@@ -95,7 +97,10 @@ def latex_text(comparison: Comparison) -> str:
     lines = [
         f"% {one_line(comparison.data)}{split}, protocol {comparison.protocol.name}, "
         f"{len(comparison.images)} of {comparison.count} images",
-        f"% system & {' & '.join(metrics)}".replace("_", r"\_"),
+        rf"\begin{{tabular}}{{l{'r' * len(metrics)}}}",
+        r"\hline",
+        rf"system & {' & '.join(map(_latex, metrics))} \\",
+        r"\hline",
     ]
     for system, found in means.items():
         cells = []
@@ -104,37 +109,56 @@ def latex_text(comparison: Comparison) -> str:
             is_best = round(found[metric].value, digits(metric)) == best[metric]
             cells.append(rf"\textbf{{{text}}}" if is_best and len(means) > 1 else text)
         lines.append(f"{_latex(system)} & {' & '.join(cells)} \\\\")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
 
 
-def terminal_text(comparison: Comparison) -> str:
-    """Means and pairs of systems, fixed width, for people."""
+def terminal_text(comparison: Comparison, columns: int | None = None) -> str:
+    """Means and pairs of systems, fixed width, for people.
+
+    Args:
+        comparison: what is shown.
+        columns: of the terminal: what does not fit comes below; None: it is one table.
+    """
+    main = comparison.protocol.main
+    lines = [*_means_of(comparison, columns), ""]
+    for pair in comparison.pairs():
+        if pair.metric != main:
+            continue
+        head = f"{pair.second} over {pair.first}: "
+        if not pair.won + pair.lost + pair.tied:
+            lines.append(f"{head}no image that both have")
+            continue
+        gain = f"{signed(pair.difference.value, main)} dB"
+        text = (
+            f"{head}{with_interval(gain, pair.difference, main)}, won {pair.won}, "
+            f"lost {pair.lost}, tied {pair.tied}, sign test {chance(pair.p)}"
+        )
+        lines.append(hanging("", text, columns).replace("\n", "\n  "))
+    return "\n".join(lines)
+
+
+def _means_of(comparison: Comparison, columns: int | None) -> list[str]:
     metrics = list(comparison.protocol.metrics)
     means = comparison.means()
     width = max(len(name) for name in [*means, "system"])
     head = f"{'system':<{width}}  images  " + "  ".join(f"{metric:>13}" for metric in metrics)
+    counts = {
+        name: str(mean[metrics[0]].count + mean[metrics[0]].infinite)
+        for name, mean in means.items()
+    }
+    cells = {name: [shown(mean[m].value, m) for m in metrics] for name, mean in means.items()}
+    if columns is not None and len(head) >= columns:
+        rows = [[name, counts[name], *cells[name]] for name in means]
+        return in_blocks(["system", "images", *metrics], rows, columns)
     lines = [head, "-" * len(head)]
-    for system, found in means.items():
-        first = found[metrics[0]]
-        cells = "  ".join(f"{shown(found[metric].value, metric):>13}" for metric in metrics)
-        lines.append(f"{system:<{width}}  {first.count + first.infinite:>6}  {cells}")
-    main = comparison.protocol.main
-    lines.append("")
-    for pair in comparison.pairs():
-        if pair.metric == main and not pair.won + pair.lost + pair.tied:
-            lines.append(f"{pair.second} over {pair.first}: no image that both have")
-        elif pair.metric == main:
-            gain = f"{signed(pair.difference.value, pair.metric)} dB"
-            lines.append(
-                f"{pair.second} over {pair.first}: {with_interval(gain, pair.difference, main)}, "
-                f"won {pair.won}, lost {pair.lost}, "
-                f"tied {pair.tied}, sign test {chance(pair.p)}"
-            )
-    return "\n".join(lines)
+    for name in means:
+        numbers = "  ".join(f"{cell:>13}" for cell in cells[name])
+        lines.append(f"{name:<{width}}  {counts[name]:>6}  {numbers}")
+    return lines
 
 
-def summary_text(comparison: Comparison) -> str:
-    """What a reader must know about the table."""
+def summary_text(comparison: Comparison, columns: int | None = None) -> str:
+    """What a reader must know about the table, wrapped where it is wider than the terminal."""
     facts = {
         "data": f"{comparison.data}{f', split {comparison.split}' if comparison.split else ''}: "
         f"{len(comparison.images)} of {comparison.count} images",
@@ -158,7 +182,7 @@ def summary_text(comparison: Comparison) -> str:
     if infinite:
         facts["exact"] = f"{infinite} results equal their sharp images; left out of mean PSNR"
     width = max(map(len, facts)) + 2
-    return "\n".join(f"{name:<{width}}{text}" for name, text in facts.items())
+    return "\n".join(hanging(f"{name:<{width}}", text, columns) for name, text in facts.items())
 
 
 def lacks_intervals(comparison: Comparison) -> bool:
