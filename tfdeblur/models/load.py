@@ -1,6 +1,5 @@
 """Finds and loads the networks behind a preset name, a run folder or a file."""
 
-import difflib
 import json
 import zipfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from tfdeblur.models.shipped import (
     shipped_names,
     shipped_presets,
 )
+from tfdeblur.near import did_you_mean, did_you_mean_path
 from tfdeblur.record import RECORD, resume_command
 
 SEN_FILE = "sen.keras"
@@ -56,12 +56,11 @@ def load_network(model: Any) -> Any:
 
 def no_such_model(name: str) -> InvalidInput:
     """The error for a model that is not there, or is none."""
-    near = difflib.get_close_matches(name, shipped_presets(), n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
+    hint = did_you_mean(name, shipped_presets()) or did_you_mean_path(name)
     return InvalidInput(
-        f"No model {name!r}{hint}: it must be a preset ({shipped_names()}), a preset's folder (it "
+        f"No model {name!r}: it must be a preset ({shipped_names()}), a preset's folder (it "
         f"holds {NETWORK_FILE}), a run folder (it holds {GENERATOR_FILE}) or a .keras file. Train "
-        "one with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`."
+        f"one with `tfdeblur train`, or take somebody else's with `tfdeblur adopt`.{hint}"
     )
 
 

@@ -4,10 +4,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfdeblur.errors import InvalidInput
 from tfdeblur.models.load import no_such_model
 from tfdeblur.models.place import Place, find_place
-from tfdeblur.near import did_you_mean_path
 from tfdeblur.restorers.describing import say_source, weights_of
 from tfdeblur.restorers.kind import Kind
 from tfdeblur.restorers.options import ANYWAY, WHY, OptionRefused, given
@@ -41,7 +39,7 @@ def kind_of(model: Model) -> Kind:
     """
     found = possible_kinds(model)
     if model is not None and find_place(model).path is None:
-        raise InvalidInput(f"{no_such_model(os.fspath(model))}{did_you_mean_path(model)}")
+        raise no_such_model(os.fspath(model))
     return found[0]
 
 

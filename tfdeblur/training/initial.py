@@ -1,6 +1,5 @@
 """Networks that are read from files: to begin a run with, or to work beside the one in training."""
 
-import difflib
 import tempfile
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tfdeblur.image.atomic import write_atomically
 from tfdeblur.models.load import SEN_FILE, load_file_or_preset, sen_within
 from tfdeblur.models.place import find_place
 from tfdeblur.models.shipped import holds_preset, shipped_names, shipped_presets
+from tfdeblur.near import did_you_mean, did_you_mean_path
 
 
 def find_network(where, file, argument):
@@ -37,8 +37,7 @@ def find_network(where, file, argument):
     if path.is_dir():
         path = path / file
     if not path.is_file():
-        near = difflib.get_close_matches(str(where), shipped_presets(), n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(str(where), shipped_presets()) or did_you_mean_path(where)
         raise DataError(
             f"`{argument}` must be a run folder that holds {file}, a .keras file, or a preset "
             f"({shipped_names()}). Received: {where}. There is no {path}.{hint}"
