@@ -8,6 +8,7 @@ from tfdeblur.networks.blocks import (
     check_channels,
     check_choice,
     check_depths,
+    check_options,
     check_width,
     conv,
     residual_block,
@@ -97,6 +98,7 @@ class BiSkip(keras.Model):
         depths=None,
         **kwargs,
     ):
+        check_options(self, kwargs)
         check_choice("variant", variant, VARIANTS)
         check_choice("norm", norm, NORMS)
         check_choice("images", images, IMAGES)

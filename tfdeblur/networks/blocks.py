@@ -4,19 +4,46 @@ All functions wire layers into a functional graph and return its tensor. Feature
 `(batch, height, width, channels)`, dimensionless.
 """
 
+import inspect
 import math
 
 from keras import layers
 
+from tfdeblur.near import did_you_mean
 from tfdeblur.networks.convolution import Conv2D
 
 NORMS = ("batch", "group", "none")
+_OF_KERAS = ("name", "trainable")
 
 
 def check_choice(name, value, choices):
     """Raises ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}")
+
+
+def check_options(network, options):
+    """Raises TypeError if a network is given an argument that it does not have.
+
+    Keras passes over what a functional model's constructor does not know: a misspelt width would
+    build the whole network.
+
+    Args:
+        network: of whatever class, still without its layers.
+        options: dict, what its constructor got beside its own arguments.
+    """
+    valid = [*inspect.signature(type(network).__init__).parameters, *_OF_KERAS]
+    valid = [name for name in valid if name not in ("self", "kwargs")]
+    for name in options:
+        if name == "dtype":
+            raise TypeError(
+                f"{type(network).__name__} takes its arithmetic from Keras: call "
+                "keras.config.set_dtype_policy before it is built. Received: "
+                f"dtype={options[name]!r}"
+            )
+        if name not in valid:
+            hint = did_you_mean(name, valid) or f" There are: {', '.join(valid)}"
+            raise TypeError(f"{type(network).__name__} has no argument {name!r}.{hint}")
 
 
 def check_width(width):

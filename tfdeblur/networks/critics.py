@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfdeblur.networks.blocks import check_width, scaled
+from tfdeblur.networks.blocks import check_options, check_width, scaled
 
 
 @keras.saving.register_keras_serializable("tfdeblur")
@@ -31,6 +31,7 @@ class Critic(keras.Model):
     """
 
     def __init__(self, width=1.0, channels=3, **kwargs):
+        check_options(self, kwargs)
         check_width(width)
         if channels < 1:
             raise ValueError(f"`channels` must be at least 1. Received: channels={channels}")

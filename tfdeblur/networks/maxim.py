@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfdeblur.networks.blocks import check_choice
+from tfdeblur.networks.blocks import check_choice, check_options
 from tfdeblur.networks.gradients import GELU_FORMS
 from tfdeblur.networks.maxim_blocks import (
     bottleneck,
@@ -64,6 +64,7 @@ class Maxim(keras.Model):
     memory_factor = 1.44
 
     def __init__(self, stages=1, features=32, gelu="tanh", **kwargs):
+        check_options(self, kwargs)
         check_choice("stages", stages, STAGES)
         check_choice("gelu", gelu, GELU_FORMS)
         if not (isinstance(features, int) and features >= 4 and features % 4 == 0):

@@ -4,7 +4,15 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, normalise, scaled
+from tfdeblur.networks.blocks import (
+    NORMS,
+    check_choice,
+    check_options,
+    check_width,
+    conv,
+    normalise,
+    scaled,
+)
 from tfdeblur.networks.folding import check_unshuffle, fold, overlap_of, unfold
 from tfdeblur.networks.sen import res2
 
@@ -45,6 +53,7 @@ class RPGANGenerator(keras.Model):
     size_multiple = 4  # of the paper's network, for who asks the class
 
     def __init__(self, width=1.0, norm="batch", head="random", unshuffle=1, **kwargs):
+        check_options(self, kwargs)
         check_width(width)
         check_choice("norm", norm, NORMS)
         check_choice("head", head, HEADS)
@@ -125,6 +134,7 @@ class Discriminator(keras.Model):
     """
 
     def __init__(self, width=1.0, norm="batch", **kwargs):
+        check_options(self, kwargs)
         check_width(width)
         check_choice("norm", norm, NORMS)
         images = keras.Input((None, None, 6), name="images")
@@ -162,6 +172,7 @@ class ArtifactCritic(keras.Model):
     """
 
     def __init__(self, width=1.0, norm="none", spectral=False, **kwargs):
+        check_options(self, kwargs)
         check_width(width)
         check_choice("norm", norm, NORMS)
         image = keras.Input((None, None, 3), name="image")

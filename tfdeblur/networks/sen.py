@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from tfdeblur.networks.blocks import NORMS, check_choice, check_width, conv, scaled
+from tfdeblur.networks.blocks import NORMS, check_choice, check_options, check_width, conv, scaled
 from tfdeblur.networks.folding import check_unshuffle, fold, unfold
 
 FRONTS = ("strided", "dilated")
@@ -48,6 +48,7 @@ class SEN(keras.Model):
     """
 
     def __init__(self, stacks=2, front="strided", width=1.0, norm="batch", unshuffle=1, **kwargs):
+        check_options(self, kwargs)
         if not (isinstance(stacks, int) and stacks >= 1):
             raise ValueError(f"`stacks` must be a whole number >= 1. Received: stacks={stacks!r}")
         check_choice("front", front, FRONTS)
