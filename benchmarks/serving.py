@@ -3,13 +3,9 @@
 Latency by payload against the same session called directly; throughput by concurrency against
 direct calls from as many threads; time to start and to swap a version under load. All of that
 with a pointwise model, so that the cost of serving is seen; then throughput at 4 callers with a
-network, as it is used.
-
---soak MINUTES does none of that, but keeps callers busy with images of changing sizes and watches
-the memory of the service and of the client. Ctrl-C ends it with what it has seen.
+network, as it is used. `serving_load.py` and `serving_soak.py` are about many callers.
 """
 
-import argparse
 import contextlib
 import signal
 import statistics
@@ -29,7 +25,6 @@ from _serving import (
     rate,
     swap_in,
 )
-from _soak import soak
 
 BAR_MILLISECONDS = 15.0  # RPC minus direct call, uint8
 BAR_RATE = 0.95  # of direct calls, at concurrency 4
@@ -79,18 +74,7 @@ def read_arguments():
         metavar="N",
         help="images that the service restores at a time (default: the service's own)",
     )
-    made.add_argument("--soak", type=_minutes, metavar="MINUTES", help="only watch the memory")
-    made.add_argument(
-        "--callers", type=int, default=4, metavar="N", help="of the soak (default: 4)"
-    )
     return made.parse_args()
-
-
-def _minutes(text):
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("must be above 0")
-    return value
 
 
 def measure_latency(service, client, direct, arguments):
@@ -233,7 +217,7 @@ def export_models(root, arguments):
     from export.graph.saved_model import export_model
 
     networks = {"pointwise": pointwise_network}
-    if arguments.soak is None and "network" in arguments.only:
+    if "network" in arguments.only:
         networks["network"] = lambda: make_network(arguments)
     return {name: Path(export_model(make(), root, name)) for name, make in networks.items()}
 
@@ -256,10 +240,7 @@ def main():
             name: stack.enter_context(DeblurClient(service.target, name, timeout=300))
             for name in versions
         }
-        if arguments.soak is not None:
-            results = [soak(service, clients["pointwise"], arguments.soak, arguments.callers)]
-        else:
-            results = list(measure(service, clients, versions, arguments))
+        results = list(measure(service, clients, versions, arguments))
         results.append({"title": "start", "seconds": service.seconds})
     finish(arguments, results)
 
