@@ -45,7 +45,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["tfdeblur*", "tfds_builders*", "export*"]),
     package_data={
-        "tfdeblur": ["py.typed", "weights/*/*", "evaluation/page/page.*"],
+        "tfdeblur": ["py.typed", "weights/*/*", "weights/*/*/*", "evaluation/page/page.*"],
         "export": ["py.typed", "messages.binpb"],
         "tfds_builders": [
             *("*/README.md", "*/CITATIONS.bib", "*/TAGS.txt", "*/checksums.tsv"),
