@@ -59,6 +59,7 @@ def test_the_card_counts_both_networks(preset):
     card = read_card(preset)
     parts = [load_file_or_preset(path) for path in (preset, preset / "sen")]
     assert card["parameters"] == sum(part.count_params() for part in parts)
+    assert (preset / "README.md").is_file() and not (preset / "sen" / "README.md").exists()
     sizes = [path.stat().st_size for path in preset.rglob("weights.npz")]
     assert len(sizes) == 2 and card["megabytes"] == pytest.approx(sum(sizes) / 1e6, abs=0.006)
 

@@ -86,7 +86,7 @@ def save_preset(
                 "description": f"Of {facts['name']}.",
                 "licences": facts["licences"],
             }
-            _write_checked(begun / name, part, check_facts(about), [])
+            _write_checked(begun / name, part, check_facts(about), None)
         begun.mkdir(parents=True, exist_ok=True)
         _write_checked(begun, network, facts, further)
         os.rename(begun, folder)
@@ -133,13 +133,14 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
     return network
 
 
-def _write_checked(folder: Path, network, facts: Card, files: list[Path]) -> None:
+def _write_checked(folder: Path, network, facts: Card, files: list[Path] | None) -> None:
     _write(folder, network, facts, files)
     _check(folder, network)
     _flush(folder)
 
 
-def _write(folder: Path, network, facts: Card, files: list[Path]) -> None:
+def _write(folder: Path, network, facts: Card, files: list[Path] | None) -> None:
+    """`files` is None of a part: it has no card in words, as nobody restores with it alone."""
     (folder / NETWORK_FILE).write_bytes(_described(network))
     values = {key: np.asarray(v) for key, v in weights_by_path(network).items()}
     with open(folder / WEIGHTS_FILE, "wb") as file:
@@ -155,8 +156,9 @@ def _write(folder: Path, network, facts: Card, files: list[Path]) -> None:
         "sha256": hashes,
     }
     (folder / CARD_FILE).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (folder / README_FILE).write_text(card_text(card), "utf-8")
-    for source in files:
+    if files is not None:
+        (folder / README_FILE).write_text(card_text(card), "utf-8")
+    for source in files or ():
         shutil.copyfile(source, folder / source.name)
 
 
