@@ -175,7 +175,8 @@ def test_the_command_names_what_is_wrong(tmp_path, capsys):
     out = capsys.readouterr().out
     assert re.search(r"^even +off middle", out, re.MULTILINE)
     assert "1 of 2 pairs are wrong, 0 undecided" in out
-    assert "imbalance: how much more of the exposure\nlies on one side of the sharp" in out
+    words = " ".join(out.split())
+    assert "imbalance: how much more of the exposure lies on one side of the sharp" in words
     written = json.loads(file.read_text())
     assert [(pair["name"], pair["bad"]) for pair in written["pairs"]] == [
         ("even", True),

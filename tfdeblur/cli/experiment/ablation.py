@@ -18,6 +18,7 @@ from tfdeblur.cli.experiment.runs import curve_of, folder_of, open_validation, s
 from tfdeblur.cli.experiment.variants import SCHEME, Variant, variants_of
 from tfdeblur.cli.restoring import restoring_options
 from tfdeblur.cli.train.options import settings_of
+from tfdeblur.cli.train.short_runs import suited
 from tfdeblur.config import TrainConfig, flatten, override
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput, NotConverged
 from tfdeblur.presets import preset
@@ -110,7 +111,7 @@ def base_of(arguments: argparse.Namespace) -> TrainConfig:
     default = "rpgan-small" if arguments.model == "rpgan" else "small"
     # --precision is that of measuring; trainings have the preset's, or --set run.precision.
     settings = settings_of(arguments, without=["precision"])
-    base = override(preset(arguments.preset or default), settings)
+    base = suited(override(preset(arguments.preset or default), settings), settings)
     if base.model == "sen":
         raise InvalidInput(
             "`--model` must restore images: biskip or rpgan. Received: sen, whose trainings "
