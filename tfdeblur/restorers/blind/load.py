@@ -47,7 +47,7 @@ def load_blind(model: Any) -> tuple[Any, Any, BlindSettings]:
     sen, generator = load_file_or_preset(sen_path), load_file_or_preset(generator_path)
     check_channels(sen, sen_path, "SEN", (3, 2))
     check_channels(generator, generator_path, "the generator of RP-GAN", (6, 3))
-    if generator_path.is_file():
+    if generator_path.is_file() and sen_path.is_file():
         generator.bfloat16_costs_db = bfloat16_cost(folder, (SEN_FILE, GENERATOR_FILE))
     # Of both together: a preset's card tells what its photographs lose.
     sen.bfloat16_costs_db = getattr(generator, "bfloat16_costs_db", None)
