@@ -37,18 +37,17 @@ def read_arguments():
     return made.parse_args()
 
 
-def csr_of(K, pixels):
+def csr_of(K, height, width):
     """The matrix that the operator holds, as SciPy's CSR."""
     from scipy.sparse import coo_matrix, vstack
 
-    from tfdeblur.operators.matrix import BLOCKS
-
-    edges = [pixels * i // BLOCKS for i in range(BLOCKS + 1)]
     parts = []
-    for block, first, last in zip(K._blocks, edges[:-1], edges[1:], strict=True):
-        rows, columns = block.indices.numpy().T
-        shape = (last - first, pixels)
-        parts.append(coo_matrix((block.weights.numpy(), (rows, columns)), shape).tocsr())
+    for band in K._bands:
+        rows, columns = band.indices.numpy().T
+        first, last = band.lines.numpy() * width
+        shape = (last - first, height * width)
+        columns = columns + band.reached.numpy()[0] * width
+        parts.append(coo_matrix((band.weights.numpy(), (rows, columns)), shape).tocsr())
     whole = vstack(parts).tocsr()
     whole.sum_duplicates()
     return whole
@@ -77,7 +76,7 @@ def measure(extent, arguments):
     )
     peak = peak_gigabytes()
     K = MotionBlur(flow, method="matrix")
-    matrix = csr_of(K, height * width)
+    matrix = csr_of(K, height, width)
     flat = image.reshape(-1, 3)
     name = f"extent {extent:g}, {matrix.nnz / flat.shape[0]:.1f} entries a pixel"
     seconds = built.median("build")

@@ -163,7 +163,30 @@ def test_auto_takes_the_matrix_only_within_the_budget():
     assert bool(MotionBlur(flow)._has_matrix)
     small = MotionBlur(flow, memory_budget_bytes=1000)
     assert not bool(small._has_matrix)
-    assert small._blocks[0].weights.shape == (0,)
+    assert small._bands[0].weights.shape == (0,)
+
+
+@pytest.mark.parametrize(("batch", "height"), [(1, 3), (3, 5), (2, 40)])
+def test_bands_hold_every_row_once_and_reach_no_other_image(batch, height):
+    from tfdeblur.operators.matrix import BANDS
+
+    width = 7
+    K = MotionBlur(noise(batch, height, width, 2) * 9, method="matrix")
+    assert len(K._bands) == BANDS > 2
+    begins = 0
+    for band in K._bands:
+        first, last = band.lines.numpy()
+        assert first == begins
+        begins = last
+        rows, columns = band.indices.numpy().T
+        assert sorted(set(rows)) == list(range((last - first) * width))
+        from_line, to_line = band.reached.numpy()
+        if last > first:
+            assert from_line // height >= first // height
+            assert (to_line - 1) // height <= (last - 1) // height
+            assert from_line <= first < last <= to_line
+            assert 0 <= columns.min() <= columns.max() < (to_line - from_line) * width
+    assert begins == batch * height
 
 
 def test_the_estimate_of_the_matrix_is_from_above_and_near():
@@ -171,7 +194,7 @@ def test_the_estimate_of_the_matrix_is_from_above_and_near():
     from tfdeblur.operators.matrix import build, estimated_entries
 
     lines = lines_of(tf.constant(every_integer_flow(30)[None]), "gong2018")
-    entries = sum(int(tf.size(block.weights)) for block in build(lines))
+    entries = sum(int(tf.size(band.weights)) for band in build(lines))
     assert entries <= float(estimated_entries(lines)) <= 2 * entries
 
 

@@ -1,7 +1,7 @@
 """K as a sparse matrix: built once per flow, then applied and transposed many times.
 
-The matrix is held as lists of (row, column, weight) for a few blocks of rows, which TensorFlow
-multiplies in parallel. Within a block the entries are ordered by chunks of pixels and, inside a
+The matrix is held as lists of (row, column, weight) for bands of image lines, which TensorFlow
+multiplies in parallel. Within a band the entries are ordered by chunks of pixels and, inside a
 chunk, by tap: neighbouring entries then touch neighbouring pixels, and no two of them wait for
 the same sum. Indices are int32, which halves what a multiplication has to read.
 """
@@ -12,21 +12,28 @@ import tensorflow as tf
 
 from tfdeblur.operators.lines import NEIGHBOURS, Lines, tap_weights
 
-BLOCKS = 2  # rows of K that are multiplied at the same time
+BANDS = 8  # that are multiplied at the same time, as far as there are cores
 BYTES_PER_ENTRY = 12  # two int32 and one float32
 
+_BUILT_TOGETHER = 2  # bands: each needs as much again as it holds while it is built
 _CHUNK_TAPS = 1 << 18  # taps that are computed together: a MB a tensor, which caches hold
 _NOTHING = 1e-7  # weights up to here are rounding errors of taps that only touch the line
 
 
-class Block(NamedTuple):
-    """Some rows of K.
+class Band(NamedTuple):
+    """The rows of K of some lines of pixels, and the columns that they reach.
+
+    Lines are numbered through the batch, so that those of the second image follow the first's.
 
     Attributes:
-        indices: int32 `(entries, 2)`, row inside the block and column in K.
+        lines: int32 `(2,)`, the first line and the one behind the last.
+        reached: int32 `(2,)`, the same of all lines that their motions reach.
+        indices: int32 `(entries, 2)`, pixels counted from the first of `lines` and of `reached`.
         weights: float32 `(entries,)`.
     """
 
+    lines: tf.Tensor
+    reached: tf.Tensor
     indices: tf.Tensor
     weights: tf.Tensor
 
@@ -37,87 +44,113 @@ def estimated_entries(lines: Lines) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(steps * 2.0 / lines.steepness, tf.float64))
 
 
-def build(lines: Lines) -> tuple[Block, ...]:
+def build(lines: Lines) -> tuple[Band, ...]:
     """Computes all entries of K for lines of shape `(batch, height, width)`."""
     shape = tf.shape(lines.slope)
     flat = Lines(*(tf.reshape(part, [-1]) for part in lines))
-    pixels = tf.size(lines.slope)
-    edges = [pixels * i // BLOCKS for i in range(BLOCKS + 1)]
-    return tuple(
-        _build_block(flat, first, last, shape)
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
-    )
+    count = shape[0] * shape[1]
+    edges = [count * i // BANDS for i in range(BANDS + 1)]
+    bands: list[Band] = []
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        before = bands[-_BUILT_TOGETHER:][:1] if len(bands) >= _BUILT_TOGETHER else []
+        with tf.control_dependencies([band.weights for band in before]):
+            bands.append(_build_band(flat, first, last, shape))
+    return tuple(bands)
 
 
-def no_blocks() -> tuple[Block, ...]:
+def no_bands() -> tuple[Band, ...]:
     """A matrix without entries, where none is wanted."""
-    nothing = Block(tf.zeros([0, 2], tf.int32), tf.zeros([0]))
-    return (nothing,) * BLOCKS
+    nowhere = tf.zeros([2], tf.int32)
+    return (Band(nowhere, nowhere, tf.zeros([0, 2], tf.int32), tf.zeros([0])),) * BANDS
 
 
-def multiply(blocks: tuple[Block, ...], image: tf.Tensor) -> tf.Tensor:
-    """K x for flattened images `(pixels, channels)`."""
-    return tf.concat(
-        [
-            _product(block, image, rows, adjoint=False)
-            for block, rows in zip(blocks, _rows(image), strict=True)
-        ],
-        axis=0,
-    )
-
-
-def multiply_transposed(blocks: tuple[Block, ...], image: tf.Tensor) -> tf.Tensor:
-    """K^T x for flattened images `(pixels, channels)`."""
-    rows = _rows(image)
-    parts = tf.split(image, rows)
+def multiply(bands: tuple[Band, ...], image: tf.Tensor) -> tf.Tensor:
+    """K x, float32 `(batch, height, width, channels)`."""
     shape = tf.shape(image)
-    products = [
-        _product(block, part, shape[0], adjoint=True)
-        for block, part in zip(blocks, parts, strict=True)
-    ]
-    return tf.add_n(products)
+    lines = _by_lines(image, shape)
+    parts = []
+    for band in bands:
+        reached = lines[band.reached[0] : band.reached[1]]
+        parts.append(_product(band, reached, shape, adjoint=False))
+    return tf.reshape(tf.concat(parts, axis=0), shape)
 
 
-def _rows(image):
-    pixels = tf.shape(image)[0]
-    edges = tf.stack([pixels * i // BLOCKS for i in range(BLOCKS + 1)])
-    return tf.unstack(edges[1:] - edges[:-1], num=BLOCKS)
+def multiply_transposed(bands: tuple[Band, ...], image: tf.Tensor) -> tf.Tensor:
+    """K^T x, float32 `(batch, height, width, channels)`."""
+    shape = tf.shape(image)
+    lines = _by_lines(image, shape)
+    parts, reached = [], []
+    for band in bands:
+        parts.append(_product(band, lines[band.lines[0] : band.lines[1]], shape, adjoint=True))
+        reached.append(tf.range(band.reached[0], band.reached[1]))
+    # Bands overlap where they reach.
+    total = tf.math.unsorted_segment_sum(
+        tf.concat(parts, axis=0), tf.concat(reached, axis=0), tf.shape(lines)[0]
+    )
+    return tf.reshape(total, shape)
 
 
-def _product(block, image, other_side, adjoint):
-    """One block times an image; `other_side`: the side of the block that the image is not on."""
-    here = tf.shape(image)[0]
-    shape = tf.stack([here, other_side] if adjoint else [other_side, here])
+def _by_lines(image, shape):
+    return tf.reshape(image, tf.stack([shape[0] * shape[1], shape[2] * shape[3]]))
+
+
+def _product(band, lines, shape, adjoint):
+    """One band times the lines of pixels that it takes; lines `(lines, width * channels)`."""
+    width, channels = shape[2], shape[3]
+    pixels = tf.stack([band.lines[1] - band.lines[0], band.reached[1] - band.reached[0]]) * width
     # The operation behind tf.sparse.sparse_dense_matmul, which takes int64 indices only.
-    return tf.raw_ops.SparseTensorDenseMatMul(
-        a_indices=block.indices,
-        a_values=block.weights,
-        a_shape=tf.cast(shape, tf.int64),
-        b=image,
+    product = tf.raw_ops.SparseTensorDenseMatMul(
+        a_indices=band.indices,
+        a_values=band.weights,
+        a_shape=tf.cast(pixels, tf.int64),
+        b=tf.reshape(lines, tf.stack([-1, channels])),
         adjoint_a=adjoint,
     )
+    return tf.reshape(product, tf.stack([-1, width * channels]))
 
 
-def _build_block(lines: Lines, first, last, shape) -> Block:
-    """Entries of the rows from `first` up to `last`."""
-    reach = tf.cast(tf.reduce_max(lines.major_reach), tf.int32)
-    chunk = tf.maximum(1, _CHUNK_TAPS // (len(NEIGHBOURS) * (reach + 1)))
-    chunks = -(-(last - first) // chunk)
+def _build_band(lines: Lines, first, last, shape) -> Band:
+    """Entries of the pixels of the lines from `first` up to `last`."""
+    width = shape[2]
+    begin, end = first * width, last * width
+    own = Lines(*(part[begin:end] for part in lines))
+    reached = _lines_reached(own, first, last, shape[1])
+    chunk = tf.maximum(1, _CHUNK_TAPS // (len(NEIGHBOURS) * (_largest(own.major_reach) + 1)))
+    chunks = -(-(end - begin) // chunk)
     indices = tf.TensorArray(tf.int32, chunks, infer_shape=False, element_shape=[None, 2])
     weights = tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None])
 
     def body(i, indices, weights):
-        begin = first + i * chunk
-        pixels = tf.range(begin, tf.minimum(begin + chunk, last))
-        part = Lines(*(tensor[begin : tf.minimum(begin + chunk, last)] for tensor in lines))
-        rows, columns, values = _entries(part, pixels, shape)
-        indices = indices.write(i, tf.stack([rows - first, columns], axis=1))
-        return i + 1, indices, weights.write(i, values)
+        pixels = tf.range(i * chunk, tf.minimum((i + 1) * chunk, end - begin))
+        part = Lines(*(tensor[i * chunk : (i + 1) * chunk] for tensor in own))
+        rows, columns, values = _entries(part, begin + pixels, shape)
+        found = tf.stack([rows - begin, columns - reached[0] * width], axis=1)
+        return i + 1, indices.write(i, found), weights.write(i, values)
 
     _, indices, weights = tf.while_loop(
         lambda i, *_: i < chunks, body, (0, indices, weights), parallel_iterations=1
     )
-    return Block(tf.reshape(indices.concat(), [-1, 2]), tf.reshape(weights.concat(), [-1]))
+    return Band(
+        tf.stack([first, last]),
+        reached,
+        tf.reshape(indices.concat(), [-1, 2]),
+        tf.reshape(weights.concat(), [-1]),
+    )
+
+
+def _lines_reached(own: Lines, first, last, height):
+    """The first line, and the one behind the last, of those within the images of these lines."""
+    up_and_down = _largest(tf.where(own.by_rows, own.major_reach, own.minor_reach))
+    image_before = first // height * height
+    images_end = -(-last // height) * height
+    return tf.stack(
+        [tf.maximum(first - up_and_down, image_before), tf.minimum(last + up_and_down, images_end)]
+    )
+
+
+def _largest(reaches):
+    """The largest of integers >= 0 that are held as float32, also of none."""
+    return tf.cast(tf.reduce_max(tf.concat([reaches, [0.0]], axis=0)), tf.int32)
 
 
 def _entries(lines: Lines, pixels, shape):
@@ -153,7 +186,7 @@ def _half_of_the_taps(lines: Lines):
 
     The weights of a pixel sum to 1/2; the centre, its own opposite, has half its weight.
     """
-    reach = tf.cast(tf.reduce_max(lines.major_reach), tf.int32)
+    reach = _largest(lines.major_reach)
     steps = tf.repeat(tf.cast(tf.range(reach + 1), tf.float32), len(NEIGHBOURS))
     across = tf.tile(tf.constant(NEIGHBOURS), [reach + 1])
     lines = Lines(*(part[tf.newaxis] for part in lines))

@@ -13,6 +13,7 @@ from tfdeblur.restorers.blind.one_pass import BlindPass, BlindSettings, blind_pa
 from tfdeblur.restorers.blind.results import Found
 from tfdeblur.restorers.images import as_kind, is_degenerate
 from tfdeblur.restorers.known_flow import longest_motion
+from tfdeblur.restorers.memory import give_back
 from tfdeblur.restorers.protocol import Stage
 from tfdeblur.restorers.tiled import TiledNetwork
 
@@ -135,7 +136,9 @@ class BlindImage:
     def _estimate(self) -> np.ndarray:
         """SEN's flow of the current image, `(height, width, 2)`, canonical."""
         sen, advance = self.restorer.sen, self.counter.advance
-        return canonical_flow(sen.in_tiles(self.current, self.plan.sen, after_tile=advance))
+        flow = canonical_flow(sen.in_tiles(self.current, self.plan.sen, after_tile=advance))
+        give_back()  # what SEN held, before the matrix comes
+        return flow
 
     def _solve(self, flow: np.ndarray, settings: BlindSettings) -> BlindPass:
         return blind_pass(
@@ -145,7 +148,7 @@ class BlindImage:
             settings,
             flow[None],
             keep_levels=self.keep_stages,
-            # Building the matrix needs up to twice of what it is, while no network runs.
+            # Building the matrix needs a quarter more than it is, while no network runs.
             memory_budget_bytes=self.restorer.memory_budget_bytes // 2,
         )
 
@@ -153,7 +156,9 @@ class BlindImage:
         self.counter.advance()  # the solve that led here
         seen = np.concatenate([deconvolved[0].numpy(), observed[0].numpy()], axis=-1)
         generator, advance = self.restorer.generator, self.counter.advance
-        return tf.constant(generator.in_tiles(seen, self.plan.generator, after_tile=advance)[None])
+        cleaned = generator.in_tiles(seen, self.plan.generator, after_tile=advance)
+        give_back()
+        return tf.constant(cleaned[None])
 
     def _accept(self, number: int, done: BlindPass, image: np.ndarray, score: float) -> None:
         """Takes a pass into the result."""
