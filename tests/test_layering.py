@@ -109,7 +109,7 @@ INNER = {
     "tfdeblur/cli/data": (
         *(*_COMMON, "tfdeblur.cli.data", "tfdeblur.cli.train", "tfdeblur.config"),
         *("tfdeblur.data", "tfdeblur.files", "tfdeblur.image", "tfdeblur.pictures"),
-        "tfds_builders",
+        *("tfdeblur.restorers", "tfds_builders"),
     ),
     "tfdeblur/cli/evaluate": (
         *(*_COMMON, "tfdeblur.cli.evaluate", "tfdeblur.cli.measuring", "tfdeblur.evaluation"),

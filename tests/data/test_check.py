@@ -59,6 +59,21 @@ def test_a_frame_beside_the_middle(count, sharp, imbalance):
     assert "not the middle" in found.reason
 
 
+@pytest.mark.parametrize("lean", [0, 1])
+def test_a_frame_beside_the_middle_of_upright_motion(lean):
+    """Of a path that leads straight up, or a little aside, which end is the right one is chance."""
+    wide = scene(400, 480)
+
+    def half(i, left, aside):
+        top, left = 20 + 3 * i, left + aside * (i // 2)
+        return wide[top : top + 300, left : left + 160]
+
+    views = [np.concatenate([half(i, 60, -lean), half(i, 240, lean)], axis=1) for i in range(8)]
+    found = check_images("pair", average(views), views[4])
+    assert found.verdict == "off middle"
+    assert abs(found.imbalance) == pytest.approx(1 / 8, abs=0.04)
+
+
 def test_swapped_halves():
     views = frames(7)
     found = check_images("pair", views[3], average(views))

@@ -7,8 +7,11 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfdeblur.data.check.duplicates import Look, Twice, find_alike, find_equal, look_at
 from tfdeblur.data.check.pairs import PairCheck, check_images
+from tfdeblur.data.check.restored import RestoredPair, judge_restored, measure_restored
 from tfdeblur.data.folders import find_pairs
 from tfdeblur.data.pair_search import SPLIT_FOLDERS, Pair
 from tfdeblur.errors import TfdeblurError
@@ -25,6 +28,8 @@ class FolderCheck:
         equal: pictures that are there twice.
         alike: pictures of different splits that show one scene.
         failures: name of a pair -> why it could not be checked.
+        restored: what restoring told, by name of the pair; empty until `restore_pairs`.
+        files: of the pairs that were checked, by name.
     """
 
     folder: str
@@ -32,13 +37,17 @@ class FolderCheck:
     equal: list[Twice] = field(default_factory=list)
     alike: list[Twice] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    restored: dict[str, RestoredPair] = field(default_factory=dict)
+    files: dict[str, Pair] = field(default_factory=dict)
+
+    def is_bad(self, pair: PairCheck) -> bool:
+        """Whether a pair is wrong, by its kernels or by restoring it."""
+        return pair.is_bad or (pair.name in self.restored and self.restored[pair.name].is_bad)
 
     @property
     def is_good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (
-            self.equal or self.alike or self.failures or any(pair.is_bad for pair in self.pairs)
-        )
+        return not (self.equal or self.alike or self.failures or any(map(self.is_bad, self.pairs)))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -46,7 +55,8 @@ class FolderCheck:
             "format": 1,
             "folder": self.folder,
             "good": self.is_good,
-            "pairs": [{**vars(pair), "bad": pair.is_bad} for pair in self.pairs],
+            "pairs": [{**vars(pair), "bad": self.is_bad(pair)} for pair in self.pairs],
+            "restored": [vars(pair) for pair in self.restored.values()],
             "equal": [vars(twice) for twice in self.equal],
             "alike": [vars(twice) for twice in self.alike],
             "failures": self.failures,
@@ -83,29 +93,66 @@ def check_folder(
     result, looks = FolderCheck(str(folder)), list[Look]()
     with ThreadPoolExecutor(min(4, cpu_count() or 1)) as pool:
         for done, found in enumerate(pool.map(_look, pairs), 1):
-            name, check, seen, failure = found
-            result.pairs += [check] if check else []
+            pair, check, seen, failure = found
+            if check:
+                result.pairs.append(check)
+                result.files[pair.name] = pair
             looks += seen
             if failure:
-                result.failures[name] = failure
+                result.failures[pair.name] = failure
             if on_progress is not None:
                 on_progress(done, len(pairs))
     result.equal, result.alike = find_equal(looks), find_alike(looks)
     return result
 
 
-def _look(of: tuple[str, Pair, bool]) -> tuple[str, PairCheck | None, list[Look], str]:
+def restore_pairs(
+    found: FolderCheck,
+    restore: Callable[[np.ndarray], np.ndarray],
+    on_done: Callable[[], None] | None = None,
+) -> None:
+    """Restores the pairs that were checked, one after the other, and adds what that tells.
+
+    Interrupted, it has added what the finished ones tell.
+
+    Args:
+        found: of `check_folder`; its `restored`, and `failures` to restore, are filled.
+        restore: from a blurred image, uint8 `(height, width, 3)`, to the restored one, the same;
+            a `TfdeblurError` that it raises is a failure of that pair.
+        on_done: called after each pair.
+    """
+    measured: list[RestoredPair] = []
+    try:
+        for name, pair in found.files.items():
+            try:
+                blurred, sharp = _read(pair)
+                measured.append(measure_restored(name, blurred, sharp, restore(blurred)))
+            except TfdeblurError as error:
+                found.failures[name] = str(error)
+            if on_done is not None:
+                on_done()
+    finally:  # also of Ctrl-C: minutes of work are in what is there
+        judged = judge_restored(measured, {pair.name: pair.verdict for pair in found.pairs})
+        found.restored = {pair.name: pair for pair in judged}
+
+
+def _read(pair: Pair) -> list[np.ndarray]:
+    """The blurred and the sharp image, uint8 `(height, width, 3)`."""
+    return [to_uint8(read_image(path).rgb) for path in (pair.blurred, pair.sharp)]
+
+
+def _look(of: tuple[str, Pair, bool]) -> tuple[Pair, PairCheck | None, list[Look], str]:
     split, pair, own = of
     try:
-        images = [to_uint8(read_image(path).rgb) for path in (pair.blurred, pair.sharp)]
+        images = _read(pair)
         looks = [
             look_at(pair.name, role, split, image)
             for role, image in zip(("blurred", "sharp"), images, strict=True)
         ]
         check = check_images(pair.name, *images) if own else None
-        return pair.name, check, looks, ""
+        return pair, check, looks, ""
     except TfdeblurError as error:
-        return pair.name, None, [], str(error)
+        return pair, None, [], str(error)
 
 
 def _split_of(pair: Pair, folder: Path) -> str:

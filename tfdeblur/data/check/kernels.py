@@ -6,6 +6,7 @@ speed: equal on both sides if the sharp frame is the middle one, 4/8 and 3/8 if 
 eight.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,9 +26,10 @@ class Kernel:
     Attributes:
         mass: of the kernel around the origin; 1 where it explains the blur.
         length: pixels, of the path, as if it were a line of even mass.
-        imbalance: mass on one side of the origin less that on the other, -1..1; its sign is
-            that of the direction, which points right.
+        imbalance: mass on the side of the origin that `direction` points to less that on the
+            other, -1..1.
         ends: how far the path reaches on its shorter side, of that on its longer side, 0..1.
+        direction: `(across, down)` of the path, length 1, pointing right.
         width: variance across the path, of that along it, 0..1.
         centroid: `(across, down)`, pixels from the sharp image's place to the blur's middle.
         elsewhere: the same, where most of the mass does not reach the origin; else None.
@@ -38,6 +40,7 @@ class Kernel:
     length: float
     imbalance: float
     ends: float
+    direction: tuple[float, float]
     width: float
     centroid: tuple[float, float]
     elsewhere: tuple[float, float] | None
@@ -56,6 +59,23 @@ def kernels_of(of: np.ndarray, to: np.ndarray) -> list[Kernel]:
         _measure(*_estimate(of[place], to[place]))
         for place in (np.s_[i : i + side, j : j + side] for i in tops for j in lefts)
     ]
+
+
+def senses(kernels: Sequence[Kernel]) -> np.ndarray:
+    """+1 where the direction of a kernel is that of most, -1 where it is the reverse.
+
+    A path has two directions, and which of them points right is chance where motion is upright: a
+    little to the left in one place, to the right in the next.
+
+    Args:
+        kernels: of the places of one picture, n >= 1.
+
+    Returns:
+        float64 `(n,)`, to multiply by what has the sign of `direction`.
+    """
+    directions = np.array([kernel.direction for kernel in kernels])
+    axis = np.linalg.eigh(directions.T @ directions)[1][:, -1]
+    return np.where(directions @ axis < 0, -1.0, 1.0)
 
 
 def _starts(size: int, side: int) -> np.ndarray:
@@ -98,7 +118,7 @@ def _measure(kernel: np.ndarray, residual: float) -> Kernel:
     mass, positive = float(own.sum()), np.maximum(own, 0)
     total = float(positive.sum())
     if total <= 0 or mass <= 0:
-        return Kernel(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), elsewhere, residual)
+        return Kernel(0.0, 0.0, 0.0, 0.0, (1.0, 0.0), 1.0, (0.0, 0.0), elsewhere, residual)
     weights = positive / total
     mixed = float((weights * across * down).sum())
     spread = [
@@ -107,14 +127,15 @@ def _measure(kernel: np.ndarray, residual: float) -> Kernel:
     ]
     (small, large), vectors = np.linalg.eigh(spread)
     right, below = vectors[:, 1]
-    along = across * right + down * below
     if right < 0 or (right == 0 and below < 0):
-        along = -along
+        right, below = -right, -below
+    along = across * right + down * below
     return Kernel(
         mass,
         float(np.sqrt(max(large, 0.0) * 12)),
         float((own * np.clip(along, -1, 1)).sum()) / mass,
         _ends(along, weights),
+        (float(right), float(below)),
         float(max(small, 0.0) / large) if large > 0 else 1.0,
         (float((weights * across).sum()), float((weights * down).sum())),
         elsewhere,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tfdeblur.data.check.kernels import Kernel, kernels_of
+from tfdeblur.data.check.kernels import Kernel, kernels_of, senses
 from tfdeblur.data.folders import Pair
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import read_image, to_uint8
@@ -15,14 +15,15 @@ _SMALLEST = 64  # pixels a side
 _MASS = (0.6, 1.2)
 # and tells on which side of the sharp frame more time passed if its path is long enough for frames
 # to lie apart, not folded (both ends well away from the origin) and narrow.
-_LONG, _ENDS, _NARROW = 6.0, 0.45, 0.1
-_OFF = 0.06  # imbalance; half a frame of 8 is 0.125, of 10 is 0.1
-_SURE = 2.5  # standard errors of the median over places
+LONG, _ENDS, _NARROW = 6.0, 0.45, 0.1
+OFF = 0.06  # imbalance; half a frame of 8 is 0.125, of 10 is 0.1
+SURE = 2.5  # standard errors of the median over places
 _SWAPPED = 1.5  # times: how much worse the blur is explained than its reverse
 # Part of the gradients that is left over where two images do not show the same. Measured on GOPRO
 # and REDS: 0.48 at most in pairs, 0.95 at least between images of different pairs.
 _UNLIKE = 0.75
 _SHIFTED = 2.0  # pixels
+WRONG = ("off middle", "misaligned", "swapped", "not alike")  # verdicts
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class PairCheck:
     @property
     def is_bad(self) -> bool:
         """Whether the pair should not be trained on as it is."""
-        return self.verdict in ("off middle", "misaligned", "swapped", "not alike")
+        return self.verdict in WRONG
 
 
 def check_pair(pair: Pair) -> PairCheck:
@@ -87,6 +88,11 @@ def check_images(name: str, blurred: np.ndarray, sharp: np.ndarray) -> PairCheck
     )
 
 
+def is_sound(kernel: Kernel) -> bool:
+    """Whether a kernel explains the blur of its place."""
+    return _MASS[0] < kernel.mass < _MASS[1]
+
+
 def _judge(there: list[Kernel], forward: float, reverse: float) -> tuple[str, str, float | None]:
     """Verdict, reason, imbalance."""
     if min(forward, reverse) > _UNLIKE:
@@ -98,26 +104,26 @@ def _judge(there: list[Kernel], forward: float, reverse: float) -> tuple[str, st
         across, down = np.median(shifts, axis=0)
         if np.hypot(across, down) > _SHIFTED:
             return "misaligned", f"shifted by ({across:+.1f}, {down:+.1f}) pixels", None
-    sound = [kernel for kernel in there if _MASS[0] < kernel.mass < _MASS[1]]
+    sound = [kernel for kernel in there if is_sound(kernel)]
     if len(sound) < max(1, len(there) // 4):
         return "undecided", "no simple kernel explains the blur", None
     if np.median([kernel.length for kernel in sound]) < 1.5:
         return "sharp", "", None
-    telling = [kernel for kernel in sound if kernel.length > _LONG / 2]
-    median = {
-        name: float(np.median([getattr(kernel, name) for kernel in telling])) if telling else 0.0
-        for name in ("length", "ends", "width", "imbalance")
-    }
-    if median["length"] < _LONG:
+    telling = [kernel for kernel in sound if kernel.length > LONG / 2]
+    if not telling or np.median([kernel.length for kernel in telling]) < LONG:
         return "undecided", "the blur is too short to tell its middle", None
+    values = senses(telling) * [kernel.imbalance for kernel in telling]
+    median = {
+        name: float(np.median([getattr(kernel, name) for kernel in telling]))
+        for name in ("ends", "width")
+    } | {"imbalance": float(np.median(values))}
     if median["ends"] < _ENDS or median["width"] > _NARROW:
         return "undecided", "the motion turns back within the blur", None
     part = abs(median["imbalance"])
-    if part <= _OFF:
+    if part <= OFF:
         return "middle", "", median["imbalance"]
-    values = np.array([kernel.imbalance for kernel in telling])
     spread = 1.4826 * float(np.median(np.abs(values - median["imbalance"])))
-    if part < _SURE * 1.2533 * spread / np.sqrt(len(values)):
+    if part < SURE * 1.2533 * spread / np.sqrt(len(values)):
         return "undecided", "perhaps off the middle: places disagree", median["imbalance"]
     return (
         "off middle",
