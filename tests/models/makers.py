@@ -38,9 +38,18 @@ def change_card(folder, **values):
     (folder / "card.json").write_text(json.dumps(card))
 
 
-def arrays(folder):
+def planes(folder):
+    """What a preset's weights file holds: low bytes, then high ones."""
     with np.load(folder / "weights.npz", allow_pickle=False) as found:
         return dict(found)
+
+
+def arrays(folder):
+    """The weights of a preset as float16, as files of format 1 held them."""
+    return {
+        key: (low + 256 * high.astype("uint16")).view("float16")
+        for key, (low, high) in planes(folder).items()
+    }
 
 
 def replace_arrays(folder, values):

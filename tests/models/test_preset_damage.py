@@ -9,7 +9,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.models.makers import CARD, arrays, change_card, network, rehash, replace_arrays
+from tests.models.makers import (
+    CARD,
+    arrays,
+    change_card,
+    network,
+    planes,
+    rehash,
+    replace_arrays,
+)
 from tfdeblur.errors import DataError
 from tfdeblur.models import preset_files
 from tfdeblur.models.preset_files import load_preset, save_preset
@@ -55,7 +63,7 @@ def test_missing_files_are_named(name, preset):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"format": 2}, "is of format 2, and this tfdeblur reads format 1: install a newer"),
+        ({"format": 3}, "is of format 3, and this tfdeblur reads formats 1 to 2: install a newer"),
         ({"format": 0}, "is of format 0.*make the preset again"),
         ({"format": None}, "is of format None.*make the preset again"),
         ({"sha256": {}}, "'sha256' must be an object"),
@@ -127,8 +135,8 @@ BAD_ARRAYS = [
     (lacking, "lacks weights that the network has, 1 in all, such as 'head/bias'"),
     (surplus, "holds weights that the network has not, 1 in all, such as 'tail/bias'"),
     (other_shape, r"'head/bias' must be of shape \(3,\). Received: \(4,\)"),
-    (turned, "'head/kernel' must be float16, by rows"),
-    (single, "'head/bias' must be float16, by rows. Received: float32"),
+    (turned, "'head/kernel' must be float16 or its planes, by rows"),
+    (single, "'head/bias' must be float16 or its planes, by rows. Received: float32"),
     (not_finite, "'head/bias' holds NaN or infinite values"),
 ]
 
@@ -142,11 +150,29 @@ def test_arrays_that_are_not_the_networks(spoil, says, preset):
         load_preset(preset)
 
 
+BAD_PLANES = [
+    (lambda bias: bias[0], r"must be of shape \(3,\). Received: \(3,\), the first axis of which"),
+    (lambda bias: bias.T, r"must be of shape \(3,\). Received: \(3, 2\), the first axis of which"),
+    (lambda bias: bias | np.uint8(0xFC), "holds NaN or infinite values"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "says"), BAD_PLANES)
+def test_planes_that_are_not_the_networks(spoil, says, preset):
+    found = planes(preset)
+    found["head/bias"] = np.ascontiguousarray(spoil(found["head/bias"]))
+    replace_arrays(preset, found)
+    with pytest.raises(DataError, match="weights.npz.*'head/bias' " + says):
+        load_preset(preset)
+
+
 def test_pickles_are_not_opened(preset):
     found = arrays(preset)
     found["head/bias"] = np.array([print], dtype=object)
     replace_arrays(preset, found)
-    with pytest.raises(DataError, match="'head/bias' must be float16, by rows. Received: object"):
+    with pytest.raises(
+        DataError, match="'head/bias' must be float16 or its planes, by rows. Received: object"
+    ):
         load_preset(preset)
 
 

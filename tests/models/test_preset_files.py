@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
 from tests.helpers import picture
-from tests.models.makers import CARD, arrays, network
+from tests.models.makers import CARD, arrays, change_card, network, planes, replace_arrays
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.models import preset_files
 from tfdeblur.models.preset_files import load_preset, save_preset
@@ -29,17 +30,29 @@ def test_a_network_comes_back(kind, tmp_path):
 
 
 def test_each_weight_is_there_once_by_its_path(made):
-    found = arrays(made)
-    assert found["down0_conv/kernel"].shape == (3, 3, 3, 3)
-    assert {value.dtype for value in found.values()} == {np.dtype("float16")}
-    assert sum(v.size for v in found.values()) == network().count_params()
+    found = planes(made)
+    assert found["down0_conv/kernel"].shape == (2, 3, 3, 3, 3)
+    assert {value.dtype for value in found.values()} == {np.dtype("uint8")}
+    assert sum(v.size for v in found.values()) == 2 * network().count_params()
+    kernel = next(w for w in network().weights if w.path.endswith("down0_conv/kernel"))
+    expected = np.asarray(kernel).astype("<f2").tobytes()
+    assert found["down0_conv/kernel"][0].tobytes() == expected[::2]
+    assert found["down0_conv/kernel"][1].tobytes() == expected[1::2]
     sen = SEN(stacks=2, width=0.03)  # its stacks have layers of the same names
     assert len(weights_by_path(sen)) == len(sen.weights)
 
 
+def test_presets_of_format_1_are_read(made, tmp_path):
+    older = shutil.copytree(made, tmp_path / "older")
+    replace_arrays(older, arrays(made))
+    change_card(older, format=1)
+    pairs = zip(load_preset(made).get_weights(), load_preset(older).get_weights(), strict=True)
+    assert all(np.array_equal(now, then) and now.size for now, then in pairs)
+
+
 def test_the_card_is_complete(made):
     card = json.loads((made / "card.json").read_text())
-    assert card.items() >= CARD.items() and card["format"] == 1
+    assert card.items() >= CARD.items() and card["format"] == 2
     assert card["parameters"] == network().count_params()
     size = (made / "weights.npz").stat().st_size
     assert abs(card["megabytes"] - size / 1e6) < 0.006

@@ -22,7 +22,8 @@ from tfdeblur.models.shipped import (
     shipped_folder,
 )
 
-FORMAT = 1
+FORMAT = 2  # as written; weights of format 1 are whole float16 values, not planes of bytes
+_READABLE = (1, 2)
 _COST = "bfloat16_costs_db"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -106,11 +107,12 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     card = parse_json(path, read_small(path))
     # Before all else: cards of other formats may hold anything.
     version = card.get("format") if isinstance(card, dict) else None
-    if version != FORMAT:
+    if version not in _READABLE or isinstance(version, bool):
         newer = isinstance(version, int) and version > FORMAT
         advice = "install a newer tfdeblur" if newer else "make the preset again"
         raise DataError(
-            f"{path} is of format {version!r}, and this tfdeblur reads format {FORMAT}: {advice}."
+            f"{path} is of format {version!r}, and this tfdeblur reads formats 1 to {FORMAT}: "
+            f"{advice}."
         )
     complaint = _complaint(card, FACTS | _MEASURED, (*NEEDED, *_MEASURED))
     if complaint:

@@ -3,7 +3,7 @@
 A preset is a folder:
 
     network.json  {"registered_name": "tfdeblur>BiSkip", "config": {"width": 0.5, ...}}
-    weights.npz   every weight as float16, by its path in the network
+    weights.npz   every weight as float16, in two planes of bytes, by its path in the network
     card.json     what it is, gains and costs; format, and SHA-256 of the two files above
     README.md     the card in words
     and whatever belongs to it, such as LICENSE; networks beside it (the SEN of an RP-GAN) as
