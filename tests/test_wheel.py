@@ -106,4 +106,4 @@ def test_it_restores_in_an_empty_folder_without_network(wheel, tmp_path):
     assert [path.name for path in here.iterdir()] == ["photo.png"]
     assert pixels(here / "photo.png").shape == (30, 40, 3)
     each = run(sys.executable, "-c", EACH_PRESET, cwd=here, env=surroundings)
-    assert each.split() == ["biskip", "maxim", "maxim-gopro", "rpgan", "tiny"]
+    assert each.split() == ["biskip", "biskip-fast", "maxim", "maxim-gopro", "rpgan", "tiny"]

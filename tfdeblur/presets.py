@@ -54,7 +54,8 @@ _PRESETS["demo"] = {
 # Gated blocks, most of them at 1/8 of the size: 3.0 billion products per 256x256, 4.0 M
 # parameters. --data is a folder of photographs, or one of pairs beside --blur-photos. Trains until
 # it is told when to end: --resume --epochs N --set optimizer.decay_steps=M. In runs of minutes
-# --set optimizer.ema=0.99 sees more. Not measured yet by a whole run.
+# --set optimizer.ema=0.99 sees more. The shipped `biskip` and `biskip-fast` come of it, with four
+# crops a step (docs/training_log.md).
 _PRESETS["biskip"] = {
     "network.unshuffle": 4,
     "network.blocks": "gated",

@@ -88,7 +88,7 @@ class Restorer:
     @classmethod
     def from_preset(
         cls,
-        name_or_path: Literal["maxim", "maxim-gopro", "biskip"] | None = None,
+        name_or_path: Literal["maxim", "maxim-gopro", "biskip", "biskip-fast"] | None = None,
         *,
         tile: int | None = ...,
         memory_budget_bytes: int | None = ...,

@@ -13,6 +13,8 @@ _WORTH = 4.0  # times as fast, for it to be said
 def faster_preset(model: str | None) -> str:
     """A line for people: which shipped preset is much faster than this one, and what it gains.
 
+    Of several, the one that gains most.
+
     Args:
         model: what restores: told of a shipped preset only.
 
@@ -23,22 +25,31 @@ def faster_preset(model: str | None) -> str:
     best: tuple[float, str] | None = None
     for name in shipped_presets():
         other = _card(name)
+        found = _both_gain(own, other)
         for where, seconds in _speeds(own).items():
             times = seconds / _speeds(other).get(where, seconds)
-            if times >= _WORTH and (best is None or times > best[0]):
-                gains = _gains(own, other)
-                best = times, f"--model {name} is {times:.0f} times as fast as {model}{gains}."
+            gain = found[1] if found else float("-inf")
+            if times >= _WORTH and (best is None or gain > best[0]):
+                line = f"--model {name} is {times:.0f} times as fast as {model}"
+                best = gain, f"{line}{_gains(found)}."
     return best[1] if best else ""
 
 
-def _gains(own: Card, other: Card) -> str:
-    """What both gain on the first set that both were measured on."""
+def _gains(found: tuple[float, float, str] | None) -> str:
+    if found is None:
+        return ""
+    ours, theirs, data = found
+    return f", and gains {theirs:.1f} dB in place of {ours:.1f} ({data})"
+
+
+def _both_gain(own: Card, other: Card) -> tuple[float, float, str] | None:
+    """What both gain on the first set that both were measured on, and its name."""
     ours: Mapping[str, Any] = own.get("gains_db", {})
     theirs: Mapping[str, Any] = other.get("gains_db", {})
     for data in ours:
         if data in theirs:
-            return f", and gains {theirs[data]:.1f} dB in place of {ours[data]:.1f} ({data})"
-    return ""
+            return ours[data], theirs[data], data
+    return None
 
 
 def _speeds(card: Card) -> Mapping[str, float]:
