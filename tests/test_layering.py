@@ -52,7 +52,12 @@ INNER = {
         *("tfdeblur.restorers.calling", "tfdeblur.restorers.describing"),
         *("tfdeblur.restorers.reading", "tfdeblur.restorers.precision"),
         *("tfdeblur.restorers.kind", "tfdeblur.models"),
-        *("tfdeblur.restorers.tiled", "tfdeblur.operators", "tfdeblur.solvers"),
+        *(
+            "tfdeblur.restorers.tiled",
+            "tfdeblur.restorers.memory",
+            "tfdeblur.operators",
+            "tfdeblur.solvers",
+        ),
         *("tfdeblur.image", "tfdeblur.errors"),
     ),
     "tfdeblur/restorers/adopted": (
