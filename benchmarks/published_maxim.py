@@ -6,8 +6,10 @@ graph is run with it and, as where nobody sets it, without.
 
   restore   the preset `maxim` by `Restorer`, against the graph cut after its first stage
   adopt     the whole graph adopted, and cut after its first stage, against the whole graph
-  train     forward and backward of two crops of 256x256, against `tf.gradients` through the graph
-            cut after its first stage (updates of the weights left out on both sides)
+  train     forward and backward of two crops of 256x256, one after the other as the preset
+            `maxim-finetune` takes them, in float32 and in mixed_bfloat16, against `tf.gradients`
+            through the graph cut after its first stage, which takes both at once (updates of the
+            weights left out on all sides)
 
 `restore` and `adopt` take a picture of --size; --tile 0 keeps the whole image in memory.
 """
@@ -36,12 +38,12 @@ _LAST_STAGE = "Identity:0"
 CALLS = {
     "restore": ("ours", "published-1", "published-1-plain"),
     "adopt": ("adopted", "adopted-1", "published"),
-    "train": ("ours-train", "published-train"),
+    "train": ("ours-train", "ours-train-bfloat16", "published-train"),
 }
 BARS = {
     "restore": {"ours": 0.5},
     "adopt": {"adopted": 1.05, "adopted-1": 0.35},
-    "train": {"ours-train": 0.5},
+    "train": {"ours-train": 0.5, "ours-train-bfloat16": 0.5},
 }
 AGAINST = {"restore": "published-1", "adopt": "published", "train": "published-train"}
 _CROPS, _CROP = 2, 256
@@ -119,23 +121,29 @@ def published_training_call(arguments):
     return lambda: session.run(sums, {given: blurred, target: sharp})
 
 
-def training_call():
+def training_call(policy):
     """The same of our network, the finest image alone supervised."""
+    import keras
     import tensorflow as tf
 
     from tfdeblur.networks import Maxim
 
+    keras.mixed_precision.set_global_policy(policy)
     network = Maxim(stages=1)
     blurred = tf.constant(picture(_CROP, _CROP, _CROPS))
     sharp = blurred[:, ::-1]
 
     @tf.function
-    def step():
+    def gradients(blurred, sharp):
         with tf.GradientTape() as tape:
             restored = network(blurred, training=True)[0][0]  # of three scales the finest
-            loss = tf.reduce_mean(tf.abs(restored - sharp))
-        gradients = tape.gradient(loss, network.trainable_variables)
-        return [tf.reduce_sum(gradient) for gradient in gradients if gradient is not None]
+            loss = tf.reduce_mean(tf.abs(tf.cast(restored, tf.float32) - sharp))
+        found = tape.gradient(loss, network.trainable_variables)
+        return [gradient for gradient in found if gradient is not None]
+
+    def step():
+        first, *others = (gradients(blurred[i : i + 1], sharp[i : i + 1]) for i in range(_CROPS))
+        return [tf.add_n(parts) / _CROPS for parts in zip(first, *others, strict=True)]
 
     network(blurred[:, :64, :64])
     return step
@@ -162,8 +170,8 @@ def call_of(arguments, name):
         return restorer_call(arguments, "maxim")
     if name in ("adopted", "adopted-1"):
         return restorer_call(arguments, str(arguments.adopted / name))
-    if name == "ours-train":
-        return training_call()
+    if name.startswith("ours-train"):
+        return training_call("mixed_bfloat16" if name.endswith("bfloat16") else "float32")
     if name == "published-train":
         return published_training_call(arguments)
     return published_call(arguments, _FIRST_STAGE if "-1" in name else _LAST_STAGE)

@@ -10,6 +10,7 @@ from tfdeblur.networks import gradients
 from tfdeblur.networks.convolution import Conv2D
 from tfdeblur.networks.gated import GatedBlock
 from tfdeblur.networks.maxim_layers import ChannelDense, ChannelNorm
+from tfdeblur.networks.maxim_resize import SmoothEnlarge, SmoothShrink
 
 
 def exact(layer):
@@ -26,6 +27,10 @@ LAYERS = {
     "1x1 convolution": (lambda: Conv2D(4, 1), (2, 5, 7, 6)),
     "3x3 of stride 2": (lambda: Conv2D(4, 3, 2, padding="same"), (2, 6, 8, 6)),
     "3x3 without bias": (lambda: Conv2D(4, 3, padding="same", use_bias=False), (2, 5, 7, 6)),
+    "enlarging by 2": (lambda: SmoothEnlarge(2), (2, 5, 7, 3)),
+    "enlarging by 4": (lambda: SmoothEnlarge(4), (1, 1, 3, 2)),
+    "shrinking by 2": (lambda: SmoothShrink(2), (2, 10, 6, 3)),
+    "shrinking by 4": (lambda: SmoothShrink(4), (1, 4, 12, 2)),
     "gated block": (lambda: GatedBlock(), (2, 5, 7, 6)),
 }
 

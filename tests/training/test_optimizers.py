@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tests.helpers import noise
 from tfdeblur.config import OptimizerConfig
 from tfdeblur.training.muon import Muon
 from tfdeblur.training.optimizers import WarmupThenDecay, build_optimizer
@@ -43,6 +45,33 @@ def test_schedules_end_with_the_run_also_where_gradients_are_accumulated(schedul
     for updates in (0, 75, 90, 100):
         found = float(accumulating._learning_rate(updates))
         assert found == pytest.approx(float(one._learning_rate(3 * updates)), rel=1e-5, abs=1e-12)
+
+
+def trained(name, updates, accumulate):
+    """A weight after so many updates, and the average of all that it was."""
+    config = OptimizerConfig(name=name, ema=0.9, learning_rate=0.1, accumulate=accumulate)
+    weight = keras.Variable(np.ones((4, 4), "float32"))
+    optimizer = build_optimizer(config, 300)
+    optimizer.build([weight])
+    for update in range(updates):
+        for _ in range(accumulate):
+            optimizer.apply([tf.constant(noise(4, 4, seed=update))])
+    last = weight.numpy()
+    optimizer.finalize_variable_values([weight])
+    return last, weight.numpy()
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "muon"])
+def test_averaged_weights_do_not_depend_on_how_a_batch_is_cut(name):
+    _, before = trained(name, 4, 1)
+    last, _ = trained(name, 5, 1)
+    found, averaged = trained(name, 5, 3)
+    np.testing.assert_allclose(found, last, rtol=1e-5, atol=1e-6)
+    # The last update counts once of three times: the others follow before the next.
+    share = 0.9 ** (1 / 3)
+    wanted = share * before + (1 - share) * last
+    assert np.abs(wanted - before).max() > 1e-3
+    np.testing.assert_allclose(averaged, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_opponents_of_a_network_that_has_muon_take_adamw():

@@ -180,7 +180,7 @@ class OptimizerConfig:
         weight_decay: of AdamW and Muon.
         clip_norm: bound on the norm of all gradients together; 0 means none.
         beta_1, beta_2, epsilon: of the generator's Adam, or of what Muon leaves to AdamW.
-        ema: momentum of the averaged generator weights; 0 means none.
+        ema: momentum of the averaged generator weights, update by update; 0 means none.
         accumulate: steps whose gradients are averaged into one update; larger batches where
             memory is short. `warmup_steps` counts updates.
         opponent_rate: learning rate of discriminator and critic, as a share of the generator's.

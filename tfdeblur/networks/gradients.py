@@ -34,20 +34,21 @@ def gelu(x, form="tanh"):
 
 
 def gelu_for_training(x, form="tanh"):
-    """`gelu` with its gradient in few passes over memory, and only `x` kept for it."""
+    """`gelu` with its gradient in few passes over memory; kept for it are `x` and, for "tanh", the
+    share of it that comes through: computing that again takes longer than reading it."""
     return (_tanh_for_training if form == "tanh" else _erf_for_training)(x)
 
 
 @ops.custom_gradient
 def _tanh_for_training(x):
+    share = ops.sigmoid(x * (_LINEAR + _CUBIC * ops.square(x)))
+
     def gradient(*found, upstream=None):
         upstream = found[0] if upstream is None else upstream
-        square = ops.square(x)
-        open_share = ops.sigmoid(x * (_LINEAR + _CUBIC * square))
-        slope = x * (1 - open_share) * (_LINEAR + (3 * _CUBIC) * square)
-        return upstream * open_share * (1 + slope)
+        slope = x * (1 - share) * (_LINEAR + (3 * _CUBIC) * ops.square(x))
+        return upstream * share * (1 + slope)
 
-    return x * ops.sigmoid(x * (_LINEAR + _CUBIC * ops.square(x))), gradient
+    return x * share, gradient
 
 
 @ops.custom_gradient
@@ -85,33 +86,29 @@ def layer_norm_for_training(x, gain, offset, epsilon):
 
     @ops.custom_gradient
     def norm(x, gain, offset):
-        centred, scale = _standardised(x, epsilon)
+        mean = ops.mean(x, axis=-1, keepdims=True)
+        centred = x - mean
+        scale = ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + epsilon)
 
         def gradient(*found, upstream=None):
             upstream = found[0] if upstream is None else upstream
-            return _layer_norm_gradient(upstream, x, gain, epsilon)
+            return _layer_norm_gradient(upstream, x, mean, scale, gain)
 
         return centred * scale * gain + offset, gradient
 
     return norm(x, gain, offset)
 
 
-def _standardised(x, epsilon):
-    centred = x - ops.mean(x, axis=-1, keepdims=True)
-    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    return centred, ops.rsqrt(variance + epsilon)
-
-
-def _layer_norm_gradient(upstream, x, gain, epsilon):
-    """Gradients for x, gain and offset."""
+def _layer_norm_gradient(upstream, x, mean, scale, gain):
+    """Gradients for x, gain and offset; `mean` and `scale` are what every pixel was changed by."""
     shape, channels = ops.shape(x), x.shape[-1]
-    x, upstream = (ops.reshape(part, (-1, channels)) for part in (x, upstream))
-    centred, scale = _standardised(x, epsilon)
+    centred, upstream = (ops.reshape(part, (-1, channels)) for part in (x - mean, upstream))
+    scale = ops.reshape(scale, (-1, 1))
     weights = ops.reshape(gain, (channels, 1)) / channels
     product = upstream * centred
-    mean = ops.matmul(upstream, weights)  # of the gradient of the standardised x
+    middle = ops.matmul(upstream, weights)  # mean gradient of the standardised x
     along = ops.matmul(product, weights) * ops.square(scale)  # its part along centred x
-    for_x = (upstream * gain - mean - centred * along) * scale
+    for_x = (upstream * gain - middle - centred * along) * scale
     for_gain = ops.matmul(ops.transpose(scale), product)
     for_offset = ops.matmul(ops.ones_like(ops.transpose(scale)), upstream)
     return ops.reshape(for_x, shape), for_gain[0], for_offset[0]

@@ -120,7 +120,9 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
     if config.accumulate > 1:
         arguments["gradient_accumulation_steps"] = config.accumulate
     if config.ema and not critic:
-        arguments.update(use_ema=True, ema_momentum=config.ema)
+        # Keras moves the average at every step, also those that only gather gradients
+        # (findings/keras_accumulation_averages_at_every_step.sh): so many make one update's share.
+        arguments.update(use_ema=True, ema_momentum=config.ema ** (1 / config.accumulate))
     if config.name == "adam":
         return keras.optimizers.Adam(**arguments)
     arguments["weight_decay"] = config.weight_decay

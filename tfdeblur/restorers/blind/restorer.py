@@ -41,8 +41,8 @@ class BlindRestorer:
         settings: of the loop that the generator was trained in.
         passes: int >= 1, "global iterations": each further one restores the result of the last.
         levels: int, the first so many of `settings.betas`; None: all.
-        tile: int, the largest side of a tile, pixels; None: as the budget allows. SEN, which sees
-            farther, takes no smaller ones than its overlap allows.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2048.
+            SEN, which sees farther, takes no smaller ones than its overlap allows.
         memory_budget_bytes: int, working memory for one image, bytes. Half of it bounds a network
             call, the other half the matrix of the blur, which is applied without one, many times
             slower, where it does not fit.
