@@ -115,7 +115,7 @@ class Clock:
 def watch(restorer, clock, flow):
     """Times the parts of `restorer`, and puts something sensible for what networks return."""
     from tfdeblur.operators import MotionBlur
-    from tfdeblur.restorers.blind import one_pass as blind
+    from tfdeblur.restorers.blind import one_pass, parts
 
     estimate, clean = restorer.sen.in_tiles, restorer.generator.in_tiles
 
@@ -133,12 +133,13 @@ def watch(restorer, clock, flow):
 
     class TimedBlur(MotionBlur):
         def __init__(self, *arguments, **options):
-            clock.mark("rest")
+            # Between the matrices of parts of the picture lies the solver.
+            clock.mark("conjugate gradients" if options.get("method") == "matrix" else "rest")
             super().__init__(*arguments, **options)
             clock.mark("build")
 
     restorer.sen.in_tiles, restorer.generator.in_tiles = estimated, cleaned
-    blind.MotionBlur = TimedBlur
+    one_pass.MotionBlur = parts.MotionBlur = TimedBlur
 
 
 def mosaic(height, width):

@@ -191,11 +191,12 @@ def test_bands_hold_every_row_once_and_reach_no_other_image(batch, height):
 
 def test_the_estimate_of_the_matrix_is_from_above_and_near():
     from tfdeblur.operators.lines import lines_of
-    from tfdeblur.operators.matrix import build, estimated_entries
+    from tfdeblur.operators.matrix import BYTES_PER_ENTRY, build, estimated_bytes
 
     lines = lines_of(tf.constant(every_integer_flow(30)[None]), "gong2018")
     entries = sum(int(tf.size(band.weights)) for band in build(lines))
-    assert entries <= float(estimated_entries(lines)) <= 2 * entries
+    estimated = float(tf.reduce_sum(estimated_bytes(lines))) / BYTES_PER_ENTRY
+    assert entries <= estimated <= 2 * entries
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])

@@ -38,10 +38,10 @@ class Band(NamedTuple):
     weights: tf.Tensor
 
 
-def estimated_entries(lines: Lines) -> tf.Tensor:
-    """Upper estimate of the entries of K, float64 scalar: steps times taps nearer than a pixel."""
+def estimated_bytes(lines: Lines) -> tf.Tensor:
+    """Upper estimate of what the rows of K take, of the shape of `lines`, float32."""
     steps = 2.0 * lines.major_reach + 1.0
-    return tf.reduce_sum(tf.cast(steps * 2.0 / lines.steepness, tf.float64))
+    return BYTES_PER_ENTRY * steps * 2.0 / lines.steepness  # taps nearer than a pixel
 
 
 def build(lines: Lines) -> tuple[Band, ...]:

@@ -64,8 +64,8 @@ class MotionBlur:
         self.rasterizer = rasterizer
         lines = lines_of(self.flow, rasterizer)
         if method == "auto":
-            entries = matrix.estimated_entries(lines)
-            self._has_matrix = entries * matrix.BYTES_PER_ENTRY <= float(memory_budget_bytes)
+            size = tf.reduce_sum(tf.cast(matrix.estimated_bytes(lines), tf.float64))
+            self._has_matrix = size <= float(memory_budget_bytes)
         else:
             self._has_matrix = tf.constant(method == "matrix")
         # In a graph both ways are in it, and the size of the flow that comes decides.
@@ -97,6 +97,22 @@ class MotionBlur:
 
     def _check_image(self, image) -> tf.Tensor:
         return check_image(image, tuple(self.flow.shape[:3]), "flow's")
+
+
+def matrix_bytes(flow, rasterizer: str = "gong2018") -> tf.Tensor:
+    """Upper estimate of the memory that the matrix of K takes, row by row.
+
+    Args:
+        flow, rasterizer: as of `MotionBlur`.
+
+    Returns:
+        float32 `(batch, height, width)`, bytes.
+
+    Raises:
+        InvalidInput: as `MotionBlur`.
+    """
+    check_rasterizer(rasterizer)
+    return matrix.estimated_bytes(lines_of(_check_flow(flow), rasterizer))
 
 
 def _check_flow(flow) -> tf.Tensor:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfdeblur.operators.base import LinearOperator
 
 Prior = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Solve = Callable[[tf.Tensor, tf.Tensor], Solution]  # (anchor, beta) -> the deconvolved image
 
 
 def half_quadratic(
@@ -52,11 +53,34 @@ def half_quadratic(
     """
     check_stopping(tolerance, max_steps)
     observed = checked_images(observed)
-    levels = _checked_betas(betas, observed)
     back = K.adjoint(observed)
+
+    def solve(anchor, beta):
+        return solve_normal_equations(K, back, anchor, beta, anchor, tolerance, max_steps)
+
+    return in_turns(solve, observed, prior, betas)
+
+
+def in_turns(
+    solve: Solve, observed: tf.Tensor, prior: Prior, betas: Iterable[float | tf.Tensor]
+) -> Solution:
+    """`half_quadratic` with a deconvolution of the caller's own.
+
+    Args:
+        solve: `(anchor, beta)` -> `Solution`: what `deconvolve` gives for this anchor, at which it
+            begins; beta has shape () or `(batch,)`.
+        observed, prior, betas: as of `half_quadratic`.
+
+    Returns:
+        As `half_quadratic`.
+
+    Raises:
+        InvalidInput: as `half_quadratic`.
+    """
+    observed = checked_images(observed)
     anchor, reports = observed, []
-    for beta in levels:
-        deconvolved = solve_normal_equations(K, back, anchor, beta, anchor, tolerance, max_steps)
+    for beta in _checked_betas(betas, observed):
+        deconvolved = solve(anchor, beta)
         reports.append(deconvolved[1:])
         restored = prior(deconvolved.value, observed)
         anchor = as_like("prior(deconvolved, observed)", restored, "observed", observed)

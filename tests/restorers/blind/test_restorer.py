@@ -132,8 +132,8 @@ def test_networks_share_the_budget_with_the_operator(monkeypatch):
     monkeypatch.setattr(blind, "MotionBlur", Blur)
     restorer = BlindRestorer(SEN, KEEP, SETTINGS, memory_budget_bytes=3_000_000)
     restorer(blurred())
-    assert asked == [1_500_000]
-    assert restorer.sen.memory_budget_bytes == restorer.generator.memory_budget_bytes == 1_500_000
+    assert asked == [1_000_000]
+    assert restorer.sen.memory_budget_bytes == restorer.generator.memory_budget_bytes == 2_000_000
 
 
 def test_only_the_networks_run_in_bfloat16(monkeypatch):

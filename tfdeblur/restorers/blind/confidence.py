@@ -44,8 +44,9 @@ def explained(
     """
     if not (isinstance(window, int) and window >= 1 and window % 2):
         raise InvalidInput(f"`window` must be an odd number >= 1. Received: window={window!r}")
-    left = _energy(K.apply(image) - observed)
-    before = _energy(K.apply(observed) - observed)
+    # Once for both: an operator may have to find its entries anew for every application.
+    again, twice = tf.split(K.apply(tf.concat([image, observed], axis=-1)), 2, axis=-1)
+    left, before = _energy(again - observed), _energy(twice - observed)
     whole = [tf.reduce_mean(energy, axis=(1, 2)) for energy in (left, before)]
     local = [_windowed(energy, window) for energy in (left, before)]
     return _share(*local), _share(*whole)

@@ -1,4 +1,4 @@
-"""The passes of blind deblurring over one image: networks in tiles, the solver on the whole."""
+"""The passes of blind deblurring over one image: networks in tiles, the solver in parts."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -10,6 +10,7 @@ from tfdeblur.image.levels import to_float
 from tfdeblur.image.tiling import TilePlan
 from tfdeblur.operators import canonical_flow
 from tfdeblur.restorers.blind.one_pass import BlindPass, BlindSettings, blind_pass
+from tfdeblur.restorers.blind.parts import pass_in_parts, plan_parts
 from tfdeblur.restorers.blind.results import Found
 from tfdeblur.restorers.images import as_kind, is_degenerate
 from tfdeblur.restorers.known_flow import longest_motion
@@ -35,7 +36,7 @@ class Parts(Protocol):
     settings: BlindSettings
     passes: int
     early_stop: bool
-    memory_budget_bytes: int
+    matrix_budget_bytes: int
 
 
 class WorkCounter:
@@ -141,15 +142,20 @@ class BlindImage:
         return flow
 
     def _solve(self, flow: np.ndarray, settings: BlindSettings) -> BlindPass:
+        observed = tf.constant(self.current[None])
+        share = self.restorer.matrix_budget_bytes
+        plan = plan_parts(flow, settings.rasterizer, share)
+        if plan is not None and plan.tiles > 1:
+            kept = self.keep_stages
+            return pass_in_parts(observed, self._clean, settings, flow, plan, keep_levels=kept)
         return blind_pass(
-            tf.constant(self.current[None]),
+            observed,
             None,
             self._clean,
             settings,
             flow[None],
             keep_levels=self.keep_stages,
-            # Building the matrix needs a quarter more than it is, while no network runs.
-            memory_budget_bytes=self.restorer.memory_budget_bytes // 2,
+            memory_budget_bytes=share,
         )
 
     def _clean(self, deconvolved, observed):

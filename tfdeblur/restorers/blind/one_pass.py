@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfdeblur.errors import InvalidInput
-from tfdeblur.operators import MotionBlur, canonical_flow
+from tfdeblur.operators import LinearOperator, MotionBlur, canonical_flow
 from tfdeblur.operators.kernels import check_rasterizer
 from tfdeblur.operators.motion_blur import DEFAULT_BUDGET_BYTES
 from tfdeblur.restorers.blind.confidence import explained
 from tfdeblur.restorers.graph import inference_body
 from tfdeblur.solvers import half_quadratic
 from tfdeblur.solvers.conjugate_gradient import check_stopping
+from tfdeblur.solvers.solution import Solution
 
 Estimate = Callable[[tf.Tensor], tf.Tensor]
 Clean = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -182,7 +183,16 @@ def blind_pass(
         flow = estimate(observed)
     flow = canonical_flow(tf.convert_to_tensor(flow))
     K = MotionBlur(flow, settings.rasterizer, memory_budget_bytes=memory_budget_bytes)
-    levels = []
+    prior, levels = recorded(clean, keep_levels)
+    found = half_quadratic(
+        K, observed, prior, settings.betas, settings.tolerance, settings.max_steps
+    )
+    return finished(found, flow, levels, K, observed)
+
+
+def recorded(clean: Clean, keep_levels: bool) -> tuple[Clean, list]:
+    """`clean` as it is, and a list that fills with `(deconvolved, cleaned)` if they are kept."""
+    levels: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def prior(deconvolved, observed):
         cleaned = clean(deconvolved, observed)
@@ -190,9 +200,11 @@ def blind_pass(
             levels.append((deconvolved, cleaned))
         return cleaned
 
-    found = half_quadratic(
-        K, observed, prior, settings.betas, settings.tolerance, settings.max_steps
-    )
+    return prior, levels
+
+
+def finished(found: Solution, flow, levels, K: LinearOperator, observed) -> BlindPass:
+    """The whole result, with how much of `observed` the image explains if K blurs it."""
     # Clipped for this: what people get to see is to explain the photograph.
     confidence, score = explained(K, tf.clip_by_value(found.value, 0.0, 1.0), observed)
     return BlindPass(found.value, flow, confidence, score, tuple(levels), *found[1:])

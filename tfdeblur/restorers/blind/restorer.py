@@ -20,9 +20,9 @@ from tfdeblur.restorers.precision import chosen_precision
 from tfdeblur.restorers.reading import ImageLike
 from tfdeblur.restorers.tiled import TiledNetwork
 
-# 1280 x 720 is far below (the process peaks at 2.9 GB, full width, float32), and the matrix of a
-# 3840 x 2160 photograph with motions of 23 pixels still fits its half.
-DEFAULT_BUDGET_BYTES = 6_000_000_000
+# 1280 x 720 runs whole (the process peaks at 2.9 GB, full width, float32), and the matrix of
+# 2560 x 1440 pixels with motions of 23 fits its third: larger pictures are solved in parts.
+DEFAULT_BUDGET_BYTES = 3_000_000_000
 # Pixels. SEN sees farther than networks that clean up: flows of a trained one (one stack, width
 # 0.25, a photograph of GOPRO, 11 pixels on average) in tiles and as a whole differed by at most
 # 9.5, 2.8, 1.7 and 0.3 pixels with overlaps of 64, 128, 192 and 256.
@@ -32,7 +32,7 @@ SEN_OVERLAP = 256
 class BlindRestorer:
     """Restores photographs of unknown motion: estimates it, deconvolves and cleans up by turns.
 
-    The networks run whole where they fit the budget, else in tiles; the solver on whole images.
+    The networks run whole where they fit the budget, else in tiles, the solver in parts.
 
     Args:
         sen: estimates the motion, `(batch, h, w, 3)` -> `(batch, h, w, 2)`, such as `networks.SEN`.
@@ -43,9 +43,10 @@ class BlindRestorer:
         levels: int, the first so many of `settings.betas`; None: all.
         tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2048.
             SEN, which sees farther, takes no smaller ones than its overlap allows.
-        memory_budget_bytes: int, working memory for one image, bytes. Half of it bounds a network
-            call, the other half the matrix of the blur, which is applied without one, many times
-            slower, where it does not fit.
+        memory_budget_bytes: int, working memory for one image, bytes. Two thirds of it bound a
+            network call, one third the matrix of the blur: where that is larger the solver takes
+            the picture in overlapping parts. Only where motions are so long that no part fits is
+            the blur applied without a matrix, many times slower.
         precision: "float32", "bfloat16" or "auto", of both networks (see `Restorer`); the solver
             always runs in float32.
         early_stop: whether to end before `passes` where there seems to be nothing to gain: the
@@ -107,15 +108,16 @@ class BlindRestorer:
         self.early_stop: bool = early_stop
         self.memory_budget_bytes: int = memory_budget_bytes
         self.precision: str = chosen_precision(precision, sen, generator)
-        half = memory_budget_bytes // 2
+        self.matrix_budget_bytes: int = memory_budget_bytes // 3
+        share = memory_budget_bytes - self.matrix_budget_bytes
         self.generator: TiledNetwork = TiledNetwork(
-            generator, tile=tile, memory_budget_bytes=half, precision=self.precision, channels=6
+            generator, tile=tile, memory_budget_bytes=share, precision=self.precision, channels=6
         )
         least = smallest_tile(size_multiple(sen), SEN_OVERLAP)
         self.sen: TiledNetwork = TiledNetwork(
             sen,
             tile=None if tile is None else max(tile, least),
-            memory_budget_bytes=half,
+            memory_budget_bytes=share,
             precision=self.precision,
             outputs=2,
             overlap=SEN_OVERLAP,
