@@ -34,7 +34,8 @@ def make_pass(network, image, written_out):
             loss = sum(tf.reduce_mean(keras.ops.abs(one - 0.5)) for one in found)
         return tape.gradient(loss, network.trainable_variables)
 
-    gradients.pays_off = lambda: written_out  # read while it is traced
+    # Read while it is traced.
+    gradients.pays_off = gradients.convolution_pays_off = lambda: written_out
     run()
     return lambda: run()[0].numpy()
 

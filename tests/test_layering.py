@@ -12,7 +12,7 @@ PACKAGE = CHECKOUT / "tfdeblur"
 
 # Folder -> what of the package (and of tensorflow) it may import at module level or inside.
 ALLOWED = {
-    "networks": {"networks", "errors"},
+    "networks": {"networks", "processor", "errors"},
     "losses": {"losses", "metrics", "networks", "errors"},
     "metrics": {"metrics", "errors"},
     "operators": {"operators", "errors", "tensorflow"},

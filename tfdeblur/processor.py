@@ -23,6 +23,15 @@ def has_bfloat16() -> bool | None:
 
     Without them bfloat16 is emulated, slower than float32.
     """
-    found = information()
-    flags = found.get("flags", found.get("Features", "")).split()
+    flags = _flags()
     return not _BFLOAT16.isdisjoint(flags) if flags else None
+
+
+def has_avx512() -> bool:
+    """Whether it has the vectors of 512 bits that oneDNN's convolutions are at their best with."""
+    return "avx512f" in _flags()
+
+
+def _flags() -> list[str]:
+    found = information()
+    return found.get("flags", found.get("Features", "")).split()

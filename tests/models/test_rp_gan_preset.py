@@ -26,7 +26,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(3)
     SEN(stacks=1, width=0.03).save(folder / "sen.keras")
-    RPGANGenerator(width=0.06, head="identity").save(folder / "generator.keras")
+    RPGANGenerator(width=0.06, head="residual").save(folder / "generator.keras")
     settings = BlindSettings((0.1,), tolerance=1e-2).to_json()
     (folder / "pipeline.json").write_text(json.dumps(settings))
     (folder / "about.json").write_text(json.dumps(CARD))

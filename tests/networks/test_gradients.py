@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import noise
+from tfdeblur import processor
 from tfdeblur.networks import gradients
 from tfdeblur.networks.convolution import Conv2D
 from tfdeblur.networks.gated import GatedBlock
@@ -61,6 +62,7 @@ def gradients_of(layer, image, graph):
 def test_equal_to_autodiff(name, graph, monkeypatch):
     layer, image = random_layer(*LAYERS[name]), 2 + 1.5 * noise(*LAYERS[name][1], seed=5)
     monkeypatch.setattr(gradients, "pays_off", lambda: True)
+    monkeypatch.setattr(gradients, "convolution_pays_off", lambda: True)
     ours = gradients_of(layer, image, graph)
     monkeypatch.setattr(gradients, "pays_off", lambda: False)
     wanted = gradients_of(layer, image, graph)
@@ -113,6 +115,7 @@ def test_odd_units_have_no_halves():
 
 def test_inference_and_saved_graphs_hold_plain_operations(monkeypatch):
     monkeypatch.setattr(gradients, "pays_off", lambda: True)
+    monkeypatch.setattr(gradients, "convolution_pays_off", lambda: True)
     for make, shape in LAYERS.values():
         layer = random_layer(make, shape)
         graph = tf.function(lambda x, layer=layer: layer(x, training=False))
@@ -120,6 +123,21 @@ def test_inference_and_saved_graphs_hold_plain_operations(monkeypatch):
             node.type for node in graph.get_concrete_function(noise(*shape)).graph.get_operations()
         }
         assert not {kind for kind in kinds if "IdentityN" in kind}
+
+
+@pytest.mark.parametrize("flags", ["fpu avx2", "fpu avx2 avx512f"])
+@pytest.mark.parametrize("name", ["3x3 convolution", "gated block"])
+def test_convolutions_of_processors_with_avx512_are_the_librarys(name, flags, monkeypatch):
+    monkeypatch.setattr(gradients, "pays_off", lambda: True)
+    monkeypatch.setattr(processor, "information", lambda: {"flags": flags})
+    gradients.convolution_pays_off.cache_clear()
+    try:
+        layer, image = random_layer(*LAYERS[name]), noise(*LAYERS[name][1])
+        graph = tf.function(lambda x: layer(x, training=True)).get_concrete_function(image).graph
+    finally:
+        gradients.convolution_pays_off.cache_clear()
+    written_out = "IdentityN" in {node.type for node in graph.get_operations()}
+    assert written_out == ("avx512f" not in flags.split())
 
 
 def test_layers_round_trip_through_their_config():

@@ -64,7 +64,7 @@ def trainer_of(kind=JointTrainer, sen_rate=0.0, rate=0.0, flow_weight=0.0, sgd=T
     levels = ours(seeing_network(), (0.1,), max_steps=10)
     keras.utils.set_random_seed(2)
     trainer = kind(
-        RPGANGenerator(0.06, "none", "identity"),
+        RPGANGenerator(0.06, "none", "residual"),
         Discriminator(0.03),
         None,
         levels,

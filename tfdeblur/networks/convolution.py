@@ -16,7 +16,8 @@ class Conv2D(layers.Conv2D):
 
     def call(self, x, training=None):
         """Convolves and adds the bias."""
-        if not (training and self._is_plain_3x3() and gradients.pays_off()):
+        written_out = training and gradients.pays_off() and gradients.convolution_pays_off()
+        if not (written_out and self._is_plain_3x3()):
             return super().call(x)
         y = gradients.conv3x3_for_training(x, ops.cast(self.kernel, x.dtype))
         return y + ops.cast(self.bias, x.dtype) if self.use_bias else y

@@ -59,7 +59,7 @@ class GatedBlock(layers.Layer):
         mean_square = ops.mean(ops.square(y), axis=-1, keepdims=True)
         y = self._cast(y * ops.rsqrt(mean_square + _EPSILON))
         convolve = gradients.conv3x3
-        if training and gradients.pays_off():
+        if training and gradients.pays_off() and gradients.convolution_pays_off():
             convolve = gradients.conv3x3_for_training
         y = convolve(y, self._cast(self.kernel * self.gain[:, None]))
         first, second = ops.split(y + self._cast(self.bias), 2, axis=-1)

@@ -4,10 +4,13 @@ Each gives what its plain form gives, and the same gradient up to rounding. They
 forward they cost the same, and saved graphs should hold plain operations.
 """
 
+import functools
 import math
 
 import keras
 from keras import ops
+
+from tfdeblur.processor import has_avx512
 
 # GELU's tanh form, x (1 + tanh(s (x + 0.044715 x^3))) / 2 with s = sqrt(2 / pi), is
 # x sigmoid(x (LINEAR + CUBIC x^2)): two passes over memory fewer where nothing fuses them.
@@ -119,6 +122,12 @@ def pays_off():
     return keras.config.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
 
 
+@functools.cache
+def convolution_pays_off():
+    """The same of `conv3x3_for_training`: where the processor has no AVX-512 (docs/speed.md)."""
+    return not has_avx512()
+
+
 def conv3x3(x, kernel):
     """3x3 convolution, stride 1, same size."""
     return ops.conv(x, kernel, padding="same")
@@ -128,7 +137,8 @@ def conv3x3_for_training(x, kernel):
     """`conv3x3` whose kernel's gradient is one product of matrices.
 
     Three shifts of the input along its rows times three shifts of the gradient along its columns:
-    2 to 3 times as fast as the library's own on two AVX2 cores (oneDNN; docs/speed.md).
+    2 to 3 times as fast as the library's own on two AVX2 cores (oneDNN; docs/speed.md), half as
+    fast on two with AVX-512.
 
     Args:
         x: float `(batch, height, width, channels)`.

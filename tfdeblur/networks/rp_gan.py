@@ -1,7 +1,6 @@
 """RP-GAN: the recurrent prior's generator and its two opponents (keras only)."""
 
 import keras
-import numpy as np
 from keras import layers
 
 from tfdeblur.networks.blocks import (
@@ -16,7 +15,7 @@ from tfdeblur.networks.blocks import (
 from tfdeblur.networks.folding import check_unshuffle, fold, overlap_of, unfold
 from tfdeblur.networks.sen import res2
 
-HEADS = ("random", "identity")
+HEADS = ("random", "residual")
 _RESIDUAL_BLOCKS = 6
 _PATCH_CHANNELS = (64, 128, 256, 512)
 
@@ -28,8 +27,9 @@ class RPGANGenerator(keras.Model):
     Args:
         width: float > 0, multiplies all channel counts but the image's.
         norm: "batch" (the paper), "group" (8 groups) or "none".
-        head: how the last block begins: "random", or "identity": it hands the deconvolved image
-            on, so that training begins with deconvolution alone and not with noise.
+        head: "random": the last block makes the image, and begins with random weights; or
+            "residual": it is added to the deconvolved image, in float32 under any policy, and
+            begins with zeros, so that training begins with deconvolution alone and not with noise.
         unshuffle: 1 (the paper), 2 or 4: cells of so many by so many pixels become one pixel
             before the first convolution, and one becomes a cell after the last (`folding`).
 
@@ -72,31 +72,23 @@ class RPGANGenerator(keras.Model):
         x = conv(x, scaled(64, width), 7, "merge", norm, **start)
         x = layers.Concatenate(name="join")([x, folded])
         restored = res2(x, 3 * unshuffle**2, "restored", norm, linear=True)
-        super().__init__(images, unfold(restored, unshuffle, dtype="float32"), **kwargs)
+        restored = unfold(restored, unshuffle, dtype="float32")
+        if head == "residual":
+            # In float32 under any policy: bfloat16 would round the image itself to 8 bits.
+            added = layers.Add(dtype="float32", name="restored")
+            restored = added([images[..., :3], restored])
+        super().__init__(images, restored, **kwargs)
         self.size_multiple = 4 * unshuffle
         self.overlap = overlap_of(unshuffle)
-        if head == "identity":
-            self._hand_on(scaled(64, width), unshuffle**2)
+        if head == "residual":
+            for name in ("restored_c", "restored_shortcut"):
+                kernel = self.get_layer(name).kernel
+                kernel.assign(0.0 * kernel)
 
         self.width = width
         self.norm = norm
         self.head = head
         self.unshuffle = unshuffle
-
-    def _hand_on(self, first, pixels):
-        """Makes the last block hand on the deconvolved image's channels.
-
-        Args:
-            first: int, number of its first channel; those of the observed one lie behind its own.
-            pixels: int, in a folded one.
-        """
-        self.get_layer("restored_c").kernel.assign(0.0 * self.get_layer("restored_c").kernel)
-        shortcut = self.get_layer("restored_shortcut")
-        kernel = np.zeros(shortcut.kernel.shape, "float32")
-        for pixel in range(pixels):
-            channels = first + 6 * pixel
-            kernel[1, 1, channels : channels + 3, 3 * pixel : 3 * pixel + 3] = np.eye(3)
-        shortcut.kernel.assign(kernel)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -80,8 +80,7 @@ def _generator(config):
     network = config.network
     if config.rpgan.prior == "biskip":
         return build_bi_skip(network, images=2)
-    # Zeros would do for Bi-Skip's residual; here they mean that nothing is added either.
-    head = "identity" if network.head_initializer == "zeros" else "random"
+    head = "residual" if network.head_initializer == "zeros" else "random"
     return RPGANGenerator(network.width, network.norm, head, network.unshuffle)
 
 

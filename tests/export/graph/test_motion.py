@@ -27,7 +27,7 @@ def test_tiles_are_not_for_rp_gan(tmp_path):
 def test_the_answers_of_the_blind_restorer(tmp_path, passes):
     networks = (
         Estimator(stacks=1, width=0.03, norm="none"),
-        RPGANGenerator(width=0.06, norm="none", head="identity"),
+        RPGANGenerator(width=0.06, norm="none", head="residual"),
     )
     model = BlindRestorer(*networks, SETTINGS, passes=passes)
     folder = export_model(model, tmp_path, max_pixels=9000)
