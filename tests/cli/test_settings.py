@@ -16,7 +16,7 @@ CLI = Path(tfdeblur.cli.__file__).parent
 # Functions that read: they return settings, or end with a usage error.
 READERS = {
     *("read", "_read", "read_settings", "restoring_options", "settings_of", "base_of"),
-    *("refuse_flow_format_alone", "video_settings", "run_command", "show_help"),
+    *("refuse_contradictions", "video_settings", "run_command", "show_help"),
 }
 
 

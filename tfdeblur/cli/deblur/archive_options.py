@@ -2,11 +2,12 @@
 
 import argparse
 from dataclasses import dataclass
+from typing import Any
 
 # Options of `deblur` for which a pipeline has no place, and how each is called without it.
-_MEANINGLESS = {
-    **{"compare": False, "compare_at": None, "gallery": False, "flow": False, "flow_format": None},
-    **{"confidence": False, "json": False, "known_flow": None},
+_MEANINGLESS: dict[str, Any] = {
+    **{"compare": False, "compare_at": None, "gallery": False, "gallery_beside": []},
+    **{"flow": False, "flow_format": None, "confidence": False, "json": False, "known_flow": None},
     **{"video_codec": None, "video_quality": None},
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
 from tfdeblur.cli.deblur.archive_options import PipelineSettings
-from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
+from tfdeblur.cli.files.options import refuse_contradictions, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 from tfdeblur.cli.restoring import flag_of, restoring_options, settled, settled_name
 from tfdeblur.restorers.kind import CONFIDENCE, FLOW, KNOWN_FLOW
@@ -53,7 +53,7 @@ class DeblurSettings:
             refuse_meaningless(possible_kinds(model), options.given(), wanted)
         except OptionRefused as error:
             arguments.parser.error(f"argument {flag_of(error.option)}: {error.why}")
-        refuse_flow_format_alone(arguments, arguments.parser)
+        refuse_contradictions(arguments, arguments.parser)
         pipeline = PipelineSettings.read(arguments)
         return cls(
             model=None if alone else settled(arguments.model),

@@ -26,7 +26,7 @@ def gallery_writer(
         by: what restores them, for a reader.
         verbose: as of the command.
     """
-    if not files.gallery:
+    if not files.gallery and not files.gallery_beside:
         return None
     page = Path(files.out) / PAGE
 
@@ -34,7 +34,8 @@ def gallery_writer(
         load_tensorflow(verbose)  # it reads PNG and JPEG
         from tfdeblur.evaluation.page.gallery import write_gallery
 
-        print(_told(page, write_gallery(page, jobs, results, by)), file=sys.stderr)
+        shown = write_gallery(page, jobs, results, by, files.gallery_beside)
+        print(_told(page, shown), file=sys.stderr)
 
     return write
 
@@ -45,4 +46,6 @@ def _told(page: Path, shown: "Shown") -> str:
         told += [f"; and {len(shown.missing) - 1} more"] if len(shown.missing) > 1 else []
         return f"{page} was not written, as there is no image to show{''.join(told)}"
     of = f", {shown.before} of them from earlier runs" if shown.before else ""
-    return f"{page}: {shown.images} image{'s' * (shown.images != 1)} before and after{of}"
+    others = ", ".join(f"{count} of {label}" for label, count in shown.beside.items())
+    beside = f"; beside them {others}" if others else ""
+    return f"{page}: {shown.images} image{'s' * (shown.images != 1)} before and after{of}{beside}"

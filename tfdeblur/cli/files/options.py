@@ -1,10 +1,12 @@
 """Options of commands that restore files: what goes in, what lies beside it, how it is named."""
 
 import argparse
+import os
 
 from tfdeblur.cli.common import results_folder, white_level
 from tfdeblur.errors import InvalidInput
 from tfdeblur.files.video.settings import CODECS, LOSSLESS, VideoSettings
+from tfdeblur.near import did_you_mean_path
 
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,14 @@ def add_beside_arguments(
         action="store_true",
         help="write DIR/gallery.html, a page of all results: before and after under a slider, what "
         "was changed most, enlarged; its pictures lie in DIR/gallery_pictures",
+    )
+    group.add_argument(
+        "--gallery-beside",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="as --gallery, and show beside each result that of the same name in DIR, a folder of "
+        "earlier results (of another model, say); another ending will do (repeatable)",
     )
     group.add_argument(
         "--flow",
@@ -154,11 +164,25 @@ def video_settings(arguments: argparse.Namespace, parser: argparse.ArgumentParse
         parser.error(f"argument --video-quality: {error}")
 
 
-def refuse_flow_format_alone(
-    arguments: argparse.Namespace, parser: argparse.ArgumentParser
-) -> None:
-    """Ends with a usage error if --flow-format or --compare-at has nothing to shape."""
+def refuse_contradictions(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Ends with a usage error if an option has nothing to shape, or names no folder to read."""
     if arguments.compare_at is not None and not arguments.compare:
         parser.error("argument --compare-at: works with --compare only")
     if arguments.flow_format is not None and not arguments.flow:
         parser.error("argument --flow-format: works with --flow only")
+    seen = {os.path.realpath(arguments.out): "is --out, whose results are shown anyway"}
+    for folder in arguments.gallery_beside:
+        where = os.path.realpath(folder)
+        why = seen.get(where) or _no_folder(folder)
+        if why:
+            parser.error(f"argument --gallery-beside: {folder} {why}")
+        seen[where] = "was named before"
+
+
+def _no_folder(path: str) -> str:
+    """Why nothing can be found there; "" if it is a folder."""
+    if os.path.isdir(path):
+        return ""
+    if os.path.exists(path):
+        return "is a file: it must be a folder"
+    return f"does not exist.{did_you_mean_path(path, folders=True)}"

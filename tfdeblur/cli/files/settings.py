@@ -15,6 +15,7 @@ class FileSettings:
         compare, flow, confidence: whether to write that beside each result.
         compare_at: column and row of what --compare enlarges; None: a salient place.
         gallery: whether to write a page of all results.
+        gallery_beside: folders of earlier results for that page, which then is written anyway.
         flow_format: "npz" or "flo"; None: the usual one.
         recursive: whether to enter subfolders.
         overwrite: whether to redo results that exist.
@@ -31,6 +32,7 @@ class FileSettings:
     compare: bool
     compare_at: tuple[int, int] | None
     gallery: bool
+    gallery_beside: tuple[str, ...]
     flow: bool
     flow_format: str | None
     confidence: bool

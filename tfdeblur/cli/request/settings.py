@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from tfdeblur.cli.common import read_settings
-from tfdeblur.cli.files.options import refuse_flow_format_alone, video_settings
+from tfdeblur.cli.files.options import refuse_contradictions, video_settings
 from tfdeblur.cli.files.settings import FileSettings
 
 
@@ -48,7 +48,7 @@ class RequestSettings:
         video = video_settings(arguments, arguments.parser)
         files = read_settings(FileSettings, arguments, video=video)
         settings, error = read_settings(cls, arguments, files=files), arguments.parser.error
-        refuse_flow_format_alone(arguments, arguments.parser)
+        refuse_contradictions(arguments, arguments.parser)
         if (files.flow or files.confidence) and settings.payload not in ("auto", "float"):
             error("argument --payload: flow and confidence come with floats only")
         if (settings.tls_certificate is None) != (settings.tls_key is None):

@@ -9,10 +9,11 @@ from typing import Any
 
 from tfdeblur.evaluation.page.places import folder_of, picture_name
 
-KINDS = ("blurred", "s0")  # pictures of each image of a gallery
+KINDS = ("blurred", "s0")  # pictures of each image of a gallery; of further systems s1, s2, ...
 
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{5}")
+_PICTURE = re.compile(r"[0-9]{5}-(blurred|s[0-9]+)\.jpg")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,22 @@ class Earlier:
         missing = [one for one in self.missing if one[0] not in names]
         return Earlier(rows, missing, self.numbers)
 
+    def of_systems(self, count: int) -> "Earlier":
+        """With entries for so many systems, the input among them, in each row.
+
+        What was shown beside these results then came of folders that nobody names now, so of
+        further systems nothing is kept.
+        """
+        rows = [
+            {
+                **row,
+                **{key: [*row[key][:2], *[None] * (count - 2)] for key in ("v", "c", "m")},
+                "p": [*row["p"][:2], *[[] for _ in range(count - 2)]],
+            }
+            for row in self.rows
+        ]
+        return Earlier(rows, self.missing, self.numbers)
+
 
 def earlier_gallery(page: Path) -> Earlier:
     """What of a gallery is still true; nothing where there is none, or another page."""
@@ -55,13 +72,19 @@ def _is_shown(row: dict[str, Any], page: Path) -> bool:
     folder, number = page.parent / folder_of(page), row["f"]
     if not _NUMBER.fullmatch(number) or not (page.parent / row["n"]).is_file():
         return False
+    if not all(isinstance(row[key], list) and len(row[key]) > 1 for key in ("v", "c", "m", "p")):
+        return False
     return all((folder / picture_name(int(number), kind)).is_file() for kind in KINDS)
 
 
-def remove_pictures(folder: Path, kept: Set[int]) -> None:
-    """Removes pictures that no row shows any more: of results that are gone or failed."""
+def remove_pictures(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Removes pictures that no row shows any more: of results and systems that are gone."""
+    kept = {picture_name(int(row["f"]), kind) for row in rows for kind in _kinds(row)}
     for path in folder.iterdir():
-        number, _, rest = path.name.partition("-")
-        ours = _NUMBER.fullmatch(number) and rest in {f"{kind}.jpg" for kind in KINDS}
-        if ours and int(number) not in kept:
+        if _PICTURE.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+def _kinds(row: dict[str, Any]) -> list[str]:
+    results = [f"s{k}" for k, values in enumerate(row["v"][1:]) if values is not None]
+    return [KINDS[0], *results]

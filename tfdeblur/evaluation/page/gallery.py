@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfdeblur.errors import TfdeblurError
+from tfdeblur.evaluation.page.beside import Beside, seen
 from tfdeblur.evaluation.page.earlier import KINDS, earlier_gallery, remove_pictures
 from tfdeblur.evaluation.page.places import (
     LONGEST,
@@ -25,8 +26,6 @@ from tfdeblur.evaluation.report_parts import make_folder
 from tfdeblur.files.plan import Job
 from tfdeblur.files.results import FileResult
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import read_image
-from tfdeblur.image.levels import to_uint8
 from tfdeblur.text import printable
 
 _BEFORE, _AFTER = "before", "restored"
@@ -36,16 +35,22 @@ _BEFORE, _AFTER = "before", "restored"
 class Shown:
     """What a gallery shows: `images` in all, of which `before` are of earlier runs only.
 
-    Without any there is no page: `missing` says why, as (name, reason).
+    Without any there is no page: `missing` says why, as (name, reason). `beside` says of how many
+    a folder of earlier results is shown, by its label.
     """
 
     images: int
     before: int
     missing: Sequence[tuple[str, str]]
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_gallery(
-    page: str | Path, jobs: Sequence[Job], results: Sequence[FileResult], by: str
+    page: str | Path,
+    jobs: Sequence[Job],
+    results: Sequence[FileResult],
+    by: str,
+    beside: Sequence[str] = (),
 ) -> Shown:
     """Writes a page that shows the results of a folder, and its pictures in a folder beside it.
 
@@ -57,6 +62,7 @@ def write_gallery(
         jobs: what was to be restored.
         results: what became of them, in any order.
         by: what restored them, for a reader.
+        beside: folders of earlier results, whose pictures of the same names are shown as well.
 
     Returns:
         What is shown; without an image no page is written.
@@ -68,27 +74,31 @@ def write_gallery(
     folder = page.parent / folder_of(page)
     found = {result.output: result for result in results}
     names = [_name(job, page.parent) for job in jobs]
-    earlier = earlier_gallery(page).without(set(names))
+    others = Beside(beside, jobs, page.parent, {_BEFORE, _AFTER})
+    systems = [_BEFORE, _AFTER, *others.labels]
+    earlier = earlier_gallery(page).without(set(names)).of_systems(len(systems))
     free = _numbers(earlier.numbers)
     rows: list[dict[str, Any]] = []
     shown: list[FileResult] = []
     missing: list[tuple[str, str]] = []
     for job, name in zip(jobs, names, strict=True):
-        seen = _before_and_after(job, found.get(job.output))
-        if isinstance(seen, str):
-            missing.append((name, seen))
+        pair = _before_and_after(job, found.get(job.output))
+        if isinstance(pair, str):
+            missing.append((name, pair))
             continue
         make_folder(folder)
         shown.append(found[job.output])
-        rows.append(_row(folder, free(name), name, shown[-1], *seen))
+        beside_it = others.pictures(job, name, pair[1].shape)
+        rows.append(_row(folder, free(name), name, shown[-1], *pair, beside_it))
     before = len(earlier.rows)
     rows = sorted([*earlier.rows, *rows], key=lambda row: row["n"]) if before else rows
     missing = [*earlier.missing, *missing]
     if rows:
-        text = _text(page, rows, missing, _by(by, shown, before))
-        write_atomically(page, text.encode())
-        remove_pictures(folder, {int(row["f"]) for row in rows})
-    return Shown(len(rows), before, missing)
+        summary = f"{_by(by, shown, before)}.{_beside(others.labels, beside)}"
+        data = _data(rows, missing, folder_of(page), systems)
+        write_atomically(page, _text(page, data, others.unreadable, summary).encode())
+        remove_pictures(folder, rows)
+    return Shown(len(rows), before, missing, others.counts)
 
 
 def _numbers(taken: Mapping[str, int]) -> Callable[[str], int]:
@@ -104,23 +114,32 @@ def _before_and_after(job: Job, result: FileResult | None) -> tuple[np.ndarray, 
     if job.is_video:
         return "a video: look at it in a player"
     try:
-        return _seen(job, job.source), _seen(job, job.output)
+        return seen(job, job.source), seen(job, job.output)
     except TfdeblurError as error:
         return str(error)
 
 
 def _text(
-    page: Path, rows: list[dict[str, Any]], missing: Sequence[tuple[str, str]], by: str
+    page: Path, data: Mapping[str, Any], unreadable: Sequence[tuple[str, str]], by: str
 ) -> str:
+    rows, missing = data["rows"], data["missing"]
     return whole_page(
         title=f"Restored: {page.parent.absolute().name}",
-        summary=f"{len(rows)} of {len(rows) + len(missing)} files, {by}. Nothing is measured "
+        summary=f"{len(rows)} of {len(rows) + len(missing)} files, {by} Nothing is measured "
         "here: what is sharper need not be truer.",
-        above=listed("Not shown", missing),
+        above=listed("Not shown", [*missing, *unreadable]),
         places="What was changed most",
-        data=_data(rows, missing, folder_of(page)),
+        data=data,
         scripts=("page.js",),
     )
+
+
+def _beside(labels: Sequence[str], folders: Sequence[str]) -> str:
+    """Where the further systems are from, as their labels are names alone."""
+    if not labels:
+        return ""
+    told = [f"{label} ({printable(folder)})" for label, folder in zip(labels, folders, strict=True)]
+    return f" Beside them, from earlier results: {', '.join(told)}."
 
 
 def _by(by: str, shown: Sequence[FileResult], earlier: int) -> str:
@@ -139,13 +158,6 @@ def _name(job: Job, out: Path) -> str:
     return printable(job.output.relative_to(out) if below else job.output)
 
 
-def _seen(job: Job, path: Path) -> np.ndarray:
-    """uint8 `(height, width, 3)`, with the level of white that the job has."""
-    image = read_image(path)
-    image = image if job.white is None else job.white.of(image, printable(path))
-    return to_uint8(image.seen_rgb())
-
-
 def _row(
     folder: Path,
     number: int,
@@ -153,15 +165,15 @@ def _row(
     result: FileResult,
     before: np.ndarray,
     after: np.ndarray,
+    others: Sequence[np.ndarray | None],
 ) -> dict[str, Any]:
     """Writes the pictures of an image; returns what page.js shows of it."""
-    for kind, picture in zip(KINDS, (before, after), strict=True):
-        write_jpeg(folder / picture_name(number, kind), small(picture, LONGEST))
+    kinds = [*KINDS, *(f"s{k}" for k in range(1, len(others) + 1))]
+    for kind, picture in zip(kinds, (before, after, *others), strict=True):
+        if picture is not None:
+            write_jpeg(folder / picture_name(number, kind), small(picture, LONGEST))
     height, width = after.shape[:2]
-    places, change = [], math.nan
-    if before.shape == after.shape:
-        difference = np.abs(before.astype(np.float32) - after).mean(axis=-1)
-        places, change = worst_places(difference), float(difference.mean())
+    changes = [_change(before, picture) for picture in (after, *others)]
     # What was skipped was done before: that says nothing about the image.
     remark = "" if result.status == "skipped" else result.reason
     return {
@@ -169,24 +181,40 @@ def _row(
         "w": width,
         "h": height,
         "side": place_side(height, width),
-        "v": [[0], [round(change, 3)] if math.isfinite(change) else [None]],
-        "c": [None, result.confidence],
-        "p": [[], places],
-        "m": [None, None],
+        "v": [[0], *(values for values, _ in changes)],
+        "c": [None, result.confidence, *[None] * len(others)],
+        "p": [[], *(places for _, places in changes)],
+        "m": [None] * (2 + len(others)),
         "k": [],
         "f": picture_name(number, "").removesuffix("-.jpg"),
         "r": {_AFTER: remark} if remark else {},
     }
 
 
+def _change(
+    before: np.ndarray, after: np.ndarray | None
+) -> tuple[list[float | None] | None, list[tuple[int, int]]]:
+    """Mean change of a result, None if there is no result, and where it was changed most."""
+    if after is None:
+        return None, []
+    if before.shape != after.shape:
+        return [None], []
+    difference = np.abs(before.astype(np.float32) - after).mean(axis=-1)
+    change = float(difference.mean())
+    return [round(change, 3) if math.isfinite(change) else None], worst_places(difference)
+
+
 def _data(
-    rows: list[dict[str, Any]], missing: Sequence[tuple[str, str]], folder: str
+    rows: list[dict[str, Any]],
+    missing: Sequence[tuple[str, str]],
+    folder: str,
+    systems: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "folder": folder,
         "truth": False,
         "metrics": [{"name": "mean change", "digits": 2}],
-        "systems": [_BEFORE, _AFTER],
+        "systems": systems,
         "confidence": any(row["c"][1] is not None for row in rows),
         "missing": missing,  # for the next run into the folder
         "rows": rows,

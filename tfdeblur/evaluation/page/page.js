@@ -38,11 +38,15 @@
   // --- table -----------------------------------------------------------------------------------
   // Of a gallery, where nothing is known to measure against.
   const size = (row) => `${row.w} x ${row.h}`;
+  const several = systems.length > 2; // results of one image
   const remark = (row) => row.r[systems[1]] ?? "";
   const plainColumns = () => [
     { head: "image", of: (row) => row.n },
     { head: "pixels", of: (row) => row.w * row.h, show: size },
-    { head: "mean change, levels", of: (row) => valueOf(row, 1) },
+    ...systems.slice(1).map((name, k) => ({
+      head: several ? `mean change of ${name}, levels` : "mean change, levels",
+      of: (row) => valueOf(row, k + 1),
+    })),
     ...(data.confidence ? [{ head: "confidence", of: (row) => row.c[1] }] : []),
     { head: "remark", of: remark, show: remark },
   ];
@@ -145,8 +149,9 @@
   // --- picture ---------------------------------------------------------------------------------
   const file = (row, kind) => `${data.folder}/${row.f}-${kind}.jpg`.split("/").map(encodeURIComponent).join("/");
   function kinds(row) {
-    if (!data.truth) return [["blurred", systems[0]], ["s0", systems[1]]];
     const found = [["blurred", systems[0]]];
+    if (!data.truth)
+      return [...found, ...systems.slice(1).map((name, k) => [`s${k}`, name]).filter((_, k) => row.v[k + 1])];
     systems.slice(1).forEach((name, k) => {
       if (row.v[k + 1]) found.push([`s${k}`, name], [`e${k}`, `error of ${name}, 4 times`],
         [`h${k}`, `saliency of ${name}`]);
@@ -191,7 +196,8 @@
     $("over").alt = `${row.n}, ${label($("right"))}`;
     if (data.truth) $("view-note").textContent = measured(row);
     else {
-      const change = `mean change ${text(valueOf(row, 1))} of 255 levels`;
+      const changes = systems.slice(1).map((name, k) => `${text(valueOf(row, k + 1))}${several ? ` (${name})` : ""}`);
+      const change = `mean change ${changes.filter((_, k) => row.v[k + 1]).join(", ")} of 255 levels`;
       $("view-note").textContent = [`${size(row)} pixels`, change, remark(row)].filter(Boolean).join(", ");
     }
     crops(row);
@@ -251,7 +257,7 @@
     $("against").addEventListener("change", plot);
     roving($("plot"), ".dot", show);
   }
-  $("places-choice").hidden = !data.truth;
+  $("places-choice").hidden = !data.truth && !several;
   $("filter").addEventListener("input", table);
   $("slider").addEventListener("input", slide);
   for (const id of ["left", "right", "places-of"]) $(id).addEventListener("change", pictures);
