@@ -99,7 +99,7 @@ def add_restoring_arguments(
         metavar="N",
         help="largest side of a tile in pixels; as tiles overlap, 160 or more, of MAXIM 192, of "
         "networks that fold 2x2 pixels into one 224, 4x4 352 (default: what the memory budget "
-        "allows, at most 2176; a larger one restores larger images whole)",
+        "allows, at most 2112; a larger one restores larger images whole)",
     )
     group.add_argument(
         "--memory-budget",

@@ -34,7 +34,7 @@ class Restorer:
     Args:
         network: callable `(image, training=False)`: float32 `(batch, height, width, 3)` in
             [0, 1] to the same shape, such as `tfdeblur.networks.BiSkip`.
-        tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2176.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2112.
             Networks that normalise over the whole picture (`norm="group"`) restore tiles a little
             differently than the whole; those with batch norm or none do not.
         memory_budget_bytes: int, working memory of one network call, bytes. The default

@@ -28,11 +28,10 @@ from tfdeblur.restorers.graph import (
 from tfdeblur.restorers.memory import bytes_per_pixel, give_back
 from tfdeblur.restorers.precision import chosen_precision
 
-# Pixels, the side of a tile that nobody asked for: photographs of 3840 x 2160 and 4032 x 3024 are
-# four tiles then of the networks whose pixels are cheapest. Bi-Skip (preset biskip) takes 1.31
-# (float32) to 1.37 (bfloat16) times the seconds of the whole of 3840 x 2160 that way, and half of
-# the memory beside what the process has anyway.
-LARGEST = 2176
+# Pixels, the side of a tile that nobody asked for: four tiles of 3840 x 2160 where a network's pixels
+# are cheapest. Bi-Skip (preset biskip) takes 1.3 to 1.5 times the seconds of the whole that way, and
+# half of the memory beside what the process has anyway.
+LARGEST = 2112
 _UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
 
 

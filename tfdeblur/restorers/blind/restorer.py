@@ -41,7 +41,7 @@ class BlindRestorer:
         settings: of the loop that the generator was trained in.
         passes: int >= 1, "global iterations": each further one restores the result of the last.
         levels: int, the first so many of `settings.betas`; None: all.
-        tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2176.
+        tile: int, the largest side of a tile, pixels; None: as the budget allows, at most 2112.
             SEN, which sees farther, takes no smaller ones than its overlap allows.
         memory_budget_bytes: int, working memory for one image, bytes. Two thirds of it bound a
             network call, one third the matrix of the blur: where that is larger the solver takes
