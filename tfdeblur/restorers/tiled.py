@@ -28,9 +28,9 @@ from tfdeblur.restorers.graph import (
 from tfdeblur.restorers.memory import bytes_per_pixel, give_back
 from tfdeblur.restorers.precision import chosen_precision
 
-# Pixels, the side of a tile that nobody asked for: four tiles of 3840 x 2160 where a network's pixels
-# are cheapest. Bi-Skip (preset biskip) takes 1.3 to 1.5 times the seconds of the whole that way, and
-# half of the memory beside what the process has anyway.
+# Pixels, the side of a tile that nobody asked for: four tiles of 3840 x 2160 where a network's
+# pixels are cheapest. Bi-Skip (preset biskip) takes 1.3 to 1.5 times the seconds of the whole that
+# way, and half of the memory beside what the process has anyway.
 LARGEST = 2112
 _UNPLANNED_PIXELS = 256 * 256  # fits every budget: no need to probe the network first
 
