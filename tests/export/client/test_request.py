@@ -120,7 +120,7 @@ def test_files_are_under_way_at_the_same_time(request_, fake):
         (["--model", "other"], 4, "Servable not found"),
         (["--timeout", "5", "--tls"], 6, "UNAVAILABLE"),
         (["--tls-ca", "gone.pem"], 4, "gone.pem"),
-        (["--wait", "0.3", "--model", "other"], 4, "other"),
+        (["--wait", "2", "--model", "other"], 4, "other"),
     ],
 )
 def test_what_no_file_could_change_is_told_once(arguments, code, told, request_, capsys):
