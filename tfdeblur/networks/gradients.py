@@ -38,7 +38,7 @@ def gelu(x, form="tanh"):
 
 def gelu_for_training(x, form="tanh"):
     """`gelu` with its gradient in few passes over memory; kept for it are `x` and, for "tanh", the
-    share of it that comes through: computing that again takes longer than reading it."""
+    share of it that comes through (TensorFlow's optimiser merges it where it is computed twice)."""
     return (_tanh_for_training if form == "tanh" else _erf_for_training)(x)
 
 
