@@ -20,6 +20,7 @@ from tfdeblur.restorers.memory import bytes_per_pixel
 from tfdeblur.restorers.network import Restorer
 from tfdeblur.restorers.open import open_restorer
 from tfdeblur.restorers.passes import InPasses
+from tfdeblur.restorers.tiled import tiles_matter
 
 # Of what networks take, where it is no image: the generator sees the deconvolved and the observed.
 _CHANNELS = {"generator": 6}
@@ -161,7 +162,7 @@ def _refuse_onnx(model) -> None:
 def _restoring(restorer: Restorer, passes: int) -> Served:
     ensemble = restorer.self_ensemble
     network = restorer.network
-    tiling = restorer.tiling if _tiles_matter(network) else None
+    tiling = restorer.tiling if tiles_matter(network) else None
     restore = restoring_body(network, passes=passes, self_ensemble=ensemble, tiling=tiling)
     settings: dict[str, Any] = {"passes": passes, "self_ensemble": ensemble}
     if tiling is not None:
@@ -169,13 +170,6 @@ def _restoring(restorer: Restorer, passes: int) -> Served:
     if isinstance(network, FrozenNetwork):  # its weights are constants: nothing else tells them
         settings["graph_sha256"] = network.digest
     return Served("restorer", restore, {"network": network}, settings, tiling)
-
-
-def _tiles_matter(network) -> bool:
-    """Whether it restores tiles otherwise than the whole, farther in than they overlap."""
-    if isinstance(network, FrozenNetwork):  # of somebody else: nobody knows
-        return network.probe.fixed is None
-    return getattr(network, "sees_whole_image", False) or getattr(network, "norm", "") == "group"
 
 
 def _blind(restorer: BlindRestorer) -> Served:

@@ -34,6 +34,11 @@ class FrozenNetwork(AdoptedNetwork):
         spec = tf.TensorSpec(_shape(probe), tf.float32)
         self._function = tf.function(self._imported, input_signature=[spec], autograph=False)
 
+    @property
+    def sees_whole_image(self) -> bool:
+        """Whether tiles may change the result: nobody knows, but where all have one size."""
+        return self.probe.fixed is None
+
     def compute(self, given: Any) -> Any:
         """See `AdoptedNetwork`."""
         return self._function(given)
