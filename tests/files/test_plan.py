@@ -100,7 +100,7 @@ def test_folders_below_the_given_one_are_kept(make):
         (["a/x.png", "b/x.png"], ["a/x.png", "b/x.png"], {}),
         (["a/x.png", "b/x.png"], ["a", "b"], {}),
         (["a/x.png", "a/x.jpg"], ["a"], {"file_format": "png"}),
-        (["a/x.png", "b/x.jpg"], ["a", "b"], {"compare": True}),
+        (["a/x.png", "b/x.png"], ["a", "b"], {"compare": True}),
         (["a/x.png", "b/x.compare.png"], ["a", "b"], {"compare": True}),
         (["a/x.png", "b/x.flow.png"], ["a", "b"], {"flow_format": "npz"}),
         (["a/x.png", "b/x.confidence.png"], ["a", "b"], {"confidence": True}),
@@ -118,7 +118,20 @@ def test_two_results_of_one_name_are_refused_and_both_named(make, names, inputs,
 def test_two_results_of_one_folder_are_told_to_be_renamed(make):
     make("p/x.png", "p/x.jpg")
     with pytest.raises(InvalidInput, match="Two inputs.*, or rename one of them"):
-        outputs(["p"], compare=True)
+        outputs(["p"], flow_format="npz")
+
+
+def test_comparisons_of_results_that_differ_in_their_endings_alone(make):
+    make("p/IMG_1.jpg", "p/IMG_1.mov", "p/IMG_2.jpg", "q/IMG_2.png")
+    jobs = plan_outputs(find_inputs(["p", "q"]), "out", compare=True)
+    assert [str(job.comparison) for job in jobs] == [
+        "out/IMG_1.jpg.compare.png",
+        "out/IMG_1.mov.compare.png",
+        "out/IMG_2.jpg.compare.png",
+        "out/IMG_2.png.compare.png",
+    ]
+    make("p/IMG_1.jpg.compare.png", "p/IMG_1.mov.compare.png")  # no photographs either
+    assert outputs(["p"]) == ["out/IMG_1.jpg", "out/IMG_1.mov", "out/IMG_2.jpg"]
 
 
 @pytest.mark.parametrize("out", ["p", "link"])

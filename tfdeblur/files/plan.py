@@ -5,6 +5,7 @@ Loads no TensorFlow: what can go wrong here is said before seconds are spent on 
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,7 +117,8 @@ def plan_outputs(
         suffix: text between a name and its ending: "_sharp" makes photo_sharp.jpg.
         file_format: "keep" (by the ending of the input: JPEG stays JPEG; PNG where the ending
             is none that is written: of raw files, HEIC), "png" or "jpeg". Videos keep theirs.
-        compare: whether to write NAME.compare.png beside each result.
+        compare: whether to write NAME.compare.png beside each result; NAME.ENDING.compare.png where
+            two results differ in their endings alone.
         flow_format: "npz" or "flo", to write NAME.flow.npz or NAME.flow.flo and NAME.flow.png
             beside each result that is no video; None for neither.
         confidence: whether to write NAME.confidence.png beside each result that is no video.
@@ -137,12 +139,19 @@ def plan_outputs(
         raise InvalidInput(f"`suffix` must not hold {os.sep!r}. Received: suffix={suffix!r}")
     beside = _Beside(compare, flow_format, confidence)
     jobs = [_job(source, Path(out), suffix, file_format, beside) for source in sources]
-    jobs = [replace(job, video=video, strip=strip, compare_at=compare_at) for job in jobs]
+    jobs = [
+        replace(job, video=video, strip=strip, compare_at=compare_at)
+        for job in _comparisons_apart(jobs)
+    ]
     # Also pictures that this run does not write: an earlier one with other options may have.
     pictures = [_pictures(job) for job in jobs]
     results = {_key(path) for paths in pictures for path in paths}
     results |= {_key(path) for job in jobs for path in job.outputs}
-    stems = {(source.path.parent, source.path.stem) for source in sources}
+    stems = {
+        (source.path.parent, name)
+        for source in sources
+        for name in (source.path.stem, source.path.name)
+    }
     in_place = {_key(job.output) for job in jobs if _key(job.output) == _key(job.source)}
     kept = [
         job
@@ -187,6 +196,20 @@ def _job(source: Source, out: Path, suffix: str, file_format: str, beside: _Besi
     if beside.confidence and not video:
         job = replace(job, confidence=pictures.confidence)
     return job
+
+
+def _comparisons_apart(jobs: Sequence[Job]) -> list[Job]:
+    """Gives comparisons of one name the endings of their results.
+
+    Phones write IMG_1.jpg and IMG_1.mov of one moment.
+    """
+    wanted = Counter(_key(job.comparison) for job in jobs if job.comparison)
+    return [
+        replace(job, comparison=job.output.with_name(f"{job.output.name}.{_BESIDE[0]}.png"))
+        if job.comparison and wanted[_key(job.comparison)] > 1
+        else job
+        for job in jobs
+    ]
 
 
 def _is_beside(path: Path, stems: Set[tuple[Path, str]]) -> bool:
