@@ -1,7 +1,6 @@
 """Pictures out: levels, depth, alpha and gray are those of the source where the format can."""
 
 import io
-import logging
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from tfdeblur.image import codec
 from tfdeblur.image.codec import (
     DecodedImage,
     decode_image,
+    dropped_by,
     encode_image,
     format_of,
     to_float,
@@ -57,14 +57,35 @@ def test_encoded_like_the_source(format, gray, with_alpha, bits):
         assert np.abs(difference).max() <= (0 if again.bits == bits else 0.5 / 255 + 1e-6)
 
 
-def test_jpeg_keeps_full_colour_resolution_and_says_that_alpha_is_lost(caplog):
+def test_jpeg_keeps_full_colour_resolution():
     rgb = levels()
-    like = DecodedImage(rgb, rgb[..., 0], False, 8, "png")
-    with caplog.at_level(logging.WARNING):
-        data = encode_image(rgb, like, "jpeg")
-    assert "Transparency is dropped: JPEG cannot hold it." in caplog.text
+    data = encode_image(rgb, DecodedImage(rgb, rgb[..., 0], False, 8, "png"), "jpeg")
     sampling = Image.open(io.BytesIO(data)).layer
     assert [(h, v) for _, h, v, _ in sampling] == [(1, 1)] * 3
+
+
+@pytest.mark.parametrize(
+    ("alpha", "extra", "bits", "format", "said"),
+    [
+        (True, "alpha", 8, "png", ""),
+        (True, "alpha", 8, "jpeg", "transparency is dropped: JPEG cannot hold more"),
+        (True, "alpha", 16, "webp", "16 bits become 8: WEBP cannot hold more"),
+        (True, "unnamed", 16, "tiff", ""),
+        (True, "unnamed", 8, "png", "the fourth channel is dropped: PNG cannot hold more"),
+        (False, "alpha", 16, "jpeg", "16 bits become 8: JPEG cannot hold more"),
+        (
+            *(True, "alpha", 16, "jpeg"),
+            "transparency is dropped, 16 bits become 8: JPEG cannot hold more",
+        ),
+    ],
+)
+def test_what_a_format_drops_is_said(alpha, extra, bits, format, said):
+    rgb = levels(top=255 if bits == 8 else 65535)
+    image = DecodedImage(rgb, rgb[..., 0] if alpha else None, False, bits, "tiff", extra=extra)
+    assert dropped_by(format, image) == said
+    again = decode_image(encode_image(rgb, image, format), "again")
+    assert ("16 bits become 8" in said) == (again.bits < bits)
+    assert ("dropped" in said) == (alpha and again.alpha is None)
 
 
 def test_encode_without_a_source():

@@ -15,7 +15,7 @@ from tfdeblur.files.video.progress import VideoProgress
 from tfdeblur.files.video.restore import restore_video
 from tfdeblur.files.written_as import written_as
 from tfdeblur.image.atomic import write_atomically
-from tfdeblur.image.codec import DecodedImage, encode_image, format_of, read_image
+from tfdeblur.image.codec import DecodedImage, dropped_by, encode_image, format_of, read_image
 from tfdeblur.pictures.compare import comparison
 from tfdeblur.restorers.kind import CONFIDENCE, SOLVER, STAGES
 from tfdeblur.restorers.protocol import Restored, reports_of, score_of
@@ -81,8 +81,10 @@ def _restore_image(restorer, job: Job, on_progress, overwrite: bool) -> FileResu
         write_atomically(job.output, data)
     result = _with_reports(result, job, restorer, restored)
     result = _verdict(result, restored, wanted)
-    converted = written_as(job, decoded.format) if job.output in wanted else ""
-    return replace(result, reason="; ".join(filter(None, (result.reason, converted))))
+    told = [result.reason]
+    if job.output in wanted:
+        told += [written_as(job, decoded.format), dropped_by(format_of(job.output), like)]
+    return replace(result, reason="; ".join(filter(None, told)))
 
 
 def _check_inside(place: tuple[int, int], width: int, height: int) -> None:

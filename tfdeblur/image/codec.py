@@ -191,7 +191,7 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
         like: where bits per channel, level of white, gray, alpha and metadata are taken from;
             None: as the array says (8 bits for floats), colour, no alpha, no metadata.
         format: "png", "jpeg", "webp", "bmp" or "tiff". JPEG, WebP and BMP hold 8 bits; JPEG
-            has no alpha: it is dropped, with a logged warning. JPEG and WebP have quality
+            has no alpha: it is dropped (`dropped_by` says so). JPEG and WebP have quality
             95, JPEG full colour resolution (4:4:4), WebP half (all that lossy WebP has); WebP is
             lossless where `like` was.
 
@@ -229,7 +229,7 @@ def encode_image(restored_rgb: np.ndarray, like: DecodedImage | None, format: st
 
 
 def _extra_plane(like: DecodedImage, size: tuple[int, ...], format: str) -> np.ndarray | None:
-    """The alpha of `like`, as far as the format holds it; what it does not is told."""
+    """The alpha of `like`, where the format holds it."""
     if like.alpha is None:
         return None
     if like.alpha.shape != size:
@@ -237,10 +237,24 @@ def _extra_plane(like: DecodedImage, size: tuple[int, ...], format: str) -> np.n
             "`like.alpha` must have the size of `restored_rgb`. Received: "
             f"alpha {like.alpha.shape}, image {size}"
         )
-    if like.extra == "unnamed" and format != "tiff":
-        logger.warning("The fourth channel is dropped: %s has no unnamed ones.", format.upper())
-        return None
-    if format not in _ALPHA_FORMATS:
-        logger.warning("Transparency is dropped: %s cannot hold it.", format.upper())
-        return None
-    return like.alpha
+    return like.alpha if _holds_extra(like, format) else None
+
+
+def _holds_extra(like: DecodedImage, format: str) -> bool:
+    return format in _ALPHA_FORMATS and (like.extra != "unnamed" or format == "tiff")
+
+
+def dropped_by(format: str, image: DecodedImage) -> str:
+    """What of `image` a file of this format cannot hold, in words; "" where it holds all.
+
+    Args:
+        format: as for `encode_image`.
+        image: what is to be written.
+    """
+    lost = []
+    if image.alpha is not None and not _holds_extra(image, format):
+        what = "the fourth channel" if image.extra == "unnamed" else "transparency"
+        lost.append(f"{what} is dropped")
+    if image.bits == 16 and format not in _SIXTEEN_BIT_FORMATS:
+        lost.append("16 bits become 8")
+    return f"{', '.join(lost)}: {format.upper()} cannot hold more" if lost else ""

@@ -1,6 +1,7 @@
 """What a result shows of itself: in one line, as a picture, beside what it was made of."""
 
 import dataclasses
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import os
 
     import PIL.Image
+
+logger = logging.getLogger(__name__)
 
 _SHOWN_SIDE = 1024  # pixels of the longer side of a picture within a page
 _HIDDEN = ("blurred", "file")  # what was given: no part of the verdict
@@ -51,15 +54,19 @@ class Shown:
         """
         with of_the_whole("`save`"):
             from tfdeblur.image.atomic import write_atomically
-            from tfdeblur.image.codec import encode_image, format_of
+            from tfdeblur.image.codec import dropped_by, encode_image, format_of
 
         if self.image.ndim != 3:
             raise InvalidInput(
                 f"`save` writes one image, and this result holds {len(self.image)}. Restore a "
                 "list of images, and save each of the results."
             )
-        data = encode_image(self.image, like=self.file, format=format_of(path))
+        format = format_of(path)
+        data = encode_image(self.image, like=self.file, format=format)
         write_atomically(path, data)
+        lost = dropped_by(format, self.file) if self.file is not None else ""
+        if lost:
+            logger.warning("%s: %s.", path, lost)
         return Path(path)
 
     def compare(self, sharp: Any = None) -> "PIL.Image.Image":

@@ -200,6 +200,16 @@ def test_another_format_than_that_of_the_input_is_told(deblur, capsys, name, for
     assert f")  {says}\n" in shown if says else "written as" not in shown
 
 
+def test_what_the_format_that_was_asked_for_drops_is_told_of_its_file(deblur, capsys, caplog):
+    tifffile.imwrite("a.tif", levels(12, 16, dtype=np.uint16), photometric="rgb")
+    Image.fromarray(levels(12, 16, channels=4)).save("b.png")
+    assert deblur("a.tif", "b.png", "--format", "jpeg", size=(12, 16)) == 0
+    shown = capsys.readouterr().err
+    assert "a.jpg" in shown and ")  16 bits become 8: JPEG cannot hold more\n" in shown
+    assert ")  transparency is dropped: JPEG cannot hold more\n" in shown
+    assert caplog.text == ""
+
+
 def shaded(sharp, alpha, flow, dtype):
     """A blurred photograph with transparency: light and opacity are blurred alike."""
     operator = MotionBlur(flow)
