@@ -89,18 +89,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sheet(settings: SheetSettings) -> int:
     from tfdeblur.config import TrainConfig, override
-    from tfdeblur.image.atomic import write_atomically
-    from tfdeblur.image.codec import encode_image, format_of
 
     if not 0 <= settings.seed < 2**31:
         raise InvalidInput(
             f"`--seed` must be from 0 to 2**31 - 1. Received: --seed {settings.seed}"
         )
-    format = format_of(settings.out)  # before the work
     config = override(TrainConfig(), dict(settings.config))
-    load_tensorflow(settings.verbose)
+    load_tensorflow(settings.verbose)  # the modules below import it, with lines of its own
     from tfdeblur.data.dynamic_source import open_dynamic
+    from tfdeblur.image.atomic import write_atomically
+    from tfdeblur.image.codec import encode_image, format_of
 
+    format = format_of(settings.out)  # before the work
     source = open_dynamic(settings.photographs, config.dynamic)
     picture = draw_sheet(source, settings.count, settings.seed, settings.side)
     write_atomically(Path(settings.out), encode_image(picture, None, format))

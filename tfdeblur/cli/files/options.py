@@ -116,7 +116,8 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object about all files on stdout, and nothing else there",
+        help="print one JSON object about all files on stdout, and nothing else there; none where "
+        "the command is refused before the first file, which stderr says",
     )
 
 
