@@ -4,7 +4,8 @@ Every call has a fresh process of its own, in turn: what peaks is counted for on
 TensorFlow reads TF_ENABLE_ONEDNN_OPTS once. Ours has it, as the commands set it; the published
 graph is run with it and, as where nobody sets it, without.
 
-  restore   the preset `maxim` by `Restorer`, against the graph cut after its first stage
+  restore   the preset `maxim` by `Restorer`, in the arithmetic that it chooses (bfloat16 where the
+            processor has it) and in float32, against the graph cut after its first stage
   adopt     the whole graph adopted, and cut after its first stage, against the whole graph
   train     forward and backward of two crops of 256x256, one after the other as the preset
             `maxim-finetune` takes them, in float32 and in mixed_bfloat16, against `tf.gradients`
@@ -36,12 +37,12 @@ _FIRST_STAGE = (
 _LAST_STAGE = "Identity:0"
 # What is called -> those it is held against come last; bars are largest ratios of seconds.
 CALLS = {
-    "restore": ("ours", "published-1", "published-1-plain"),
+    "restore": ("ours", "ours-float32", "published-1", "published-1-plain"),
     "adopt": ("adopted", "adopted-1", "published"),
     "train": ("ours-train", "ours-train-bfloat16", "published-train"),
 }
 BARS = {
-    "restore": {"ours": 0.5},
+    "restore": {"ours": 0.5, "ours-float32": 0.5},
     "adopt": {"adopted": 1.05, "adopted-1": 0.35},
     "train": {"ours-train": 0.5, "ours-train-bfloat16": 0.5},
 }
@@ -149,7 +150,7 @@ def training_call(policy):
     return step
 
 
-def restorer_call(arguments, model):
+def restorer_call(arguments, model, precision="auto"):
     """`Restorer` on the picture, as the commands make it."""
     import numpy as np
 
@@ -158,7 +159,7 @@ def restorer_call(arguments, model):
     options = {} if arguments.tile is None else {"tile": arguments.tile}
     if arguments.tile == 0:
         options = {"memory_budget_bytes": _WHOLE}
-    restorer = Restorer.from_preset(model, **options)
+    restorer = Restorer.from_preset(model, precision=precision, **options)
     levels = np.round(255 * picture(*arguments.size)[0]).astype("uint8")
     print(f"{restorer.plan(*arguments.size).tiles} tiles", file=sys.stderr)
     return lambda: restorer(levels).image
@@ -166,8 +167,9 @@ def restorer_call(arguments, model):
 
 def call_of(arguments, name):
     """What a child does under the name `name`."""
-    if name == "ours":
-        return restorer_call(arguments, "maxim")
+    if name in ("ours", "ours-float32"):
+        precision = "float32" if name.endswith("float32") else "auto"
+        return restorer_call(arguments, "maxim", precision)
     if name in ("adopted", "adopted-1"):
         return restorer_call(arguments, str(arguments.adopted / name))
     if name.startswith("ours-train"):
