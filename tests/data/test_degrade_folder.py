@@ -111,3 +111,10 @@ def test_a_pair_too_small_is_named_and_the_rest_is_done(pairs, tmp_path, capsys)
     assert degrade(pairs, tmp_path / "out", "--half") == 3
     err = capsys.readouterr().err
     assert "p9 must have at least 2 x 2 pixels" in err and "3 made, 1 failed" in err
+
+
+def test_pairs_by_patterns(pairs, tmp_path):
+    (pairs / "blur").rename(pairs / "moving")
+    patterns = ["--pairs", "moving/*.png", "sharp/*.png"]
+    assert degrade(pairs, tmp_path / "out", "--jpeg", "50", *patterns) == 0
+    assert len(find_pairs(tmp_path / "out")) == 3
