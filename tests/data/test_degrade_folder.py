@@ -97,6 +97,9 @@ def test_other_settings_and_foreign_folders_are_refused(pairs, tmp_path):
         ([], "There is nothing to do to the pairs"),
         (["--jpeg", "0"], "`jpeg_quality` must be a whole number 1 to 100"),
         (["--noise", "-1"], "`noise` must be at least 0"),
+        (["--noise", "20"], "units of the range [0, 1], not in levels of 255"),
+        (["--noise", "1"], "at most 0.5"),
+        (["--noise", "nan"], "Received: noise=nan"),
         (["--half", "--seed", "-1"], "`seed` must be at least 0. Received: seed=-1"),
     ],
 )

@@ -81,6 +81,7 @@ def test_synthesize_done_before_is_done(photos, tmp_path, capsys):
         (["{photos}", "--law", "physical", "--max-extent", "0"], 3, "`max_extent` must be"),
         (["{photos}", "--per-image", "0"], 3, "`per_image` must be at least 1"),
         (["{photos}", "--test-images", "2"], 3, "must leave photographs for training"),
+        (["{photos}", "--noise", "20"], 3, "units of the range [0, 1], not in levels of 255"),
         (["{photos}", "--workers", "-1"], 3, "`workers` must be at least 0"),
         (["{photos}/none"], 4, "does not exist"),
     ],

@@ -54,7 +54,8 @@ def add_parser(commands: Any) -> None:
         type=float,
         default=0.0,
         metavar="S",
-        help="add Gaussian noise of this standard deviation, of the range 1",
+        help="add Gaussian noise of this standard deviation, of the range 1: 0.02 is 5 levels of "
+        "255",
     )
     add("--jpeg", type=int, metavar="Q", help="pass through JPEG of quality 1 to 100, last")
     add("--seed", type=int, default=0, metavar="N", help="of the noise (default: 0)")

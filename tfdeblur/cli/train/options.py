@@ -253,7 +253,8 @@ def _add_crops(parser: argparse.ArgumentParser) -> None:
             "noise-most",
             float,
             "SIGMA",
-            "largest standard deviation of it, of 0 to 1 (default: 0.03)",
+            "largest standard deviation of it, of the range 1: 0.02 is 5 levels of 255 (default: "
+            "0.03)",
         ),
         ("jpeg-share", float, "S", "share of them that are compressed as JPEG (default: 0)"),
         ("jpeg-least", int, "Q", "lowest quality of it, the highest is 95 (default: 60)"),
