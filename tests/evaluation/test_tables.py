@@ -50,10 +50,10 @@ def test_means_over_different_images_are_not_set_against_each_other(tmp_path):
     rows = {line.split(" & ")[0]: line for line in tables.latex_text(found).splitlines()}
     assert "\\textbf" not in rows["easy"] and rows["easy"].startswith("easy & 1 & 48.13 & ")
     assert rows["near"].startswith("near & 3 & \\textbf{29.05} & ")
-    says = "Means are over different images, and not to be compared: of 3 images easy 1. Compare"
+    says = "Means are over different images, and not to be compared: easy has 1 of 3. Read"
     texts = [tables.latex_text(found), tables.markdown_text(found), tables.terminal_text(found)]
     for text in [*texts, page_text(found, "page.html")]:
-        assert says in text and "(easy over ...)" in text
+        assert says in text and "(easy over blurred, ...)" in text
     assert all(len(line) < 60 for line in tables.terminal_text(found, 60).splitlines())
 
 

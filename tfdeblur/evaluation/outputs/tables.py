@@ -129,11 +129,11 @@ def uneven_text(comparison: Comparison) -> str:
     partial = [name for name in comparison.systems if not comparison.is_whole(name, main)]
     if not partial:
         return ""
-    counts = ", ".join(f"{name} {len(comparison.values(name, main))}" for name in partial)
+    counts = ", ".join(f"{name} has {len(comparison.values(name, main))}" for name in partial)
     return (
-        f"Means are over different images, and not to be compared: of {len(comparison.images)} "
-        f"images {counts}. Compare by the differences ({partial[0]} over ...), which are over the "
-        "images that both have."
+        f"Means are over different images, and not to be compared: {counts} of "
+        f"{len(comparison.images)}. Read the differences instead ({partial[0]} over {BLURRED}, "
+        "...), which are over the images that both have."
     )
 
 
