@@ -201,3 +201,41 @@ def test_the_command_names_what_is_wrong(tmp_path, capsys):
     assert main(["data", "check", str(tmp_path / "none")]) == 4
     nowhere = str(tmp_path / "none" / "check.json")
     assert main(["data", "check", str(tmp_path / "pairs"), "--json", nowhere]) == 3
+
+
+def test_a_list_tells_the_splits_and_names_files_anywhere(tmp_path):
+    views = frames(8)
+    write(tmp_path / "all", "one", average(views[:7]), views[3])
+    write(tmp_path / "all", "two", average(views[:7]), views[3])
+    lines = ["blur,sharp,split,name"]
+    for name, split in (("one", "train"), ("two", "test")):
+        lines.append(f"../all/blur/{name}.png,../all/sharp/{name}.png,{split},{name}")
+    (tmp_path / "lists").mkdir()
+    path = tmp_path / "lists" / "pairs.csv"
+    path.write_text("\n".join(lines))
+    found = check_folder(path)
+    assert [(pair.name, pair.verdict) for pair in found.pairs] == [
+        ("one", "middle"),
+        ("two", "middle"),
+    ]
+    assert {(two.first, two.second) for two in found.equal} == {
+        (f"train one ({role})", f"test two ({role})") for role in ("blurred", "sharp")
+    }
+    other = check_folder(tmp_path / "all", path, only=["one"])
+    assert len(other.pairs) == 1 and len(other.equal) == 4
+
+
+@pytest.mark.parametrize("way", ["patterns", "list"])
+def test_the_command_takes_patterns_and_lists(way, tmp_path, capsys):
+    from tfdeblur.cli.main import main
+
+    views = frames(8)
+    write(tmp_path / "shots", "even", average(views), views[4])
+    (tmp_path / "shots/blur").rename(tmp_path / "shots/moving")
+    (tmp_path / "shots/sharp").rename(tmp_path / "shots/still")
+    (tmp_path / "pairs.csv").write_text("blur,sharp\nshots/moving/even.png,shots/still/even.png\n")
+    wanted = [str(tmp_path / "shots"), "--pairs", "moving/*.png", "still/*.png"]
+    wanted = wanted if way == "patterns" else [str(tmp_path / "pairs.csv")]
+    assert main(["data", "check", *wanted]) == 3
+    out = capsys.readouterr().out
+    assert re.search(r"even +off middle", out) and "1 of 1 pairs are wrong" in out

@@ -96,6 +96,7 @@ def test_photographs_in_their_place_are_left_alone(tmp_path):
     [
         ({"data.noise_share": 1.5}, "`data.noise_share` must be from 0 to 1"),
         ({"data.noise_share": 1, "data.noise_most": 0}, "data.noise_most=0"),
+        ({"data.noise_share": 1, "data.noise_most": 1}, "at most 0.5: it is a standard deviation"),
         ({"data.jpeg_share": -0.1}, "`data.jpeg_share` must be from 0 to 1"),
         ({"data.jpeg_share": 1, "data.jpeg_least": 96}, "1 to 95. Received: data.jpeg_least=96"),
         ({"data.noise_share": 0.1, "data.blur": "dynamic"}, "its own .the section `dynamic`"),

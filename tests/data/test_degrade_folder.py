@@ -97,6 +97,9 @@ def test_other_settings_and_foreign_folders_are_refused(pairs, tmp_path):
         ([], "There is nothing to do to the pairs"),
         (["--jpeg", "0"], "`jpeg_quality` must be a whole number 1 to 100"),
         (["--noise", "-1"], "`noise` must be at least 0"),
+        (["--noise", "20"], "units of the range [0, 1], not in levels of 255"),
+        (["--noise", "1"], "at most 0.5"),
+        (["--noise", "nan"], "Received: noise=nan"),
         (["--half", "--seed", "-1"], "`seed` must be at least 0. Received: seed=-1"),
     ],
 )
@@ -111,3 +114,10 @@ def test_a_pair_too_small_is_named_and_the_rest_is_done(pairs, tmp_path, capsys)
     assert degrade(pairs, tmp_path / "out", "--half") == 3
     err = capsys.readouterr().err
     assert "p9 must have at least 2 x 2 pixels" in err and "3 made, 1 failed" in err
+
+
+def test_pairs_by_patterns(pairs, tmp_path):
+    (pairs / "blur").rename(pairs / "moving")
+    patterns = ["--pairs", "moving/*.png", "sharp/*.png"]
+    assert degrade(pairs, tmp_path / "out", "--jpeg", "50", *patterns) == 0
+    assert len(find_pairs(tmp_path / "out")) == 3

@@ -163,6 +163,8 @@ def test_patches_come_from_where_there_is_something_to_see():
         ({"places": 0}, "`dynamic.places` must be at least 1. Received: dynamic.places=0"),
         ({"brightest": 0.5}, "`dynamic.brightest` must be at least 1"),
         ({"noise_least": -0.1}, "`dynamic.noise_least` must be at least 0"),
+        ({"noise_most": 20}, "`dynamic.noise_most` must be at most 0.5: it is a standard dev"),
+        ({"noise_least": 1}, "`dynamic.noise_least` must be at most 0.5"),
         ({"noise_least": 0.1}, "`dynamic.noise_most` must be at least dynamic.noise_least=0.1"),
         ({"jpeg_most": 101}, "`dynamic.jpeg_most` must be from dynamic.jpeg_least=70 to 100"),
         ({"jpeg_least": 0}, "`dynamic.jpeg_least` must be at least 1"),

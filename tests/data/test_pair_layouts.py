@@ -153,6 +153,20 @@ def test_patterns_that_mean_nothing(patterns, says, tmp_path):
         find_pairs(made(tmp_path, "a/1.png"), patterns=patterns)
 
 
+def test_patterns_of_a_list_are_refused(tmp_path):
+    (tmp_path / "pairs.csv").write_text("blur,sharp\n")
+    with pytest.raises(InvalidInput, match="a CSV file names its pairs itself. Leave it out"):
+        find_pairs(tmp_path / "pairs.csv", patterns=("a/*.png", "b/*.png"))
+
+
+def test_patterns_that_fit_nothing_are_told_what_is_there(tmp_path):
+    made(tmp_path, "a/1.png", "b/1.png")
+    with pytest.raises(DataError) as caught:
+        find_pairs(tmp_path, patterns=("c/*.png", "d/*.png"))
+    assert "whose 2 images begin: a/1.png, b/1.png" in str(caught.value)
+    assert "Accepted layouts" not in str(caught.value)
+
+
 def test_patterns_name_what_has_no_partner(tmp_path):
     made(tmp_path, "a/1.png", "b/1.png", "a/2.png", "b/3.png")
     with pytest.raises(DataError) as caught:

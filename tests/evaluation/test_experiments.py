@@ -274,3 +274,11 @@ def test_flows_are_asked_for(pairs, tmp_path):
         find_cases(str(pairs), flows=True)
     with pytest.raises(DataError, match="no such folder"):
         find_cases(str(tmp_path / "no"), flows=True)
+
+
+@pytest.mark.parametrize(
+    "option", [{"patterns": ("a/*.png", "b/*.png")}, {"white_level": 1023}], ids=str
+)
+def test_with_flows_options_of_pairs_are_refused(option, tmp_path):
+    with pytest.raises(InvalidInput, match="Leave it out"):
+        find_cases(str(tmp_path), flows=True, **option)

@@ -238,3 +238,9 @@ def test_panels_stay_below_their_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be made"):
         evaluate_pairs(Darken(), [], panels=tmp_path / "file" / "below")
+
+
+def test_patterns_are_of_folders_alone():
+    """Not left out without a word where a data set has no files to name."""
+    with pytest.raises(InvalidInput, match="`--pairs` needs a folder that exists"):
+        find_evaluation_pairs("gopro_large/blur", patterns=("a/*.png", "b/*.png"))

@@ -245,12 +245,12 @@ def test_tables_hold_every_number_and_escape_names(data, tmp_path):
     mean = found.means()["a_1|%"]["psnr_rgb_u8"].value
     assert f"| a_1\\|% | 6 | {mean:.2f} (" in tables.markdown_text(found)
     latex = tables.latex_text(found)
-    assert f"a\\_1|\\% & \\textbf{{{mean:.2f}}} &" in latex
+    assert f"a\\_1|\\% & 6 & \\textbf{{{mean:.2f}}} &" in latex
     assert latex.splitlines()[1:5] == [
-        r"\begin{tabular}{lrrrrrrr}",
+        r"\begin{tabular}{lrrrrrrrr}",
         r"\hline",
-        r"system & psnr\_rgb\_u8 & ssim\_gauss & ssim\_matlab3d & ssim\_uniform & ms\_ssim & "
-        r"cw\_ssim & saliency \\",
+        r"system & images & psnr\_rgb\_u8 & ssim\_gauss & ssim\_matlab3d & ssim\_uniform & "
+        r"ms\_ssim & cw\_ssim & saliency \\",
         r"\hline",
     ]
     assert latex.endswith(" \\\\\n\\hline\n\\end{tabular}\n")

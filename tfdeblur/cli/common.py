@@ -33,6 +33,34 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_patterns(
+    group: argparse._ActionsContainer,
+    below: str = "the folder of pairs",
+    aside: str = "a CSV file with the columns blur and sharp may also be given as the folder",
+    *,
+    default: Any = (),
+    dest: str = "pairs",
+) -> None:
+    """Adds `--pairs`, two patterns of paths, for folders whose layout is not known.
+
+    Args:
+        group: where to.
+        below: what the paths are below.
+        aside: what else may be given.
+        default: where it is not given.
+        dest: its attribute, where `pairs` is the folder.
+    """
+    group.add_argument(
+        "--pairs",
+        nargs=2,
+        default=default,
+        dest=dest,
+        metavar=("BLUR", "SHARP"),
+        help=f"patterns of paths below {below}, in quotes, where its layout is not known: "
+        f"'a/*_in.png' 'b/*_out.png' ({aside})",
+    )
+
+
 def at_least_one(text: str) -> int:
     """Type of an argparse option that counts something."""
     try:

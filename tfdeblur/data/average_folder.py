@@ -75,7 +75,7 @@ def find_sequences(
         DataError: if there are no frames, or not `count` that follow one another.
     """
     path = Path(source).expanduser()
-    if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES:
+    if is_video(path):
         sequences = [_open_video(path, count)]
     else:
         found = find_photographs(path, recursive=recursive, leave_out=leave_out)
@@ -87,6 +87,12 @@ def find_sequences(
             f"numbered without gaps: NAME-000001.png, ...). The longest sequence has {longest}."
         )
     return sequences
+
+
+def is_video(source: str | Path) -> bool:
+    """Whether frames are those of a video, by its name; there must be such a file."""
+    path = Path(source).expanduser()
+    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def starts(sequence: FrameSequence, averaging: Averaging) -> range:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from tfdeblur.data.damage_settings import MOST_NOISE, NOISE_UNIT
 from tfdeblur.data.flows import Seed, random_generator
 from tfdeblur.errors import InvalidInput
 from tfdeblur.image.codec import to_float, to_uint8
@@ -22,7 +23,7 @@ class Degradation:
 
     Args:
         saturation: float >= 1, by which light is multiplied before it is clipped at 1.
-        noise: float >= 0, standard deviation of Gaussian noise, in units of [0, 1].
+        noise: float, 0 to `MOST_NOISE`, standard deviation of Gaussian noise, in units of [0, 1].
         jpeg_quality: int 1 to 100 (colour at half resolution), or None: not compressed.
 
     Raises:
@@ -34,8 +35,10 @@ class Degradation:
     jpeg_quality: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise < math.inf:
-            raise InvalidInput(f"`noise` must be at least 0. Received: noise={self.noise!r}")
+        if not 0 <= self.noise <= MOST_NOISE:
+            raise InvalidInput(
+                f"`noise` must be at least 0 and {NOISE_UNIT}. Received: noise={self.noise!r}"
+            )
         if not 1 <= self.saturation < math.inf:
             raise InvalidInput(
                 f"`saturation` must be at least 1. Received: saturation={self.saturation!r}"

@@ -36,7 +36,8 @@ class Degrading:
     Args:
         half: whether both images are brought to half their size: every 2 x 2 pixels become their
             mean, an odd last row or column is left out.
-        noise: standard deviation of Gaussian noise on the blurred image, in units of [0, 1].
+        noise: standard deviation of Gaussian noise on the blurred image, in units of [0, 1], at
+            most `MOST_NOISE`.
         jpeg: quality, 1 to 100, of the JPEG that the blurred image is passed through; None: none.
         seed: int >= 0, of the noise, which also depends on the name of the pair.
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+from tfdeblur.data.damage_settings import MOST_NOISE, NOISE_UNIT
 from tfdeblur.errors import InvalidInput
 
 _SHARES = "unblurred squiggles varying objects linear bright noise jpeg half".split()
@@ -30,7 +31,7 @@ class DynamicBlur:
         bright: share over-exposed before light is clipped, the target as well.
         brightest: highest factor of that; the lowest is 1.
         noise: share with Gaussian noise.
-        noise_least, noise_most: its standard deviation, in units of [0, 1].
+        noise_least, noise_most: its standard deviation, in units of [0, 1], at most `MOST_NOISE`.
         jpeg: share that pass through JPEG, with colour at half the resolution.
         jpeg_least, jpeg_most: its quality, 1 to 100.
         half: share shrunk to half the resolution and enlarged again, the target not.
@@ -66,6 +67,9 @@ class DynamicBlur:
                 _refuse(field.name, "from 0 to 1", value)
             if value < _AT_LEAST.get(field.name, -math.inf):
                 _refuse(field.name, f"at least {_AT_LEAST[field.name]}", value)
+        for name in ("noise_least", "noise_most"):
+            if getattr(self, name) > MOST_NOISE:
+                _refuse(name, NOISE_UNIT, getattr(self, name))
         if self.noise_most < self.noise_least:
             text = f"at least dynamic.noise_least={self.noise_least}"
             _refuse("noise_most", text, self.noise_most)

@@ -10,7 +10,14 @@ from typing import Literal, TypeVar
 
 from tfdeblur.data.names import image_name_wanted, natural_key
 from tfdeblur.data.pair_lists import is_list, list_splits, search_list, search_patterns
-from tfdeblur.data.pair_search import LAYOUTS, Pair, Search, search_folder, split_places
+from tfdeblur.data.pair_search import (
+    LAYOUTS,
+    Pair,
+    Search,
+    images_below,
+    search_folder,
+    split_places,
+)
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.image.headers import Header, read_header
 
@@ -82,6 +89,8 @@ def find_pairs(
             f"No pair of {folder} is left after `only` and `exclude`. Received: "
             f"only={list(only)}, exclude={list(exclude)}. The {found} names begin: {names}"
         )
+    if not pairs and patterns:
+        raise DataError(_none_fits(folder, patterns))
     if not pairs:
         raise DataError(f"{folder} holds no pairs of images.\n{LAYOUTS}")
     return pairs
@@ -95,6 +104,17 @@ def _search_patterns(
         search_patterns(folder / split, patterns, search)
     if not search.pairs and not search.problems:
         search_patterns(folder, patterns, search)
+
+
+def _none_fits(folder: Path, patterns: Sequence[str]) -> str:
+    """What to say where two patterns fit nothing: how paths there begin."""
+    paths = [path.relative_to(folder).as_posix() for path in images_below(folder)]
+    there = f"begin: {', '.join(paths[:5])}" if paths else "are none"
+    return (
+        "`--pairs` must be two patterns that fit paths of images below the folder of pairs, and "
+        f"none fits. Received: {' '.join(map(repr, patterns))} below {folder}, whose "
+        f"{len(paths)} images {there}"
+    )
 
 
 def splits_in(folder: str | Path) -> list[str]:

@@ -32,7 +32,8 @@ def search_patterns(folder: Path, patterns: Sequence[str], search: Search) -> No
         search: where to.
 
     Raises:
-        InvalidInput: if the patterns are not two with equally many `*`, at least one each.
+        InvalidInput: if the patterns are not two with equally many `*`, at least one each, or
+            `folder` is a CSV file.
         DataError: if there is no such folder.
     """
     stars = {len(_stars(pattern)) for pattern in patterns}
@@ -40,6 +41,11 @@ def search_patterns(folder: Path, patterns: Sequence[str], search: Search) -> No
         raise InvalidInput(
             "`--pairs` must be two patterns, of blurred and of sharp images, with equally many *. "
             f"Received: {' '.join(map(repr, patterns))}"
+        )
+    if is_list(folder):
+        raise InvalidInput(
+            "`--pairs` is for folders: a CSV file names its pairs itself. Leave it out. Received: "
+            f"{folder}, --pairs {' '.join(map(repr, patterns))}"
         )
     if not folder.is_dir():
         hint = did_you_mean_path(folder, folders=True)

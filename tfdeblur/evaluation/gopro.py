@@ -124,7 +124,7 @@ def find_evaluation_pairs(
         patterns: of the paths of blurred and sharp images, see `find_pairs`.
 
     Raises:
-        InvalidInput: if `limit` is below 1.
+        InvalidInput: if `limit` is below 1, or there are patterns, but no folder.
         DataError: if there is no such data, or it holds no pairs.
     """
     check_limit(limit)
@@ -132,7 +132,7 @@ def find_evaluation_pairs(
         return find_pairs(data, split, check=False, only=only, exclude=exclude, patterns=patterns)[
             :limit
         ]
-    source = open_source(data, split, only, exclude, cache_bytes=0)
+    source = open_source(data, split, only, exclude, cache_bytes=0, patterns=patterns)
     return PairList(source, min(source.count, limit or source.count))
 
 

@@ -81,6 +81,7 @@ def test_synthesize_done_before_is_done(photos, tmp_path, capsys):
         (["{photos}", "--law", "physical", "--max-extent", "0"], 3, "`max_extent` must be"),
         (["{photos}", "--per-image", "0"], 3, "`per_image` must be at least 1"),
         (["{photos}", "--test-images", "2"], 3, "must leave photographs for training"),
+        (["{photos}", "--noise", "20"], 3, "units of the range [0, 1], not in levels of 255"),
         (["{photos}", "--workers", "-1"], 3, "`workers` must be at least 0"),
         (["{photos}/none"], 4, "does not exist"),
     ],
@@ -155,6 +156,30 @@ def test_average_takes_videos(tmp_path):
     sharp = pixels(out / "sharp" / "avg4-clip-000003.png").astype(float)
     # A lossless codec, up to its colour space.
     assert np.abs(sharp - made[4]).mean() < 4 < np.abs(sharp - made[3]).mean()
+
+
+@pytest.mark.parametrize(("part", "pairs"), [(0.4, 1), (0.15, 0), (1, 3)])
+def test_average_says_where_a_video_is_cut_off(part, pairs, tmp_path, capsys):
+    """What can be read of it is kept; too few frames are told with the reason."""
+    import av
+
+    path, out = tmp_path / "clip.mkv", tmp_path / "out"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(10):
+            frame = av.VideoFrame.from_ndarray(levels(48, 64, seed=i), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: round(part * len(whole))])
+    code = data("average", path, "--out", out, "--count", 3)
+    told = capsys.readouterr().err
+    assert ("warning: The video is cut off: it ends at 0." in told) == (part < 1)
+    assert ("of 0.42 s. Pairs are made of what can be read." in told) == (part < 1)
+    assert code == {1: 0, 0.4: 3, 0.15: 4}[part]
+    assert len(list(out.glob("blur/*.png"))) == pairs
+    assert ("at least 3 frames" in told) == (not pairs)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,12 @@ def test_a_run_of_rp_gan_holds_a_sen_that_can_be_asked_for(place, tmp_path):
         (["sen", "--data", "{place}/pairs", "--blur-law", "physical"], 3, "blurred already"),
         (["sen", "--data", "{place}/photos", "--blur-extent", "0.5"], 3, "max_extent"),
         (["sen", "--data", "{place}/photos", "--only", "q*"], 4, "only=['q*']"),
+        (["sen", "--data", "{place}/photos", "--pairs", "*", "*"], 3, "`--pairs` is for protocol"),
+        (
+            ["sen", "--data", "{place}/photos", "--white-level", "full"],
+            3,
+            "`--white-level` is for protocol gopro",
+        ),
         (["bad", "--data", "{place}/photos"], 4, "sen.keras cannot be loaded as a Keras model"),
         (
             ["rpgan/generator.keras", "--data", "{place}/plain", "--protocol", "flow"],

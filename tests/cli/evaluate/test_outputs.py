@@ -101,6 +101,22 @@ def test_a_part_of_the_data_makes_no_file_an_extra_one(place):
         (["--outputs", "good", "--blur-extent", "9"], 3, "`--blur-extent` does not go with"),
         (["--outputs", "good", "--protocol", "kohler"], 4, "no blurred images of Köhler"),
         (["--outputs", "good", "--only", "x*"], 3, "No pair is left"),
+        (
+            ["--outputs", "good", "--pairs", "none/*.png", "sharp/*.png"],
+            4,
+            "pairs/sharp/v-0.png has no blurred partner of 'none/*.png'",
+        ),
+        (
+            ["--outputs", "good", "--pairs", "none/*.png", "nor/*.png"],
+            4,
+            "none fits. Received: 'none/*.png' 'nor/*.png' below pairs, whose 8 images begin: "
+            "blur/v-0.png",
+        ),
+        (
+            ["--outputs", "good", "--protocol", "kohler", "--pairs", "blur/*.png", "sharp/*.png"],
+            3,
+            "and protocol kohler takes the frames of Köhler's benchmark",
+        ),
     ],
 )
 def test_bad_arguments(place, capsys, options, code, says):
@@ -122,3 +138,57 @@ def test_a_model_beside_a_folder(place, capsys):
     found = json.loads((place / "s.json").read_text())
     assert list(found["systems"]) == ["blurred", "good", "half"]
     assert found["mean"]["half"]["psnr_rgb_u8"]["value"] < 15
+
+
+@pytest.mark.parametrize("protocol", ["gopro", "realblur"])
+def test_pairs_by_patterns_are_what_systems_are_scored_on(place, protocol):
+    """Of the same folder, other blurred images than its layout names."""
+    for i in range(4):
+        darker = 0.5 * np.asarray(Image.open(place / f"pairs/sharp/v-{i}.png")) / 255
+        save(place / f"pairs/blur_gamma/v-{i}.png", darker)
+    means = []
+    for pairs in ([], ["--pairs", "blur_gamma/*.png", "sharp/*.png"]):
+        command = ["evaluate", "--outputs", "good", "--data", "pairs", "--json", "s.json", *pairs]
+        assert main([*command, "--protocol", protocol]) == 0
+        found = json.loads((place / "s.json").read_text())["mean"]
+        means.append([next(iter(found[name].values()))["value"] for name in ("blurred", "good")])
+    assert means[0][1] == means[1][1] and abs(means[0][0] - means[1][0]) > 1
+
+
+@pytest.mark.parametrize(("white", "differs"), [([], False), (["--white-level", "full"], True)])
+def test_ten_bits_are_the_same_in_one_table_as_by_itself(place, white, differs, capsys):
+    """What a model makes of ten bits in sixteen, alone and as one of the systems."""
+    import cv2
+    import keras
+
+    image = keras.Input((None, None, 3))
+    keras.Model(image, keras.layers.Rescaling(0.8)(image)).save(place / "dim.keras")
+    command = ["evaluate", "--model", "dim.keras", "--data", "pairs", "--json", "s.json"]
+
+    def psnr(*options):
+        assert main([*command, *options]) == 0
+        found = json.loads((place / "s.json").read_text())
+        values = [one.get("psnr_rgb_u8") or one["values"] for one in found["images"]]
+        return [
+            one["restored"] if "restored" in one else one["dim.keras"]["psnr_rgb_u8"]
+            for one in values
+        ]
+
+    eight = psnr()
+    for path in (place / "pairs").rglob("*.png"):
+        levels = np.asarray(Image.open(path)).astype(np.uint16)
+        cv2.imwrite(str(path), (levels * 4)[..., ::-1])
+    alone, compared = psnr(*white), psnr("--csv", "s.csv", *white)
+    assert compared == pytest.approx(alone)
+    assert any(abs(a - b) > 1 for a, b in zip(eight, alone, strict=True)) == differs
+
+
+def test_passes_are_recorded_beside_other_systems(place):
+    import keras
+
+    image = keras.Input((None, None, 3))
+    keras.Model(image, keras.layers.Rescaling(0.8)(image)).save(place / "dim.keras")
+    command = ["evaluate", "--outputs", "good", "--model", "dim.keras", "--data", "pairs"]
+    assert main([*command, "--passes", "2", "--json", "s.json"]) == 0
+    settings = json.loads((place / "s.json").read_text())["settings"]
+    assert settings["passes"] == 2 and settings["no_early_stop"] is False

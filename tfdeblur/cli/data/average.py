@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tfdeblur.cli.common import (
@@ -15,7 +16,7 @@ from tfdeblur.cli.common import (
     results_folder,
 )
 from tfdeblur.cli.data.making import make_all
-from tfdeblur.errors import InvalidInput
+from tfdeblur.errors import EXIT_DONE, InvalidInput
 
 DESCRIPTION = """\
 Averages consecutive sharp frames to a blurred image; the middle frame is its sharp partner. Take
@@ -24,9 +25,14 @@ an odd number of frames, as GOPRO did (7, 11, 13): an even one has no middle fra
 FRAMES is a folder of numbered images (NAME-000001.png, ...; where a number is missing a new
 sequence begins) or a video (mp4, avi, mov, mkv). Writes DIR/{blur,sharp}/avgN-NAME.png, named
 after the first of the N frames. Running the same command again goes on where the last run stopped.
+Of a video that is cut off or damaged, which is told, pairs are made of what can be read.
 """
 
 EPILOG = """\
+exit codes:
+  0 all made, or made before; 3 a frame or the video is damaged, or a bad argument; 4 FRAMES is
+  missing or holds too few; 1 anything unexpected, a full disk for one; 130 interrupted
+
 examples:
   tfdeblur data average frames/ --out pairs/ --count 7
   tfdeblur data average clip-240fps.mp4 --out pairs/ --count 11 --step 5 --gamma 2.2
@@ -101,10 +107,27 @@ def _average(settings: AverageSettings) -> int:
     load_tensorflow(settings.verbose)
     from tfdeblur.data.average_folder import Averaging, average_folder, find_sequences, starts
 
+    fault = _fault_of_video(settings.frames)
+    if fault:  # before it may be found that it has too few frames
+        print(f"warning: {fault} Pairs are made of what can be read.", file=sys.stderr)
     sequences = find_sequences(settings.frames, count, recursive=settings.recursive, leave_out=out)
     averaging = Averaging(count, settings.step or count, settings.gamma, settings.rounding)
     total = sum(len(starts(sequence, averaging)) for sequence in sequences)
-    return make_all(average_folder(sequences, out, averaging), total)
+    code = make_all(average_folder(sequences, out, averaging), total)
+    return code or (InvalidInput.exit_code if fault else EXIT_DONE)
+
+
+def _fault_of_video(frames: str) -> str:
+    """What is wrong with a video; "" of a folder, and of what is no video, which is told later."""
+    from tfdeblur.data.average_folder import is_video
+    from tfdeblur.files.video.reader import fault_of
+
+    if not is_video(frames):
+        return ""
+    try:
+        return fault_of(Path(frames).expanduser())
+    except InvalidInput:
+        return ""
 
 
 def _without_middle(count: int) -> str:

@@ -6,7 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    add_patterns,
+    load_tensorflow,
+    read_settings,
+)
 from tfdeblur.errors import DataError, InvalidInput, TfdeblurError
 
 DESCRIPTION = """\
@@ -39,14 +44,8 @@ def add_parser(commands: Any) -> None:
     add("name", metavar="NAME", help="name of the data set, or NAME/CONFIG")
     add("--config", metavar="C", help="its configuration (default: the first)")
     add("--manual-dir", metavar="DIR", help="folder with what was downloaded by hand")
-    add(
-        "--pairs",
-        nargs=2,
-        default=(),
-        metavar=("BLUR", "SHARP"),
-        help="of image_pairs: patterns of paths below --manual-dir, in quotes, where its layout is "
-        "not known (or a CSV file with the columns blur and sharp as --manual-dir)",
-    )
+    aside = "of image_pairs; a CSV file with the columns blur and sharp may also be given as it"
+    add_patterns(parser, "--manual-dir", aside)
     add(
         "--data-dir",
         metavar="DIR",

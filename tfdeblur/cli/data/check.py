@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfdeblur.cli.common import (
     add_common_arguments,
+    add_patterns,
     load_tensorflow,
     read_settings,
     terminal_columns,
@@ -64,6 +65,7 @@ examples:
   tfdeblur data check pairs/
   tfdeblur data check pairs/ --against validation/ --json check.json
   tfdeblur data check pairs/ --model maxim
+  tfdeblur data check shots/ --pairs '*/*_in.png' '*/*_out.png'
 """
 
 
@@ -92,8 +94,10 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("pairs", metavar="PAIRS", help="folder of pairs")
-    add("--against", metavar="DIR", help="look for its pictures in this folder of pairs, too")
+    add("pairs", metavar="PAIRS", help="folder of pairs, or a CSV file of them")
+    what = "look for its pictures in this folder of pairs, or CSV file, too"
+    add("--against", metavar="DIR", help=what)
+    add_patterns(parser, "PAIRS and --against", dest="patterns")
     add(
         "--model",
         metavar="MODEL",
@@ -122,6 +126,7 @@ class CheckSettings:
     against: str | None
     only: tuple[str, ...]
     exclude: tuple[str, ...]
+    patterns: tuple[str, ...]
     model: str | None
     json: Path | None
     verbose: bool
@@ -148,6 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings.against,
         only=settings.only,
         exclude=settings.exclude,
+        patterns=settings.patterns,
         on_progress=_progress,
     )
     try:

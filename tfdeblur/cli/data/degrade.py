@@ -4,7 +4,13 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, load_tensorflow, read_settings, results_folder
+from tfdeblur.cli.common import (
+    add_common_arguments,
+    add_patterns,
+    load_tensorflow,
+    read_settings,
+    results_folder,
+)
 from tfdeblur.cli.data.making import make_all
 
 DESCRIPTION = """\
@@ -48,7 +54,8 @@ def add_parser(commands: Any) -> None:
         type=float,
         default=0.0,
         metavar="S",
-        help="add Gaussian noise of this standard deviation, of the range 1",
+        help="add Gaussian noise of this standard deviation, of the range 1: 0.02 is 5 levels of "
+        "255",
     )
     add("--jpeg", type=int, metavar="Q", help="pass through JPEG of quality 1 to 100, last")
     add("--seed", type=int, default=0, metavar="N", help="of the noise (default: 0)")
@@ -61,6 +68,7 @@ def add_parser(commands: Any) -> None:
             metavar="PATTERN",
             help=f"{verb} pairs whose name matches, '*' stands for anything; may be repeated",
         )
+    add_patterns(parser, dest="patterns")
     add_common_arguments(parser)
     parser.set_defaults(run_command=run, goes_on=True)
 
@@ -78,6 +86,7 @@ class DegradeSettings:
     split: str | None
     only: tuple[str, ...]
     exclude: tuple[str, ...]
+    patterns: tuple[str, ...]
     verbose: bool
 
 
@@ -92,5 +101,10 @@ def _degrade(settings: DegradeSettings) -> int:
     from tfdeblur.data.folders import find_pairs
 
     degrading = Degrading(settings.half, settings.noise, settings.jpeg, settings.seed)
-    pairs = find_pairs(settings.pairs, settings.split, only=settings.only, exclude=settings.exclude)
+    pairs = find_pairs(
+        *(settings.pairs, settings.split),
+        only=settings.only,
+        exclude=settings.exclude,
+        patterns=settings.patterns,
+    )
     return make_all(degrade_folder(pairs, settings.out, degrading), len(pairs))

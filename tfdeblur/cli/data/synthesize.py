@@ -95,7 +95,8 @@ def _add_blur(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="ceiling on the motion across and down; what exceeds it is scaled down (default: 23)",
     )
-    add("--noise", type=float, default=0.0, metavar="S", help="standard deviation, of the range 1")
+    what = "standard deviation, of the range 1: 0.02 is 5 levels of 255"
+    add("--noise", type=float, default=0.0, metavar="S", help=what)
     add(
         "--saturation",
         type=float,

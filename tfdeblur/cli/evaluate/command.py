@@ -72,7 +72,6 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
     except OptionRefused as error:
         raise refused(error, settings.model) from None
     tell_on_terminal(PREPARING)
-    passes = {"passes": options.passes, "levels": options.levels}
     return evaluate_pairs(
         restorer,
         pairs,
@@ -82,9 +81,7 @@ def _measure_pairs(settings: EvaluateSettings, progress: "Progress") -> "Evaluat
         split=split_taken(data.data, split),
         settings={
             "protocol": "gopro",
-            **options.recorded("self_ensemble") | {"precision": precision_of(restorer)},
-            **passes,
-            "no_early_stop": not options.early_stop,
+            **settings.recorded() | {"precision": precision_of(restorer)},
         },
         panels=settings.panels,
         white_level=data.white_level,

@@ -62,7 +62,8 @@ def measure(
 
     Raises:
         DataError: if data or model are missing or broken.
-        InvalidInput: if photographs' options are given for data that have flows.
+        InvalidInput: if photographs' options are given for data that have flows, or options of
+            pairs, which mean nothing here.
     """
     from tfdeblur.data.blur_source import RandomBlur
     from tfdeblur.data.flow_sources import holds_photographs, open_flow_source
@@ -76,6 +77,11 @@ def measure(
         raise InvalidInput(
             "`--pairs` is for protocol gopro: the flows of other files are not known. Leave it "
             f"out. Received: --pairs {' '.join(map(repr, data.pairs))}"
+        )
+    if data.white_level != "auto":
+        raise InvalidInput(
+            "`--white-level` is for protocol gopro: a SEN is measured on 8 bits. Leave it out. "
+            f"Received: --white-level {data.white_level}"
         )
     photographs = holds_photographs(data.data)
     blur = _blur_settings(settings, photographs)

@@ -76,6 +76,14 @@ class EvaluateSettings:
         others = self.protocol not in (None, "gopro", "flow")
         return bool(self.outputs) or len(self.models) > 1 or others or any(tables)
 
+    def recorded(self) -> dict[str, Any]:
+        """What a report says of how was restored."""
+        options = self.options
+        return {
+            **options.recorded("self_ensemble", "passes", "levels"),
+            "no_early_stop": not options.early_stop,
+        }
+
     @classmethod
     def read(cls, arguments: argparse.Namespace) -> "EvaluateSettings":
         """Of the parsed options.

@@ -83,14 +83,15 @@ def _split(text: str) -> tuple[str, str]:
 def _compare(
     settings: EvaluateSettings, named: dict[str, tuple[str, str]], progress: "Progress"
 ) -> "Comparison":
-    from tfdeblur.evaluation.outputs.protocols import PROTOCOLS, choose
+    from tfdeblur.evaluation.outputs.protocols import PROTOCOLS, choose, with_white
     from tfdeblur.evaluation.outputs.run import compare_systems
     from tfdeblur.evaluation.outputs.systems import Folder, Model
     from tfdeblur.evaluation.page.pictures import PagePictures
 
     data, protocol = settings.data, PROTOCOLS[settings.protocol or "gopro"]
-    all_cases = protocol.find(data.data, data.split_asked)
-    cases = choose(all_cases, data.only, data.exclude, data.limit)
+    all_cases = protocol.find(data.data, data.split_asked, data.pairs)
+    chosen = choose(all_cases, data.only, data.exclude, data.limit)
+    cases = with_white(chosen, data.white_level)
     restorers = {
         name: _restorer(where, settings) for name, (kind, where) in named.items() if kind == "model"
     }
@@ -99,8 +100,7 @@ def _compare(
         for name, (_, where) in named.items()
     }
     tell_on_terminal(PREPARING)
-    recorded = settings.options.recorded("self_ensemble")
-    recorded["precision"] = precision_of_all(restorers)
+    recorded = settings.recorded() | {"precision": precision_of_all(restorers)}
     return compare_systems(
         *(protocol, all_cases, cases, systems, progress),
         data=data.data,

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfdeblur.cli.common import at_least_one, white_level
+from tfdeblur.cli.common import add_patterns, at_least_one, white_level
 
 ALL_SPLITS = "all"
 
@@ -47,15 +47,7 @@ def add_data_arguments(
 
 def add_pairs(group: argparse._ActionsContainer) -> None:
     """Adds how the files of a folder of pairs are named, and what white is in them."""
-    group.add_argument(
-        "--pairs",
-        nargs=2,
-        default=(),
-        metavar=("BLUR", "SHARP"),
-        help="patterns of paths below the folder of pairs, in quotes, where its layout is not "
-        "known: 'a/*_in.png' 'b/*_out.png' (a CSV file with the columns blur and sharp may also "
-        "be given as the folder)",
-    )
+    add_patterns(group)
     group.add_argument(
         "--white-level",
         type=white_level,

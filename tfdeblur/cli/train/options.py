@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from tfdeblur.cli.common import add_common_arguments, white_level
+from tfdeblur.cli.common import add_common_arguments, add_patterns, white_level
 from tfdeblur.errors import InvalidInput
 from tfdeblur.presets import PRESETS
 
@@ -99,13 +99,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--data", metavar="DIR|NAME", help="folder of pairs or photographs, or a TFDS name"
     )
     parser.add_argument("--val", metavar="DIR|NAME", help="validation pairs (default: test split)")
-    parser.add_argument(
-        "--pairs",
-        nargs=2,
-        metavar=("BLUR", "SHARP"),
-        help="patterns of paths below --data and --val, in quotes, where their layout is not "
-        "known: 'a/*_in.png' 'b/*_out.png'; both may also be CSV files (columns blur and sharp)",
-    )
+    both = "both may also be CSV files with the columns blur and sharp"
+    add_patterns(parser, "--data and --val", both, default=None)
     parser.add_argument(
         "--white-level",
         type=white_level,
@@ -258,7 +253,8 @@ def _add_crops(parser: argparse.ArgumentParser) -> None:
             "noise-most",
             float,
             "SIGMA",
-            "largest standard deviation of it, of 0 to 1 (default: 0.03)",
+            "largest standard deviation of it, of the range 1: 0.02 is 5 levels of 255 (default: "
+            "0.03)",
         ),
         ("jpeg-share", float, "S", "share of them that are compressed as JPEG (default: 0)"),
         ("jpeg-least", int, "Q", "lowest quality of it, the highest is 95 (default: 60)"),

@@ -12,7 +12,8 @@ import numpy as np
 from tfdeblur.data.check.duplicates import Look, Twice, find_alike, find_equal, look_at
 from tfdeblur.data.check.pairs import PairCheck, check_images
 from tfdeblur.data.check.restored import RestoredPair, judge_restored, measure_restored
-from tfdeblur.data.folders import find_pairs
+from tfdeblur.data.folders import find_pairs, splits_in
+from tfdeblur.data.pair_lists import is_list
 from tfdeblur.data.pair_search import SPLIT_FOLDERS, Pair
 from tfdeblur.errors import TfdeblurError
 from tfdeblur.image.codec import read_image, to_uint8
@@ -69,31 +70,33 @@ def check_folder(
     *,
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    patterns: Sequence[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FolderCheck:
     """Checks every pair of a folder, and all pictures against each other.
 
     Args:
-        folder: of pairs, see `data.folders.LAYOUTS`.
-        against: another folder of pairs, e.g. of validation, in which pictures of the first are
+        folder: of pairs, see `data.folders.LAYOUTS`, or a CSV file of them.
+        against: another such folder or file, e.g. of validation, in which pictures of the first are
             looked for; its own pairs are not checked.
         only, exclude: glob patterns on names of the first folder.
+        patterns: of paths below both, but not of CSV files, see `find_pairs`.
         on_progress: called with pairs done and pairs to do.
 
     Raises:
+        InvalidInput: if there are patterns, and neither is a folder.
         DataError: if a folder is missing, or holds no pairs.
     """
-    pairs = [
-        (_split_of(pair, Path(folder).expanduser()), pair, True)
-        for pair in find_pairs(folder, check=False, only=only, exclude=exclude)
-    ]
+    found = find_pairs(folder, check=False, only=only, exclude=exclude, patterns=patterns)
+    split_of = _splits(Path(folder).expanduser())
+    pairs = [(split_of(pair), pair, True) for pair in found]
     if against is not None:
-        pairs += [(str(against), pair, False) for pair in find_pairs(against, check=False)]
+        others = find_pairs(against, check=False, patterns=() if is_list(against) else patterns)
+        pairs += [(str(against), pair, False) for pair in others]
         pairs = [(split or str(folder), pair, own) for split, pair, own in pairs]
     result, looks = FolderCheck(str(folder)), list[Look]()
     with ThreadPoolExecutor(min(4, cpu_count() or 1)) as pool:
-        for done, found in enumerate(pool.map(_look, pairs), 1):
-            pair, check, seen, failure = found
+        for done, (pair, check, seen, failure) in enumerate(pool.map(_look, pairs), 1):
             if check:
                 result.pairs.append(check)
                 result.files[pair.name] = pair
@@ -155,6 +158,21 @@ def _look(of: tuple[str, Pair, bool]) -> tuple[Pair, PairCheck | None, list[Look
         return pair, None, [], str(error)
 
 
-def _split_of(pair: Pair, folder: Path) -> str:
-    first = pair.blurred.relative_to(folder).parts[0]
-    return first if first in SPLIT_FOLDERS else ""
+def _splits(folder: Path) -> Callable[[Pair], str]:
+    """What tells the split of a pair: the column of a CSV file, else the folder that it is in."""
+    listed: dict[tuple[str, Path], str] = {}
+    if is_list(folder):
+        for split in splits_in(folder):
+            for pair in find_pairs(folder, split, check=False):
+                listed[pair.name, pair.blurred] = split
+    root = folder.parent if is_list(folder) else folder
+
+    def split_of(pair: Pair) -> str:
+        if named := listed.get((pair.name, pair.blurred)):
+            return named
+        if not pair.blurred.is_relative_to(root):  # a list may name files anywhere
+            return ""
+        first = pair.blurred.relative_to(root).parts[0]
+        return first if first in SPLIT_FOLDERS else ""
+
+    return split_of

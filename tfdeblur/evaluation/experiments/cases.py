@@ -109,6 +109,11 @@ def find_cases(
         return _of_pairs(pairs, size, white_of_files(pairs, white_level))
     if patterns:
         raise InvalidInput("`--pairs` names no flows, which are needed here. Leave it out.")
+    if white_level != "auto":
+        raise InvalidInput(
+            "`--white-level` is for folders of pairs without flows, which are needed here. Leave "
+            f"it out. Received: --white-level {white_level}"
+        )
     source = _open_with_flows(data, split, only, exclude)
 
     def load_with_flow(index: int) -> Case:

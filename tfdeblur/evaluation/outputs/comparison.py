@@ -113,6 +113,10 @@ class Comparison:
             if system in image.values and not math.isnan(image.values[system][metric])
         }
 
+    def is_whole(self, system: str, metric: str) -> bool:
+        """Whether a system has a value of every image whose input has one."""
+        return self.values(system, metric).keys() == self.values(BLURRED, metric).keys()
+
     def gain_db(self, image: ImageResult, system: str) -> float:
         """PSNR that a system gained on an image over its input, dB."""
         main = self.protocol.main

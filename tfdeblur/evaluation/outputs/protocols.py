@@ -1,7 +1,7 @@
 """The protocols: what an image is scored against, by which procedure, under which names."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tfdeblur.evaluation.outputs.kohler_folder import find_kohler
 from tfdeblur.evaluation.scores.quality import quality_scorer
 from tfdeblur.evaluation.scores.realblur import score_image as realblur_score
 from tfdeblur.image.codec import decode_image, read_image, to_uint8
+from tfdeblur.image.white_level import WhiteLevel
 
 QUALITY = {
     "psnr_rgb_u8": "dB on 8-bit RGB, MSE over height, width, channels",
@@ -53,13 +54,14 @@ class Protocol:
         name: as the command line takes it.
         metrics: name of a value -> what it says to a reader.
         scorer: returns, for the references of a case, what scores a uint8 image.
-        find: lists all cases of `(data, split)`, in natural order.
+        find: lists all cases of `(data, split, patterns=())`, in natural order; patterns as for
+            `find_pairs`. Raises InvalidInput for patterns where the protocol has no use for them.
     """
 
     name: str
     metrics: Mapping[str, str]
     scorer: Callable[[Sequence[Any]], Callable[[np.ndarray], dict[str, float]]]
-    find: Callable[[str, str | None], list[Case]]
+    find: Callable[..., list[Case]]
 
     @property
     def main(self) -> str:
@@ -86,16 +88,46 @@ def choose(
     return chosen
 
 
-def load_levels(image: Any, name: str) -> np.ndarray:
-    """A path, bytes, an array, or a function that gives one, as uint8 `(height, width, 3)`."""
+def with_white(cases: Sequence[Case], wanted: str | int) -> list[Case]:
+    """The cases, their files read with one level of white, `wanted` as for `WhiteLevel`.
+
+    Found out, it is that of all their files together. Of files with alpha it is what is seen on
+    black.
+    """
+    files = [
+        Path(image)
+        for case in cases
+        for image in (case.blurred, *case.references)
+        if isinstance(image, (str, Path))
+    ]
+    white = WhiteLevel(wanted, files, "the pairs")
+
+    def read(image: Any) -> Any:
+        if not isinstance(image, (str, Path)):
+            return image
+        return lambda: white.read(Path(image)).seen_rgb()
+
+    return [
+        replace(case, blurred=read(case.blurred), references=[*map(read, case.references)])
+        for case in cases
+    ]
+
+
+def load_pixels(image: Any, name: str) -> np.ndarray:
+    """A path, bytes, an array, or a function that gives one, as an array of the same levels."""
     image = image() if callable(image) else image
     if isinstance(image, (str, Path)):
-        return to_uint8(read_image(image).rgb)
-    return to_uint8(decode_image(image, name).rgb if isinstance(image, bytes) else image)
+        return read_image(image).rgb
+    return decode_image(image, name).rgb if isinstance(image, bytes) else image
 
 
-def _pairs(data: str, split: str | None) -> list[Case]:
-    pairs = find_evaluation_pairs(data, split)
+def load_levels(image: Any, name: str) -> np.ndarray:
+    """The same as uint8 `(height, width, 3)`."""
+    return to_uint8(load_pixels(image, name))
+
+
+def _pairs(data: str, split: str | None, patterns: Sequence[str] = ()) -> list[Case]:
+    pairs = find_evaluation_pairs(data, split, patterns=patterns)
     if isinstance(pairs, list):
         return [Case(pair.name, pair.blurred.stem, pair.blurred, [pair.sharp]) for pair in pairs]
     # Of a data set's records each is made anew when asked for, so that none stays in memory.
@@ -109,8 +141,10 @@ def _pairs(data: str, split: str | None) -> list[Case]:
     ]
 
 
-def _realblur(data: str, split: str | None) -> list[Case]:
+def _realblur(data: str, split: str | None, patterns: Sequence[str] = ()) -> list[Case]:
     """RealBlur as published (SCENE/blur/blur_N.png, SCENE/gt/gt_N.png), or any folder of pairs."""
+    if patterns:
+        return _pairs(data, split, patterns)
     scenes = sorted(Path(data).expanduser().glob("**/blur/blur_*.*"))
     cases = []
     for path in scenes:
@@ -160,7 +194,14 @@ def _kohler(proxy: bool) -> Protocol:
         f"{name}_msssim": f"MS-SSIM by the benchmark's procedure; {of}",
     }
 
-    def find(data: str, split: str | None) -> list[Case]:
+    def find(data: str, split: str | None, patterns: Sequence[str] = ()) -> list[Case]:
+        if patterns:
+            raise InvalidInput(
+                f"`--pairs` names one sharp image for each blurred one, and protocol {name} "
+                "takes the frames of Köhler's benchmark, which it finds by their own names. Leave "
+                "it out, or take --protocol gopro. "
+                f"Received: --pairs {' '.join(map(repr, patterns))}"
+            )
         return [Case(*one) for one in find_kohler(data, proxy)]
 
     return Protocol(name, metrics, _kohler_of(name), find)

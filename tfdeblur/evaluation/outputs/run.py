@@ -17,7 +17,7 @@ from tfdeblur.evaluation.outputs.comparison import (
     ImageResult,
     OutputFailure,
 )
-from tfdeblur.evaluation.outputs.protocols import Case, Protocol, load_levels
+from tfdeblur.evaluation.outputs.protocols import Case, Protocol, load_levels, load_pixels
 from tfdeblur.evaluation.outputs.systems import Output, System
 from tfdeblur.evaluation.timing import machine_facts
 
@@ -173,7 +173,7 @@ class _Work:
 
 def _result(system: System, case: Case) -> Output | TfdeblurError:
     try:
-        return system.result(case, lambda: load_levels(case.blurred, case.name))
+        return system.result(case, lambda: load_pixels(case.blurred, case.name))
     except TfdeblurError as error:
         logger.debug("%s failed", case.name, exc_info=True)
         return error

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 
 from tfdeblur.evaluation.narrow import in_blocks
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison
@@ -10,14 +11,14 @@ from tfdeblur.evaluation.outputs.shown import (
     TOO_FEW,
     cell,
     chance,
-    digits,
     interval,
     one_line,
     shown,
     signed,
     with_interval,
 )
-from tfdeblur.text import hanging
+from tfdeblur.evaluation.outputs.statistics import Mean
+from tfdeblur.text import hanging, wrapped
 
 _EXPLAINED = (
     "Means over images, with {level:.0%} bootstrap intervals over images ({resamples} resamples). "
@@ -54,8 +55,9 @@ def markdown_text(comparison: Comparison) -> str:
     ]
     for system, found in means.items():
         cells = [with_interval(shown(found[m].value, m), found[m], m) for m in metrics]
-        counted = found[metrics[0]].count + found[metrics[0]].infinite
-        lines.append(f"| {cell(system)} | {counted} | {' | '.join(cells)} |")
+        lines.append(f"| {cell(system)} | {_images_of(found[metrics[0]])} | {' | '.join(cells)} |")
+    uneven = uneven_text(comparison)
+    lines += ["", cell(uneven)] if uneven else []
     lines += ["", *_pairs_of(comparison), ""]
     lines += [f"- {TOO_FEW}"] if lacks_intervals(comparison) else []
     lines += [f"- `{name}`: {says}" for name, says in comparison.protocol.metrics.items()]
@@ -84,32 +86,60 @@ def _pairs_of(comparison: Comparison) -> list[str]:
 
 
 def latex_text(comparison: Comparison) -> str:
-    """A table of the means, complete, that needs no package: the best values are bold."""
+    """A table of the means, complete, that needs no package: the best values are bold.
+
+    The best of the systems that have all images: means over others are not to be compared.
+    """
     metrics = list(comparison.protocol.metrics)
     means = comparison.means()
-    best = {
-        metric: max(
-            (round(found[metric].value, digits(metric)) for found in means.values()), default=0.0
-        )
-        for metric in metrics
-    }
+    best = {metric: _best(comparison, means, metric) for metric in metrics}
+    uneven = uneven_text(comparison)
     split = f", split {comparison.split}" if comparison.split else ""
     lines = [
         f"% {one_line(comparison.data)}{split}, protocol {comparison.protocol.name}, "
         f"{len(comparison.images)} of {comparison.count} images",
-        rf"\begin{{tabular}}{{l{'r' * len(metrics)}}}",
+        *([f"% {one_line(uneven)} Bold: of the systems with all images."] if uneven else []),
+        rf"\begin{{tabular}}{{lr{'r' * len(metrics)}}}",
         r"\hline",
-        rf"system & {' & '.join(map(_latex, metrics))} \\",
+        rf"system & images & {' & '.join(map(_latex, metrics))} \\",
         r"\hline",
     ]
     for system, found in means.items():
-        cells = []
+        cells = [str(_images_of(found[metrics[0]]))]
         for metric in metrics:
             text = shown(found[metric].value, metric).replace(NONE, "--")
-            is_best = round(found[metric].value, digits(metric)) == best[metric]
-            cells.append(rf"\textbf{{{text}}}" if is_best and len(means) > 1 else text)
+            is_best = comparison.is_whole(system, metric) and text == best[metric]
+            cells.append(rf"\textbf{{{text}}}" if is_best else text)
         lines.append(f"{_latex(system)} & {' & '.join(cells)} \\\\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
+
+
+def _best(comparison: Comparison, means: dict[str, dict[str, Mean]], metric: str) -> str | None:
+    """The best mean as it is shown, of systems that have all images; None if these are not two."""
+    values = [
+        found[metric].value for name, found in means.items() if comparison.is_whole(name, metric)
+    ]
+    values = [value for value in values if not math.isnan(value)]
+    return shown(max(values), metric) if len(values) > 1 else None
+
+
+def uneven_text(comparison: Comparison) -> str:
+    """That means are over different images, and what to read instead; "" where all have all."""
+    main = comparison.protocol.main
+    partial = [name for name in comparison.systems if not comparison.is_whole(name, main)]
+    if not partial:
+        return ""
+    counts = ", ".join(f"{name} has {len(comparison.values(name, main))}" for name in partial)
+    return (
+        f"Means are over different images, and not to be compared: {counts} of "
+        f"{len(comparison.images)}. Read the differences instead ({partial[0]} over {BLURRED}, "
+        "...), which are over the images that both have."
+    )
+
+
+def _images_of(mean: Mean) -> int:
+    """How many images a system was scored on."""
+    return mean.count + mean.infinite
 
 
 def terminal_text(comparison: Comparison, columns: int | None = None) -> str:
@@ -121,6 +151,8 @@ def terminal_text(comparison: Comparison, columns: int | None = None) -> str:
     """
     main = comparison.protocol.main
     lines = [*_means_of(comparison, columns), ""]
+    if uneven := uneven_text(comparison):
+        lines += [wrapped(uneven, columns), ""]
     for pair in comparison.pairs():
         if pair.metric != main:
             continue
@@ -142,10 +174,7 @@ def _means_of(comparison: Comparison, columns: int | None) -> list[str]:
     means = comparison.means()
     width = max(len(name) for name in [*means, "system"])
     head = f"{'system':<{width}}  images  " + "  ".join(f"{metric:>13}" for metric in metrics)
-    counts = {
-        name: str(mean[metrics[0]].count + mean[metrics[0]].infinite)
-        for name, mean in means.items()
-    }
+    counts = {name: str(_images_of(mean[metrics[0]])) for name, mean in means.items()}
     cells = {name: [shown(mean[m].value, m) for m in metrics] for name, mean in means.items()}
     if columns is not None and len(head) >= columns:
         rows = [[name, counts[name], *cells[name]] for name in means]

@@ -8,7 +8,7 @@ from typing import Any
 from tfdeblur.evaluation.outputs.comparison import BLURRED, Comparison, ImageResult
 from tfdeblur.evaluation.outputs.shown import TOO_FEW, chance, digits, interval, shown, signed
 from tfdeblur.evaluation.outputs.statistics import FEWEST, LEVEL, RESAMPLES, Mean
-from tfdeblur.evaluation.outputs.tables import explanation, lacks_intervals
+from tfdeblur.evaluation.outputs.tables import explanation, lacks_intervals, uneven_text
 from tfdeblur.evaluation.page.places import folder_of, place_side
 from tfdeblur.evaluation.page.template import filled, listed, whole_page
 
@@ -102,6 +102,7 @@ def _means(comparison: Comparison) -> str:
     if lacks_intervals(comparison):
         few = len(comparison.images) < FEWEST
         note = f"{TOO_FEW.capitalize()}." if few else f"{note} A mean without one: {TOO_FEW}."
+    note = f"{uneven_text(comparison)} {note}".strip()
     return _table(["system", "images", *metrics], rows) + f'<p class="note">{escape(note)}</p>'
 
 

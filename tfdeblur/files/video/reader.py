@@ -179,6 +179,34 @@ class Reader:
         """Whether the file ended, all read, earlier than it announced."""
         return self.duration is not None and self.end < self.duration - _SLACK - 2 * self._longest
 
+    @property
+    def fault(self) -> str:
+        """What is wrong, known once all is read: a sentence; "" where all is well."""
+        if not self.damaged and not self.is_cut_off:
+            return ""
+        if self.is_cut_off or (self.damaged_at or 0.0) > self.last:
+            of = f" of {self.duration:.2f}" if self.is_cut_off else ""
+            return f"The video is cut off: it ends at {self.last:.2f}{of} s."
+        return (
+            f"The video is damaged at {self.damaged_at:.2f} s: {self.damaged} of its packets or "
+            "frames cannot be decoded as they were."
+        )
+
     def close(self) -> None:
         """Closes the file."""
         self.container.close()
+
+
+def fault_of(path: str | os.PathLike) -> str:
+    """Reads a video to its end; what is wrong with it as `Reader.fault`.
+
+    Raises:
+        InvalidInput: if there is no video in the file.
+    """
+    reader = Reader(path)
+    try:
+        for _ in reader:
+            pass
+        return reader.fault
+    finally:
+        reader.close()

@@ -69,9 +69,11 @@ def restore_video(
     keep_part = False
     try:
         result = work.run()
-        keep_part = work.reader.damaged > 0 or work.reader.is_cut_off
-        if keep_part:
-            raise _damage(work.reader, work.part)
+        fault = work.reader.fault
+        keep_part = bool(fault)
+        if fault:
+            kept = printable(work.part)
+            raise InvalidInput(f"{fault} What could be restored is kept in {kept}.")
         os.replace(work.part, output)
         return result
     except KeyboardInterrupt:
@@ -82,17 +84,6 @@ def restore_video(
     finally:
         if not keep_part:
             work.part.unlink(missing_ok=True)
-
-
-def _damage(reader: Reader, part: Path) -> InvalidInput:
-    kept = f"What could be restored is kept in {printable(part)}."
-    if reader.is_cut_off or (reader.damaged_at or 0.0) > reader.last:
-        of = f" of {reader.duration:.2f}" if reader.is_cut_off else ""
-        return InvalidInput(f"The video is cut off: it ends at {reader.last:.2f}{of} s. {kept}")
-    return InvalidInput(
-        f"The video is damaged at {reader.damaged_at:.2f} s: {reader.damaged} of its packets or "
-        f"frames cannot be decoded as they were. {kept}"
-    )
 
 
 class _Work:
