@@ -40,12 +40,6 @@ class Position:
     means: tuple[float, ...] = field(default=(), compare=False)
 
 
-def newest_backup(folder):
-    """Path of the newest complete backup in `folder`, or None."""
-    complete = [p for p in Path(folder).glob("step-*") if (p / _POSITION).is_file()]
-    return max(complete, key=lambda p: p.name, default=None)
-
-
 def newest_position(folder):
     """`Position` of the newest backup whose position can be read; the start if there is none.
 
@@ -88,8 +82,9 @@ def _newest(folder, read):
             faults.append(f"{path.name}: {error}")
     if faults:
         raise DataError(
-            f"No backup in {folder} can be read. Start again in a new run folder. "
-            f"Faults: {'; '.join(faults)}"
+            f"No backup in {folder} can be read. Put a copy of it back, or start a new run folder, "
+            f"which may begin with what this one has learnt: --run NEW --init "
+            f"{Path(folder).parent}. Faults: {'; '.join(faults)}"
         )
     return Position()
 
