@@ -167,6 +167,12 @@ def test_a_run_has_a_folder_of_its_own(pairs, tmp_path, capsys):
     assert train(*photographs, "--run", pairs / "sharp" / "run", *QUICK) == 3
     assert f"run, which is in data.blur_photos={pairs / 'sharp'}" in capsys.readouterr().err
     assert sorted(pairs.rglob("*")) == before
+    album = tmp_path / "album"
+    shutil.copytree(pairs / "sharp", album)
+    before = contents(album)
+    assert train("--data", pairs, "--run", album, *QUICK) == 3
+    assert f"{album}, which holds 000.png and 3 more, and no run.json" in capsys.readouterr().err
+    assert contents(album) == before
 
 
 @pytest.fixture

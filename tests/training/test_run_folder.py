@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tfdeblur.config import override, to_json
-from tfdeblur.errors import DataError
+from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.presets import preset
-from tfdeblur.training.run_folder import check_folder
+from tfdeblur.training.run_folder import check_folder, left_as_found
 
 PRESETS = {"biskip": "small", "maxim": "maxim-small", "sen": "sen-small", "rpgan": "rpgan-small"}
 NETWORKS = [
@@ -62,3 +62,49 @@ def test_what_was_stopped_before_its_first_backup_begins(tmp_path, caplog, model
         record, found = check_folder(config, tmp_path / "run", resume=True)
     assert record["config"] == to_json(found) and found == config
     assert "No backup in" in caplog.text
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_things_is_no_run_folder(tmp_path, resume):
+    album = tmp_path / "album"
+    album.mkdir()
+    config = override(preset("small"), {"data.train": "pairs"})
+    (album / ".DS_Store").touch()
+    assert check_folder(config, album, resume) == ({}, config)
+    for name in ("b.jpg", "a.jpg"):
+        (album / name).write_bytes(b"picture")
+    with pytest.raises(InvalidInput, match=f"Received: {album}, which holds a.jpg and 1 more, and"):
+        check_folder(config, album, resume)
+    with pytest.raises(InvalidInput, match=f"a folder. Received: {album / 'a.jpg'}, which is a"):
+        check_folder(config, album / "a.jpg", resume)
+
+
+def test_what_was_put_into_a_folder_before_the_record_goes_with_the_run(tmp_path):
+    """So that the corrected command is taken."""
+    for folder, given in ((tmp_path / "new", None), (tmp_path / "kept", "sen.keras")):
+        if given:
+            folder.mkdir()
+            (folder / given).touch()
+        with pytest.raises(DataError), left_as_found(folder):
+            folder.mkdir(exist_ok=True)
+            for name in ("sen.keras", "pipeline.json"):
+                (folder / name).touch()
+            raise DataError
+        left = [path.name for path in folder.iterdir()] if folder.is_dir() else None
+        assert left == ([given] if given else None)
+    with left_as_found(tmp_path / "begun"):
+        begun(tmp_path / "begun")
+        (tmp_path / "begun" / "sen.keras").touch()
+    assert (tmp_path / "begun" / "sen.keras").is_file()
+
+
+def test_workers_of_one_run_share_a_folder(tmp_path):
+    """The first one has put the SEN there when the second one looks."""
+    (tmp_path / "sen.keras").touch()
+    for model in PRESETS:
+        config = override(preset(PRESETS[model]), {"data.train": "pairs"})
+        if model == "rpgan":
+            assert check_folder(config, tmp_path, resume=False) == ({}, config)
+            continue
+        with pytest.raises(InvalidInput, match="which holds sen.keras, and no run.json"):
+            check_folder(config, tmp_path, resume=False)

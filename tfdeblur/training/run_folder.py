@@ -11,6 +11,7 @@ from tfdeblur.config import TrainConfig
 from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.record import RECORD, read_record
 from tfdeblur.training.resume import settle_settings
+from tfdeblur.training.rp_gan_task import BEFORE_RECORD
 from tfdeblur.training.tasks import task_of
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,12 @@ def check_folder(
 
     Raises:
         InvalidInput: if it holds a run and `resume` is False, a setting differs that must not, or
-            the folder is one of the data's, or inside one of photographs.
+            it holds files and no run, is one of the data's, or inside one of photographs.
         DataError: if its record cannot be read, or it has trained and its backups are gone.
     """
     if not (folder / RECORD).is_file():
         _refuse_data(config, folder)
+        _refuse_files(config, folder)
         folder.mkdir(parents=True, exist_ok=True)
         return {}, config
     if not resume:
@@ -55,14 +57,39 @@ def check_folder(
 
 @contextlib.contextmanager
 def left_as_found(folder: Path) -> Iterator[None]:
-    """Takes the folder of a run away again where nothing was begun in it."""
-    new = not folder.exists()
+    """Takes what was put into the folder of a run away again where nothing was begun in it."""
+    before = _names_in(folder)
     try:
         yield
     finally:
-        if new:
-            with contextlib.suppress(OSError):  # that it is not empty
-                folder.rmdir()
+        if not (folder / RECORD).is_file():
+            for name in BEFORE_RECORD:
+                if name not in (before or ()):
+                    (folder / name).unlink(missing_ok=True)
+            if before is None:
+                with contextlib.suppress(OSError):  # that it is not empty
+                    folder.rmdir()
+
+
+def _names_in(folder: Path) -> list[str] | None:
+    """What a folder holds, sorted; None where there is no such folder."""
+    return sorted(os.listdir(folder)) if folder.is_dir() else None
+
+
+def _refuse_files(config: TrainConfig, folder: Path) -> None:
+    """Files of a run among photographs are hard to tell from them, and some have common names."""
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"`--run` must be a folder. Received: {folder}, which is a file.")
+    # Several workers begin in one folder, none of them before the others are there.
+    settled = BEFORE_RECORD if config.model == "rpgan" else ()
+    names = _names_in(folder) or ()
+    held = [name for name in names if not name.startswith(".") and name not in settled]
+    if held:
+        more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+        raise InvalidInput(
+            f"`--run` must be a new folder, an empty one, or that of a run. Received: {folder}, "
+            f"which holds {held[0]}{more}, and no {RECORD}. Name another one."
+        )
 
 
 def _refuse_lost_backups(config: TrainConfig, folder: Path) -> None:
