@@ -101,6 +101,15 @@ def _read_position(path):
     return Position(**values, means=tuple(found))
 
 
+def finite_weights(model):
+    """Whether all weights of a model are numbers."""
+    return all(
+        bool(np.isfinite(np.asarray(keras.ops.convert_to_numpy(one), "float32")).all())
+        for one in model.weights
+        if keras.backend.is_float_dtype(one.dtype)
+    )
+
+
 class Backup(keras.callbacks.Callback):
     """Saves weights, optimizers and position at the end of each epoch and every few minutes.
 
@@ -137,7 +146,9 @@ class Backup(keras.callbacks.Callback):
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         due = time.monotonic() - self._saved_at >= self.seconds
         due = due or self.model.wants_backup
-        if interrupted or due or batch + 1 == self.steps_per_epoch:
+        wanted = interrupted or due or batch + 1 == self.steps_per_epoch
+        # Not over a good one: without it the next step ends the run, its loss being no number.
+        if wanted and finite_weights(self.model):
             self.save(Position(self._epoch, batch + 1))
         if interrupted:
             raise KeyboardInterrupt
