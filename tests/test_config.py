@@ -115,3 +115,11 @@ def test_biskip_preset_is_the_recipe():
 def test_unknown_preset_lists_the_known():
     with pytest.raises(InvalidInput, match="must be one of .*paper.*small"):
         preset("large")
+
+
+@pytest.mark.parametrize("name", ["optimizer.learning_rate", "sen.further_rate"])
+def test_learning_rates_have_a_bound(name):
+    assert flatten(override(preset("small"), {name: 10}))[name] == 10
+    for rate in ("10.5", "1e30", "inf"):
+        with pytest.raises(InvalidInput, match=f"`{name}` must be at most 10, .* {name}="):
+            override(preset("small"), {name: rate})

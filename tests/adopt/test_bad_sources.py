@@ -36,3 +36,20 @@ def test_weights_of_a_refused_network_are_never_made(tmp_path, capsys):
     image = keras.Input((None, None, 3))
     network = keras.Model(image, keras.layers.Activation(lambda x: 2 * x)(image))
     assert network(keras.ops.ones((1, 2, 2, 3))).shape == (1, 2, 2, 3)
+
+
+@pytest.mark.parametrize("named", ["net", "net/model.json", "net/models", "net/models/model.json"])
+def test_the_file_is_named_where_it_lies(named, tmp_path, capsys):
+    path = tmp_path / named
+    file = path if path.suffix else path / "model.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    assert main(["adopt", str(path), "--out", str(tmp_path / "out")]) == 4
+    assert f"{file.parent}: model.json must be a TensorFlow.js graph" in capsys.readouterr().err
+
+
+def test_in_a_package_the_file_is_named_with_its_folder(tmp_path, capsys):
+    (tmp_path / "net" / "models").mkdir(parents=True)
+    (tmp_path / "net" / "models" / "model.json").write_text("{}")
+    assert main(["adopt", str(tmp_path / "net"), "--out", str(tmp_path / "out")]) == 4
+    assert f"{tmp_path / 'net'}: models/model.json must be a" in capsys.readouterr().err

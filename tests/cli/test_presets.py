@@ -127,6 +127,22 @@ def test_a_damaged_card_does_not_hide_the_others(weights, capsys):
     assert "maxim, whose card is damaged" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("name", ["weights.npz", "network.json"])
+@pytest.mark.parametrize("within", ["", "sen"])
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_one_whose_files_are_not_those_of_the_card(weights, capsys, name, within, as_json):
+    if within:
+        shutil.copytree(weights / "maxim", weights / "part")
+        shutil.move(weights / "part", weights / "maxim" / within)
+    path = weights / "maxim" / within / name
+    path.write_bytes(path.read_bytes()[:-1])
+    for says in (f"{path} is not the file that card.json beside it", f"{path} cannot be read: No"):
+        assert main(["presets", str(weights / "maxim"), *as_json]) == 4
+        shown = capsys.readouterr()
+        assert says in shown.err and shown.out == ""
+        path.unlink(missing_ok=True)
+
+
 def test_listing_loads_no_framework():
     code = (
         "import sys; from tfdeblur.cli import presets; from tfdeblur.cli.parser import Parser;"

@@ -1,9 +1,11 @@
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from tests.cli.makers import contents
 from tests.training.makers import write_pairs
 from tests.training.test_run import stop_after
 from tfdeblur.cli.main import main
@@ -165,6 +167,12 @@ def test_a_run_has_a_folder_of_its_own(pairs, tmp_path, capsys):
     assert train(*photographs, "--run", pairs / "sharp" / "run", *QUICK) == 3
     assert f"run, which is in data.blur_photos={pairs / 'sharp'}" in capsys.readouterr().err
     assert sorted(pairs.rglob("*")) == before
+    album = tmp_path / "album"
+    shutil.copytree(pairs / "sharp", album)
+    before = contents(album)
+    assert train("--data", pairs, "--run", album, *QUICK) == 3
+    assert f"{album}, which holds 000.png and 3 more, and no run.json" in capsys.readouterr().err
+    assert contents(album) == before
 
 
 @pytest.fixture
@@ -253,3 +261,18 @@ def test_short_runs_are_not_all_warm_up_and_are_validated(options, warmup, every
     told = {"optimizer.warmup_steps=16 in place of 200": warmup == 16}
     told |= {f"run.validate_every={every} in place of 4": every in (1, 2)}
     assert {text: text in found.err for text in told} == told
+
+
+def test_a_run_whose_backups_are_lost_keeps_what_it_has_learnt(pairs, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert train("--data", pairs, "--run", folder, *QUICK) == 0
+    shutil.rmtree(folder / "backup")
+    before = contents(folder)
+    assert train("--run", folder, "--resume") == 4
+    error = capsys.readouterr().err
+    assert "holds 2 epochs in history.csv, generator.keras, last.keras and no backup in" in error
+    assert contents(folder) == before
+    onward = f"--run NEW --init {folder}."
+    assert error.rstrip().endswith(onward)
+    new = ["--run", tmp_path / "new", "--init", folder, *QUICK]
+    assert train("--data", pairs, *new) == 0

@@ -31,7 +31,12 @@ def _with(value):
         pytest.param(np.zeros((4, 5, 3), bool), "dtype=bool", id="bool"),
         pytest.param(np.zeros((4, 5, 3), complex), "dtype=complex128", id="complex"),
         pytest.param(255 * picture(4, 5), r"must be in \[0, 1\] where it is float", id="0..255"),
-        pytest.param(None, "`image` must have shape", id="none"),
+        pytest.param(None, "`image` must be an array, the path .* NoneType$", id="none"),
+        pytest.param(3, "an image of Pillow, or a list of these. Received: int$", id="number"),
+        pytest.param(b"\x89PNG", "Received: bytes$", id="bytes"),
+        pytest.param((one for one in ()), "Received: generator$", id="generator"),
+        pytest.param([], r"must not be an empty list. Received: image=\[\]", id="empty list"),
+        pytest.param([picture(4, 5), None], "Image 1 .* NoneType|dtype|array", id="in a list"),
         pytest.param([[1, 2], [3]], "`image` must be an array", id="ragged"),
     ],
 )
@@ -40,3 +45,40 @@ def test_arrays(image, says):
 
     with pytest.raises(InvalidInput, match=says):
         tfdeblur.Restorer(lambda image, training: image)(image)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.MOV", "clip.gif", "clip"])
+def test_videos_are_for_the_command(name, tmp_path):
+    import tfdeblur
+
+    data = b"GIF89a" if name.endswith("gif") else b"\0\0\0\x20ftypisom"
+    (tmp_path / name).write_bytes(data + bytes(100))
+    says = "here pictures alone are taken, and `tfdeblur deblur` restores videos and animations$"
+    if name == "clip":
+        says = "a video, which must end in .mp4: .*clip.mp4$"
+    with pytest.raises(InvalidInput, match=says):
+        tfdeblur.Restorer(lambda image, training: image)(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("tile", value) for value in ("500", 500.5, 1)),
+        *(("passes", value) for value in ("2", 2.5, 0)),
+        *(("memory_budget_bytes", value) for value in ("1e9", [1])),
+    ],
+)
+def test_numbers_that_are_none(option, value):
+    import re
+
+    import tfdeblur
+    from tfdeblur.restorers.passes import InPasses
+
+    def network(image, training):
+        return image
+
+    wrong = re.escape(f"Received: {option}={value!r}")
+    with pytest.raises(InvalidInput, match=f"`{option}` must be .*{wrong}"):
+        if option == "passes":
+            InPasses(tfdeblur.Restorer(network), value)
+        tfdeblur.Restorer(network, **{option: value})

@@ -68,7 +68,7 @@ def test_an_image_written_as_lists_is_an_image(restorer):
 def test_of_a_list_the_bad_one_is_named(restorer, photo):
     with pytest.raises(InvalidInput, match="Image 1 of the list: `image` must be in"):
         restorer([photo, 255.0 * picture(4, 5)])
-    with pytest.raises(InvalidInput, match="`image` must have shape"):
+    with pytest.raises(InvalidInput, match="`image` must not be an empty list"):
         restorer([])
 
 

@@ -143,3 +143,12 @@ def test_show_opens_a_window_outside_of_notebooks(darker, monkeypatch):
     monkeypatch.setattr(Image.Image, "show", lambda self: shown.append(self.size))
     darker(LEVELS).show()
     assert shown == [(40, 30)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("value", "says"), [(np.nan, "finite"), (9.0, r"in \[0, 1\]")])
+def test_a_sharp_image_that_is_none_is_refused(darker, value, says):
+    sharp = picture(30, 40)
+    sharp[1, 2, 0] = value
+    with pytest.raises(InvalidInput, match=f"`sharp` must be {says}"):
+        darker(LEVELS).compare(sharp)

@@ -1,6 +1,7 @@
 """Whole runs: resuming equals not stopping, folders are not mixed, records tell what was done."""
 
 import csv
+import dataclasses
 import json
 
 import cv2
@@ -209,7 +210,9 @@ def test_validation_pairs_are_never_trained_on(pairs, tmp_path):
 
 
 def test_nan_ends_the_run_and_spares_the_backup(pairs, tmp_path, trainers):
-    config = tiny(pairs, optimizer__learning_rate=1e30, run__backup_minutes=0.0)
+    config = tiny(pairs, run__backup_minutes=0.0)
+    absurd = dataclasses.replace(config.optimizer, learning_rate=1e30)  # no setting may be that
+    config = dataclasses.replace(config, optimizer=absurd)
     with pytest.raises(NotConverged, match="The loss became .* lower `optimizer.learning_rate`"):
         runs.train(config, tmp_path, verbose=0)
     restored = runs.build_trainer(config, 9)
@@ -217,6 +220,32 @@ def test_nan_ends_the_run_and_spares_the_backup(pairs, tmp_path, trainers):
     # The loss that was seen at the last backup was still a number.
     position = runs.restore_backup(restored, tmp_path / "backup")
     assert position.step >= 1
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_weights_that_are_no_numbers_are_never_saved(pairs, tmp_path, monkeypatch, at):
+    """Of an epoch's only step, whose loss was still one; after an epoch that went well."""
+
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch + 1
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.epoch == at:
+                self.model.network.weights[0].assign(self.model.network.weights[0] * np.nan)
+
+    callbacks = runs._callbacks
+    monkeypatch.setattr(runs, "_callbacks", lambda *a, **k: [Spoil(), *callbacks(*a, **k)])
+    config = tiny(pairs, run__epochs=2, run__steps_per_epoch=1, run__backup_minutes=0.0)
+    with pytest.raises(NotConverged, match="Weights became NaN or infinite at step 1 of this"):
+        runs.train(config, tmp_path, verbose=0)
+    assert json.loads((tmp_path / "run.json").read_text())["state"] == "running"
+    assert runs.newest_position(tmp_path / "backup") == runs.Position(at - 1, 0)
+    for name in ("generator.keras", "last.keras"):
+        assert (tmp_path / name).is_file() == (at == 2)
+        if at == 2:
+            kept = keras.saving.load_model(tmp_path / name).get_weights()
+            assert all(np.isfinite(weights).all() for weights in kept)
 
 
 def test_batch_must_fit_the_replicas(pairs, tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ def read_tensorflow_js(path: str | os.PathLike[str], tell: Callable[[str], None]
         licences = read_licences(package)
         model = read_graph_model(package, tell)
         digest = package.archive_digest()
-    where = f"{package.path}: {MODEL_FILE}"
+    where = f"{package.path}: {package.shown(MODEL_FILE)}"
     digests = {package.path.name: digest} if digest else model.digests
     graph = FrozenGraph(_graph(model, where))
     return Source(

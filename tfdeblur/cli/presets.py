@@ -18,8 +18,9 @@ from tfdeblur.cli.presets_measure import MeasureSettings, measure
 from tfdeblur.cli.presets_table import table
 from tfdeblur.cli.restoring import known_preset
 from tfdeblur.errors import EXIT_DONE, DataError, InvalidInput
-from tfdeblur.models.preset_card import Card, read_card
+from tfdeblur.models.preset_card import Card, check_files, read_card
 from tfdeblur.models.shipped import (
+    CARD_FILE,
     DEFAULT_PRESET,
     README_FILE,
     holds_preset,
@@ -198,6 +199,9 @@ def _show(name: str, as_json: bool) -> int:
             known_preset(name)  # tells what there is
         folder = Path(name)
     entry = _entry(folder)
+    # Of a preset with parts, such as the SEN of an RP-GAN, all of them.
+    for card_file in sorted(folder.rglob(CARD_FILE)) if holds_preset(folder) else ():
+        check_files(card_file.parent, read_card(card_file.parent))
     if as_json:
         print(json.dumps(entry, indent=2, ensure_ascii=False))
         return EXIT_DONE

@@ -41,6 +41,7 @@ _NOT_NEGATIVE = (
     "optimizer.decay_steps run.seed run.panel_every run.backup_minutes"
 ).split()
 _SHARES = ("data.blur_share", "data.crop_late_from", "sen.further_part", "rpgan.first_part")
+_LARGEST_RATE = 10.0  # networks of any use take rates far below 1
 _BELOW_ONE = ("optimizer.ema", "optimizer.beta_1", "optimizer.beta_2")
 
 
@@ -64,6 +65,11 @@ def check(config: TrainConfig) -> None:
         (_SHARES, lambda value: 0 < value < 1, "between 0 and 1"),
         (("data.blur_extent",), lambda value: value >= 1, "at least 1 pixel"),
         (("data.crop",), lambda value: value % 16 == 0, "a multiple of 16"),
+        (
+            ("optimizer.learning_rate", "sen.further_rate"),
+            lambda value: value <= _LARGEST_RATE,
+            f"at most {_LARGEST_RATE:g}, and is 1e-5 to 1e-3 in the presets",
+        ),
     ):
         for name in names:
             if not fits(settings[name]):

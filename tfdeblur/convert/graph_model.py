@@ -97,7 +97,7 @@ def read_graph_model(package: Package, progress: Callable[[str], None] | None = 
             compared before any weight is read.
     """
     tell = progress or (lambda line: None)
-    where = f"{package.path}: {MODEL_FILE}"
+    where = f"{package.path}: {package.shown(MODEL_FILE)}"
     tell(f"reading {where}")
     data = package.read(MODEL_FILE, limits.MOST_BYTES_OF_JSON)
     described = _parse(data, where)

@@ -55,6 +55,10 @@ class Package:
         """
         raise NotImplementedError
 
+    def shown(self, name: str) -> str:
+        """Where a file lies in what was named, which need not be the package's own folder."""
+        return name
+
     def read(self, name: str, most: int) -> bytes:
         """The whole file.
 
@@ -178,6 +182,9 @@ class _Folder(Package):
                 raise DataError(f"{path} is refused: it must be a plain file inside {self._root}.")
             return path.stat().st_size
 
+    def shown(self, name: str) -> str:
+        return os.path.relpath(self._locate(name), self.path.resolve())
+
     def _read(self, name: str, count: int) -> bytes:
         with open(self._locate(name), "rb") as file:
             return file.read(count)
@@ -207,6 +214,10 @@ class _Archive(Package):
     def size(self, name: str) -> int | None:
         member = self._members.get(check_name(name, str(self.path)))
         return None if member is None else member.size
+
+    def shown(self, name: str) -> str:
+        member = self._members.get(name)
+        return name if member is None else member.name
 
     def archive_digest(self) -> str:
         with guarded(self.path), open(self.path, "rb") as file:

@@ -13,6 +13,7 @@ from tfdeblur.image import camera_raw, containers, heif, tiff
 from tfdeblur.image.header import Header, cut_off
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MOVING = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif")
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 
 
@@ -42,7 +43,7 @@ def read_header(data: bytes, name: str) -> Header:
 
 
 def _if_it_moves(data: bytes, name: str) -> str:
-    """What to do with a video whose name does not say that it is one; "" of anything else."""
+    """What to do with a video, whose name may not say that it is one; "" of anything else."""
     if data[4:8] == b"ftyp":
         ending = ".mov" if data[8:12] == b"qt  " else ".mp4"
     elif data[:4] == b"\x1a\x45\xdf\xa3":
@@ -54,6 +55,11 @@ def _if_it_moves(data: bytes, name: str) -> str:
     else:
         return ""
     what = "an animated picture" if ending == ".gif" else "a video"
+    if name.lower().endswith(_MOVING):
+        return (
+            f". It looks like {what}: here pictures alone are taken, and `tfdeblur deblur` "
+            "restores videos and animations"
+        )
     return f". It looks like {what}, which must end in {ending}: {name}{ending}"
 
 

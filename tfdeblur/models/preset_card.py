@@ -120,6 +120,30 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     return card
 
 
+def check_files(folder: str | os.PathLike[str], card: Card) -> None:
+    """Raises DataError, with the file, where one is missing or not what the card describes."""
+    for name in card["sha256"]:
+        path = Path(folder) / name
+        try:
+            found = file_sha256(path)
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read: {error.strerror}. A preset is a whole folder: copy all of "
+                "it."
+            ) from error
+        check_hash(path, found, card)
+
+
+def check_hash(path: Path, found: str, card: Card) -> None:
+    """Raises DataError where `found` is not the SHA-256 that the card has of a file."""
+    wanted = card["sha256"][path.name]
+    if found != wanted:
+        raise DataError(
+            f"{path} is not the file that {CARD_FILE} beside it describes: it is damaged, cut, or "
+            f"of another preset. Its SHA-256 is {found}, not {wanted}. Copy the whole folder again."
+        )
+
+
 def bfloat16_cost(folder: str | os.PathLike[str], files: Sequence[str]) -> float | None:
     """What bfloat16 costs a model that is no preset, as a card beside it says.
 

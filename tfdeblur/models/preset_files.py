@@ -26,6 +26,7 @@ from tfdeblur.models.preset_card import (
     FORMAT,
     Card,
     check_facts,
+    check_hash,
     file_sha256,
     parse_json,
     read_card,
@@ -114,11 +115,11 @@ def load_preset(folder: str | os.PathLike[str]) -> Any:
     card = read_card(folder)
     path = folder / WEIGHTS_FILE
     described = read_small(folder / NETWORK_FILE)
-    _check_hash(folder / NETWORK_FILE, hashlib.sha256(described).hexdigest(), card)
+    check_hash(folder / NETWORK_FILE, hashlib.sha256(described).hexdigest(), card)
     try:
         # One handle for hash and arrays: what is loaded is what was checked.
         with open(path, "rb") as file:
-            _check_hash(path, hashlib.file_digest(file, "sha256").hexdigest(), card)
+            check_hash(path, hashlib.file_digest(file, "sha256").hexdigest(), card)
             network = _build(folder / NETWORK_FILE, described)
             variables = weights_by_path(network)
             shapes = {key: tuple(variable.shape) for key, variable in variables.items()}
@@ -228,15 +229,6 @@ def _check(folder: Path, network) -> None:
     for key, variable in weights_by_path(network).items():
         if not np.array_equal(np.asarray(variable).astype(np.float16), np.asarray(again[key])):
             raise InvalidInput(f"`network`: {key!r} did not come back as it was written.")
-
-
-def _check_hash(path: Path, found: str, card: Card) -> None:
-    wanted = card["sha256"][path.name]
-    if found != wanted:
-        raise DataError(
-            f"{path} is not the file that {CARD_FILE} beside it describes: it is damaged, cut, or "
-            f"of another preset. Its SHA-256 is {found}, not {wanted}. Copy the whole folder again."
-        )
 
 
 def _flush(folder: Path) -> None:

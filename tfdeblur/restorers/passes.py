@@ -1,5 +1,6 @@
 """Restoring in several passes: each time, the result of the last one is restored again."""
 
+import numbers
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, overload
@@ -34,16 +35,16 @@ class InPasses:
         `Restored`, of the kind of `image`; `passes` counts those that are in the result.
 
     Raises:
-        InvalidInput: if `passes` is below 1.
+        InvalidInput: if `passes` is no whole number, or below 1.
     """
 
     reports: frozenset[str] = frozenset()
 
     def __init__(self, restorer: Restores, passes: int):
-        if passes < 1:
-            raise InvalidInput(f"`passes` must be at least 1. Received: passes={passes}")
-        self.restorer = restorer
-        self.passes = passes
+        if not isinstance(passes, numbers.Integral) or passes < 1:
+            raise InvalidInput(f"`passes` must be at least 1. Received: passes={passes!r}")
+        self.restorer: Restores = restorer
+        self.passes: int = passes
 
     @overload
     def __call__(self, image: ImageLike, *, progress: Told = None) -> Restored: ...

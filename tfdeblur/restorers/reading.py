@@ -18,6 +18,7 @@ ImageLike: TypeAlias = "np.ndarray | str | os.PathLike[str] | PIL.Image.Image"
 
 # Modes of Pillow that hold more than 8 bits; all others become RGB or gray of 8 bits.
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_TAKEN = "an array, the path of a picture, an image of Pillow, or a list of these"
 
 
 def is_pillow(image: Any) -> bool:
@@ -37,7 +38,8 @@ def as_array(image: Any) -> tuple[np.ndarray, Any]:
         Array; and a `DecodedImage` with metadata where a path was given, else None.
 
     Raises:
-        InvalidInput: if an image of Pillow has a mode that cannot be brought to RGB.
+        InvalidInput: if it is none of these, or an image of Pillow of a mode that cannot be brought
+            to RGB.
         DataError: if there is no such file, or it is damaged.
     """
     if isinstance(image, str | os.PathLike):
@@ -54,6 +56,10 @@ def as_array(image: Any) -> tuple[np.ndarray, Any]:
         return pixels, replace(decoded, alpha=None) if decoded.is_transparent else decoded
     if is_pillow(image):
         return _of_pillow(image), None
+    if isinstance(image, list | tuple) and not image:
+        raise InvalidInput(f"`image` must not be an empty list. Received: image={image!r}")
+    if not (hasattr(image, "__array__") or isinstance(image, list | tuple | memoryview)):
+        raise InvalidInput(f"`image` must be {_TAKEN}. Received: {type(image).__name__}")
     return image, None
 
 

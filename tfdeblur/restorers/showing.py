@@ -80,13 +80,15 @@ class Shown:
                 the right, and PSNR in dB (8 bits, all pixels and channels) in the captions.
 
         Raises:
-            InvalidInput: if `sharp` has another shape, or it is not known what was restored.
+            InvalidInput: if `sharp` is no image or has another shape, or it is not known what was
+                restored.
             NotInstalled: if only the client is.
         """
         with of_the_whole("`compare`"):
             from tfdeblur.image.codec import to_uint8
             from tfdeblur.pictures.compare import comparison
             from tfdeblur.pictures.panels import stacked
+            from tfdeblur.restorers.images import check_image
             from tfdeblur.restorers.reading import as_array
         from PIL import Image
 
@@ -98,6 +100,11 @@ class Shown:
                 f"`sharp` must have the shape of the image, {self.image.shape}. "
                 f"Received: shape={truth.shape}"
             )
+        if truth is not None:
+            try:
+                check_image(truth)
+            except InvalidInput as error:
+                raise InvalidInput(str(error).replace("`image`", "`sharp`")) from error
         before, after, truths = (_batch(one) for one in (self.blurred, self.image, truth))
         rows = [
             comparison(

@@ -1,7 +1,9 @@
 """A network that is run on images of any size, whole or in tiles, within a memory budget."""
 
+import numbers
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -45,6 +47,18 @@ def tiles_matter(network) -> bool:
     )
 
 
+def _check_numbers(tile: Any, memory_budget_bytes: Any, smallest: int) -> None:
+    if not isinstance(memory_budget_bytes, numbers.Real):
+        raise InvalidInput(
+            "`memory_budget_bytes` must be a number of bytes. "
+            f"Received: memory_budget_bytes={memory_budget_bytes!r}"
+        )
+    if tile is not None and (not isinstance(tile, numbers.Integral) or int(tile) < smallest):
+        raise InvalidInput(
+            f"`tile` must be at least {smallest} pixels, as tiles overlap. Received: tile={tile!r}"
+        )
+
+
 class TiledNetwork:
     """Runs a network on whole images where they fit the budget, else in tiles.
 
@@ -60,7 +74,8 @@ class TiledNetwork:
         blend: how neighbouring tiles fade into each other, see `image.tiling`.
 
     Raises:
-        InvalidInput: if `precision` is unknown or `tile` leaves nothing beside the overlap.
+        InvalidInput: if `precision` is unknown, `tile` leaves nothing beside the overlap, or one of
+            the numbers is none.
     """
 
     def __init__(
@@ -79,11 +94,7 @@ class TiledNetwork:
         self._multiple = size_multiple(network)
         overlap = int(getattr(network, "overlap", OVERLAP)) if overlap is None else overlap
         smallest = smallest_tile(self._multiple, overlap)
-        if tile is not None and tile < smallest:
-            raise InvalidInput(
-                f"`tile` must be at least {smallest} pixels, as tiles overlap. "
-                f"Received: tile={tile}"
-            )
+        _check_numbers(tile, memory_budget_bytes, smallest)
         self.network = network
         self.tile = tile
         self.memory_budget_bytes = memory_budget_bytes

@@ -40,12 +40,6 @@ class Position:
     means: tuple[float, ...] = field(default=(), compare=False)
 
 
-def newest_backup(folder):
-    """Path of the newest complete backup in `folder`, or None."""
-    complete = [p for p in Path(folder).glob("step-*") if (p / _POSITION).is_file()]
-    return max(complete, key=lambda p: p.name, default=None)
-
-
 def newest_position(folder):
     """`Position` of the newest backup whose position can be read; the start if there is none.
 
@@ -88,8 +82,9 @@ def _newest(folder, read):
             faults.append(f"{path.name}: {error}")
     if faults:
         raise DataError(
-            f"No backup in {folder} can be read. Start again in a new run folder. "
-            f"Faults: {'; '.join(faults)}"
+            f"No backup in {folder} can be read. Put a copy of it back, or start a new run folder, "
+            f"which may begin with what this one has learnt: --run NEW --init "
+            f"{Path(folder).parent}. Faults: {'; '.join(faults)}"
         )
     return Position()
 
@@ -104,6 +99,15 @@ def _read_position(path):
     means = path / _MEANS  # backups of earlier versions have none
     found = np.load(means, allow_pickle=False).ravel().tolist() if means.is_file() else ()
     return Position(**values, means=tuple(found))
+
+
+def finite_weights(model):
+    """Whether all weights of a model are numbers."""
+    return all(
+        bool(np.isfinite(np.asarray(keras.ops.convert_to_numpy(one), "float32")).all())
+        for one in model.weights
+        if keras.backend.is_float_dtype(one.dtype)
+    )
 
 
 class Backup(keras.callbacks.Callback):
@@ -142,7 +146,9 @@ class Backup(keras.callbacks.Callback):
         interrupted = self.interrupt is not None and self.interrupt.is_set()
         due = time.monotonic() - self._saved_at >= self.seconds
         due = due or self.model.wants_backup
-        if interrupted or due or batch + 1 == self.steps_per_epoch:
+        wanted = interrupted or due or batch + 1 == self.steps_per_epoch
+        # Not over a good one: without it the next step ends the run, its loss being no number.
+        if wanted and finite_weights(self.model):
             self.save(Position(self._epoch, batch + 1))
         if interrupted:
             raise KeyboardInterrupt

@@ -12,26 +12,34 @@ import tensorflow as tf
 
 from tfdeblur.errors import NotConverged
 from tfdeblur.image.atomic import write_atomically
+from tfdeblur.training.backup import finite_weights
 from tfdeblur.training.panel_picture import panel_picture
 
 logger = logging.getLogger("tfdeblur")
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends the run with an error at the first loss that is no number.
+    """Ends the run with an error at the first loss that is no number, or with such weights.
 
-    Not `keras.callbacks.TerminateOnNaN`, which ends the epoch in good order, backup included.
+    A loss is of the weights before its step, so that those of an epoch's last step are looked at
+    themselves, before a backup or a network is saved. Not `keras.callbacks.TerminateOnNaN`, which
+    ends the epoch in good order, backup included.
     """
 
     def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss."""
+        """Looks at the loss, at an epoch's last step at the weights."""
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(float(loss)):
-            raise NotConverged(
-                f"The loss became {float(loss)} at step {batch + 1} of this epoch. The last backup "
-                "is from before. Go on from it with --resume and a lower `optimizer.learning_rate` "
-                "or `optimizer.clip_norm=1`, or start a new run with these."
-            )
+            raise self._stopped(f"The loss became {float(loss)}", batch)
+        if logs and batch + 1 == self.params.get("steps") and not finite_weights(self.model):
+            raise self._stopped("Weights became NaN or infinite", batch)
+
+    def _stopped(self, what, batch):
+        return NotConverged(
+            f"{what} at step {batch + 1} of this epoch. The last backup "
+            "is from before. Go on from it with --resume and a lower `optimizer.learning_rate` "
+            "or `optimizer.clip_norm=1`, or start a new run with these."
+        )
 
 
 class WithAveragedWeights(keras.callbacks.Callback):

@@ -17,6 +17,7 @@ from tfdeblur.training.rp_gan import MEASURES
 from tfdeblur.training.task import PANEL_IMAGES, PlainTask, augment, panel_side
 
 PIPELINE_FILE = "pipeline.json"
+BEFORE_RECORD = (SEN_FILE, PIPELINE_FILE)  # what `settle` writes
 _PIPELINE = ("betas", "known_betas", "tolerance", "max_steps", "rasterizer")
 
 

@@ -33,7 +33,7 @@ from tfdeblur.training.keep import KeepNetwork
 from tfdeblur.training.plan import Plan
 from tfdeblur.training.progress_bar import FittingBar
 from tfdeblur.training.resume import check_step
-from tfdeblur.training.run_folder import check_folder, left_as_found
+from tfdeblur.training.run_folder import LAST_FILE, check_folder, left_as_found
 from tfdeblur.training.run_record import check_same_data, continued_record, new_record, now
 from tfdeblur.training.sources import open_data
 from tfdeblur.training.tasks import task_of
@@ -186,7 +186,7 @@ def _readers(config, folder, data, interrupt, show_bar):
     best = f"val_{measure}", lowest
     readers += [
         KeepNetwork(folder / task.file, *best, always=validation is None, beside=True),
-        KeepNetwork(folder / "last.keras", *best, always=True),
+        KeepNetwork(folder / LAST_FILE, *best, always=True),
     ]
     panels = task.panels(config, validation or data.train) if config.run.panel_every else None
     if panels:
