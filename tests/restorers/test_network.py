@@ -237,7 +237,7 @@ def test_degenerate_output_falls_back_to_the_input(nonsense):
         (np.zeros((4, 4, 3), np.int64), "Received: dtype=int64"),
         (np.zeros((4, 4, 3), bool), "Received: dtype=bool"),
         (np.zeros((4, 4, 3), complex), "Received: dtype=complex128"),
-        (None, "Received: shape=()"),
+        (None, "or a list of these. Received: NoneType"),
         ([[1, 2], [3]], "`image` must be an array. Received: list"),
     ],
 )

@@ -102,11 +102,10 @@ def _read_position(path):
 
 
 def finite_weights(model):
-    """Whether all weights of a model are numbers."""
+    """Whether all weights that a model learns are numbers; self-paced state need not be."""
     return all(
         bool(np.isfinite(np.asarray(keras.ops.convert_to_numpy(one), "float32")).all())
-        for one in model.weights
-        if keras.backend.is_float_dtype(one.dtype)
+        for one in model.trainable_weights
     )
 
 
