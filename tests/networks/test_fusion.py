@@ -14,6 +14,7 @@ from tfdeblur import processor
 from tfdeblur.networks import Maxim
 from tfdeblur.networks.maxim_blocks import gated_mlp
 from tfdeblur.networks.maxim_layers import ChannelDense, ChannelNorm
+from tfdeblur.networks.maxim_windows import Cells
 
 
 def run(call, image):
@@ -93,7 +94,7 @@ def test_gelu_is_part_of_its_dense_layer(form, name):
 @fuses
 def test_a_gated_mlp_is_fused():
     entry = keras.Input((None, None, 8))
-    network = learned(keras.Model(entry, gated_mlp(entry, "grid", 4, "mlp")))
+    network = learned(keras.Model(entry, gated_mlp(entry, "grid", Cells(4, 64), "mlp")))
     image = noise(1, 8, 12, 8)
     found, nodes = run(network, image)
     kinds = [node.op for node in nodes]

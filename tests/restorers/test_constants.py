@@ -14,6 +14,7 @@ from tests.helpers import noise, picture
 from tests.networks.test_fusion import fuses
 from tfdeblur.networks import BiSkip, Maxim
 from tfdeblur.networks.maxim_blocks import gated_mlp
+from tfdeblur.networks.maxim_windows import Cells
 from tfdeblur.restorers.constants import ConstantWeights, wants_constants
 from tfdeblur.restorers.graph import inference_function, levels_function
 from tfdeblur.restorers.network import Restorer
@@ -24,7 +25,7 @@ def network():
     """What MAXIM is made of, once: a norm, dense layers, mixing along an axis."""
     keras.utils.set_random_seed(0)
     entry = keras.Input((None, None, 3))
-    mixed = gated_mlp(layers.Conv2D(8, 3, padding="same")(entry), "grid", 4, "mlp")
+    mixed = gated_mlp(layers.Conv2D(8, 3, padding="same")(entry), "grid", Cells(4, 64), "mlp")
     network = keras.Model(entry, entry + layers.Conv2D(3, 3, padding="same")(mixed))
     for seed, weight in enumerate(network.weights):  # no norm with ones, which would be left out
         scale = 0.3 if weight.name == "kernel" else 1.0

@@ -15,12 +15,13 @@ from tfdeblur.networks.maxim_blocks import (
     rescaled,
     supervised_attention,
 )
-from tfdeblur.networks.maxim_layers import ChannelDense
+from tfdeblur.networks.maxim_layers import CellMixing, ChannelDense
+from tfdeblur.networks.maxim_windows import BLOCK, Cells
 
 STAGES = (1, 2, 3)
 SCALES = 3
-_SIZES = (16, 16, 8)  # of cells and blocks at each scale
-_SIZE_BELOW = 8  # in the bottleneck
+_CELLS = Cells(16, 64), Cells(16, 32), Cells(8, 16)  # at each scale
+_CELLS_BELOW = Cells(8, 8)  # in the bottleneck
 _BOTTLENECKS = 2
 _GROUPS = 2
 _WIRING = 2  # counts changes of the order in which the layers stand; see `load_own_variables`
@@ -36,6 +37,9 @@ class Maxim(keras.Model):
             1/2 and 1/4.
         gelu: "tanh", as the published network, or "erf": a tenth faster on x86 processors, and
             the form that bfloat16 is fast with there; at most 5e-4 apart in each activation.
+        window: int, pixels, a multiple of 64: larger images are mixed over the grid in windows of
+            about this side, each by itself, in training as well. None: over the whole image, as
+            published; photographs of more than about 1.5 windows come out worse so.
 
     Call arguments:
         image: float `(batch, height, width, 3)`, values in [0, 1]; height and width are multiples
@@ -47,29 +51,34 @@ class Maxim(keras.Model):
         `training=True` what `images` gives, for a loss over all scales.
 
     Raises:
-        ValueError: if `stages`, `features` or `gelu` is not one of the above.
+        ValueError: if `stages`, `features`, `gelu` or `window` is not one of the above.
 
     Source: Tu et al., MAXIM: Multi-Axis MLP for Image Processing, CVPR 2022, arXiv:2201.02973;
-        configuration of its deblurring network. Enlarged features meet their 1x1 convolution
-        before they are enlarged, which gives the same numbers.
+        configuration of its deblurring network; windows: see `maxim_windows`. Enlarged features
+        meet their 1x1 convolution before they are enlarged, which gives the same numbers.
     """
 
     size_multiple = 64
     constant_weights = True  # its norms are fused only so: see `gradients.layer_norm`
     operations_in_turn = True
-    sees_whole_image = True  # by mixing over the grid, so tiles change what comes out
+    sees_whole_image = True  # by channel attention's means and by where windows lie
     # Of what `restorers.memory` takes for the peak, 1,920 bytes a pixel. Measured on two cores with
     # oneDNN, float32, one operation at a time: 1,900 to 2,250 at 768 x 704 and 1,760 at 1280 x 768
     # alone, 2,860 in tiles of a photograph of 3840 x 2160.
     memory_factor = 1.44
 
-    def __init__(self, stages=1, features=32, gelu="tanh", **kwargs):
+    def __init__(self, stages=1, features=32, gelu="tanh", window=512, **kwargs):
         check_options(self, kwargs)
         check_choice("stages", stages, STAGES)
         check_choice("gelu", gelu, GELU_FORMS)
         if not (isinstance(features, int) and features >= 4 and features % 4 == 0):
             raise ValueError(
                 f"`features` must be a positive multiple of 4. Received: features={features!r}"
+            )
+        if not (window is None or (isinstance(window, int) and window > 0 and window % BLOCK == 0)):
+            raise ValueError(
+                f"`window` must be None or a positive multiple of {BLOCK}. "
+                f"Received: window={window!r}"
             )
         # Graph: every weight exists once __init__ returns, so optimizers can be built.
         image = keras.Input((None, None, 3), name="image")
@@ -81,9 +90,12 @@ class Maxim(keras.Model):
         self.stages = stages
         self.features = features
         self.gelu = gelu
+        self.window = window
         for layer in self.layers:
             if isinstance(layer, ChannelDense):
                 layer.gelu = gelu
+            elif isinstance(layer, CellMixing):
+                layer.window = window and window // BLOCK
 
     def call(self, image, training=None, mask=None):
         """See the class."""
@@ -118,7 +130,7 @@ class Maxim(keras.Model):
         """Returns the constructor's arguments."""
         return {
             **{"stages": self.stages, "features": self.features, "gelu": self.gelu},
-            "name": self.name,
+            **{"window": self.window, "name": self.name},
         }
 
     def save_own_variables(self, store):
@@ -184,21 +196,21 @@ def _encode(inputs, before, features, name):
     if before:
         attended = before[0]
         seen = [
-            cross_gating(seen[i], attended[i], features * 2**i, _SIZES[i], f"{name}_fuse{i}")[0]
+            cross_gating(seen[i], attended[i], features * 2**i, _CELLS[i], f"{name}_fuse{i}")[0]
             for i in range(SCALES)
         ]
     x, bridges = seen[0], []
     for scale in range(SCALES):
         channels, place = features * 2**scale, f"{name}_encoder{scale}"
         joined = layers.Concatenate(name=f"{place}_join")([x, seen[scale]])
-        x = encoder_features(joined, channels, _SIZES[scale], _GROUPS, place)
+        x = encoder_features(joined, channels, _CELLS[scale], _GROUPS, place)
         if before:
             earlier = before[1][scale] + before[2][scale]
-            x, _ = cross_gating(x, earlier, channels, _SIZES[scale], f"{place}_gating")
+            x, _ = cross_gating(x, earlier, channels, _CELLS[scale], f"{place}_gating")
         bridges.append(x)
         x = conv(x, channels, 4, f"{place}_down", stride=2)
     for place in (f"{name}_bottleneck{i}" for i in range(_BOTTLENECKS)):
-        x = bottleneck(x, channels, _SIZE_BELOW, _GROUPS, place)
+        x = bottleneck(x, channels, _CELLS_BELOW, _GROUPS, place)
     return bridges, x
 
 
@@ -209,14 +221,14 @@ def _decode(bridges, below, features, name):
         place = f"{name}_gating{scale}"
         x = _brought_to(scale, bridges, features, f"{name}_bridge{scale}")
         y = double(y, features * 2**scale, f"{place}_up")
-        skips[scale], y = cross_gating(x, y, features * 2**scale, _SIZES[scale], place)
+        skips[scale], y = cross_gating(x, y, features * 2**scale, _CELLS[scale], place)
     decoded, x = [None] * SCALES, below
     for scale in reversed(range(SCALES)):
         channels, place = features * 2**scale, f"{name}_decoder{scale}"
         x = double(x, channels, f"{place}_up")
         skip = _brought_to(scale, skips, features, f"{name}_skip{scale}", downwards=False)
         joined = layers.Concatenate(name=f"{place}_join")([x, skip])
-        x = encoder_features(joined, channels, _SIZES[scale], _GROUPS, place)
+        x = encoder_features(joined, channels, _CELLS[scale], _GROUPS, place)
         decoded[scale] = x
     return decoded
 

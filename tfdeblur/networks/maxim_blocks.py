@@ -1,6 +1,7 @@
 """Blocks of MAXIM, wired into a functional graph (keras only).
 
-All functions take and return features, float `(batch, height, width, channels)`, dimensionless.
+All functions take and return features, float `(batch, height, width, channels)`, dimensionless;
+`cells` are `maxim_windows.Cells`.
 Source: Tu et al., CVPR 2022, section 3 and supplement, arXiv:2201.02973; where the paper is silent
 the published weights decide: only one wiring gives their results.
 """
@@ -25,23 +26,23 @@ def double(x, channels, name):
     return layers.Conv2DTranspose(channels, 2, 2, padding="same", name=name)(x)
 
 
-def gated_mlp(x, axis, size, name):
+def gated_mlp(x, axis, cells, name):
     """MLP whose one half gates the other, mixed along `axis`; residual (section 3.2)."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
     kept, gate = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
     gate = ChannelNorm(name=f"{name}_gate_norm")(gate)
-    gate = CellMixing(axis, size, offset=1.0, name=f"{name}_mix")(gate)
+    gate = CellMixing(axis, cells.size, 1.0, cells.unit, name=f"{name}_mix")(gate)
     return x + ChannelDense(channels, name=f"{name}_out")(kept * gate)
 
 
-def multi_axis_mlp(x, size, name):
+def multi_axis_mlp(x, cells, name):
     """One half of the channels mixes over the grid, the other over blocks; residual (figure 3)."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
     over_grid, over_block = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
-    over_grid = gated_mlp(over_grid, "grid", size, f"{name}_grid")
-    over_block = gated_mlp(over_block, "block", size, f"{name}_block")
+    over_grid = gated_mlp(over_grid, "grid", cells, f"{name}_grid")
+    over_block = gated_mlp(over_block, "block", cells, f"{name}_block")
     return x + ChannelDense(channels, name=f"{name}_out")([over_grid, over_block])
 
 
@@ -74,37 +75,37 @@ def pixel_mlp_block(x, name):
     return x + channel_attention(y, name)
 
 
-def encoder_features(joined, channels, size, groups, name):
+def encoder_features(joined, channels, cells, groups, name):
     """1x1 convolution, then groups of multi-axis MLP and attention block; long residual."""
     x = conv(joined, channels, 1, f"{name}_match")
     y = x
     for group in range(groups):
-        y = multi_axis_mlp(y, size, f"{name}_mlp{group}")
+        y = multi_axis_mlp(y, cells, f"{name}_mlp{group}")
         y = attention_block(y, f"{name}_attention{group}")
     return x + y
 
 
-def bottleneck(x, channels, size, groups, name):
+def bottleneck(x, channels, cells, groups, name):
     """As `encoder_features`, with MLPs instead of 3x3 convolutions (the smallest scale)."""
     x = conv(x, channels, 1, f"{name}_match")
     y = x
     for group in range(groups):
-        y = multi_axis_mlp(y, size, f"{name}_mlp{group}")
+        y = multi_axis_mlp(y, cells, f"{name}_mlp{group}")
         y = pixel_mlp_block(y, f"{name}_attention{group}")
     return x + y
 
 
-def mixed_gate(x, size, name):
+def mixed_gate(x, cells, name):
     """What gates the other side of a cross gating: half mixed over the grid, half over blocks."""
     channels = x.shape[-1]
     y = ChannelNorm(name=f"{name}_norm")(x)
     over_grid, over_block = ChannelDense(2 * channels, "gelu", halves=True, name=f"{name}_in")(y)
-    over_grid = CellMixing("grid", size, name=f"{name}_grid_mix")(over_grid)
-    over_block = CellMixing("block", size, name=f"{name}_block_mix")(over_block)
+    over_grid = CellMixing("grid", cells.size, unit=cells.unit, name=f"{name}_grid_mix")(over_grid)
+    over_block = CellMixing("block", cells.size, name=f"{name}_block_mix")(over_block)
     return ChannelDense(channels, name=f"{name}_out")([over_grid, over_block])
 
 
-def cross_gating(x, y, channels, size, name):
+def cross_gating(x, y, channels, cells, name):
     """Two features of one size gate each other (section 3.3); returns both, `x` and `y`."""
     x_skip = conv(x, channels, 1, f"{name}_match_x")
     y_skip = conv(y, channels, 1, f"{name}_match_y")
@@ -114,8 +115,8 @@ def cross_gating(x, y, channels, size, name):
     y = ChannelDense(channels, "gelu", name=f"{name}_in_y")(
         ChannelNorm(name=f"{name}_norm_y")(y_skip)
     )
-    gate_x = mixed_gate(x, size, f"{name}_gate_x")
-    gate_y = mixed_gate(y, size, f"{name}_gate_y")
+    gate_x = mixed_gate(x, cells, f"{name}_gate_x")
+    gate_y = mixed_gate(y, cells, f"{name}_gate_y")
     y = ChannelDense(channels, name=f"{name}_out_y")(y * gate_x) + y_skip
     x = ChannelDense(channels, name=f"{name}_out_x")(x * gate_y) + y + x_skip
     return x, y

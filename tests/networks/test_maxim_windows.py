@@ -1,0 +1,134 @@
+"""Windows of MAXIM's grid: how axes are cut, and that each is mixed by itself."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import noise
+from tests.networks.test_maxim import assert_equal_but_for_rounding, mixed_by_hand, small  # noqa: F401
+from tfdeblur.networks import Maxim
+from tfdeblur.networks.maxim_layers import CellMixing
+from tfdeblur.networks.maxim_windows import lay_windows
+
+
+def by_hand(blocks, window):
+    """Windows' first blocks, and for each block the window whose middle is nearest."""
+    count = -(-blocks // window)
+    starts = [i * (blocks - window) // (count - 1) for i in range(count)]
+    middles = np.asarray(starts) + (window - 1) / 2
+    distance = np.abs(np.arange(blocks)[:, None] - middles)
+    return starts, distance.argmin(axis=1), np.sort(distance, axis=1)[:, :2]
+
+
+@pytest.mark.parametrize("blocks, window", [(9, 8), (11, 8), (12, 8), (16, 8), (20, 8), (33, 8)])
+def test_windows_cover_an_axis_and_each_block_is_of_the_nearest(blocks, window):
+    found = lay_windows(blocks, window)
+    starts, nearest, distances = by_hand(blocks, window)
+    assert (found.count, found.length) == (len(starts), window)
+    np.testing.assert_array_equal(
+        found.taken.reshape(found.count, window), np.add.outer(starts, np.arange(window))
+    )
+    np.testing.assert_array_equal(found.taken[found.kept], np.arange(blocks))
+    decided = distances[:, 0] < distances[:, 1]
+    np.testing.assert_array_equal((found.kept // window)[decided], nearest[decided])
+
+
+def test_an_axis_of_one_window_is_left_alone():
+    assert lay_windows(8, 8) is None and lay_windows(1, 8) is None
+
+
+@pytest.mark.parametrize("blocks", [1, 5, 8, 9, 12, 20])
+def test_windows_of_a_size_that_is_not_known_yet(blocks):
+    found = lay_windows(tf.constant(blocks), 8)
+    known = lay_windows(blocks, 8)
+    if known is None:
+        known = (1, blocks, np.arange(blocks), np.arange(blocks))
+    for ours, wanted in zip(found, known, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def made(window, unit=4, size=4):
+    layer = CellMixing("grid", size, offset=1.0, unit=unit)
+    layer.build((None, None, None, 3))
+    layer.kernel.assign(noise(size**2, size**2, seed=1))
+    layer.bias.assign(noise(size**2, seed=2))
+    layer.window = window
+    return layer
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_each_window_is_mixed_by_itself(training):
+    """3 x 5 blocks of 4 pixels in windows of 2 x 2 blocks, from the first and the last block."""
+    layer, image = made(2), noise(2, 12, 20, 3)
+    found = layer(image, training=training)
+    rows, columns = ((0, 0, 4), (4, 4, 12)), ((0, 0, 4), (4, 4, 12), (12, 12, 20))
+    bias = np.asarray(layer.bias) + 1.0
+    for top, first_row, end_row in rows:
+        for left, first, end in columns:
+            window = image[:, top : top + 8, left : left + 8]
+            wanted = mixed_by_hand(window, np.asarray(layer.kernel), bias, "grid", 4)
+            kept = wanted[:, first_row - top : end_row - top, first - left : end - left]
+            ours = found[:, first_row:end_row, first:end]
+            np.testing.assert_allclose(ours, kept, atol=1e-5)
+
+
+def test_blocks_have_no_windows_and_one_window_changes_nothing():
+    image = noise(1, 8, 16, 3)
+    np.testing.assert_array_equal(made(4)(image), made(None)(image))
+    layer = CellMixing("block", 4)
+    before = layer(image)
+    layer.window = 1
+    np.testing.assert_array_equal(layer(image), before)
+
+
+def windowed(network, window):
+    again = Maxim.from_config({**network.get_config(), "window": window})
+    again.set_weights(network.get_weights())
+    return again
+
+
+def test_networks_mix_in_windows_of_any_size_of_image(small):  # noqa: F811
+    narrow, whole = windowed(small, 64), windowed(small, None)
+    image = noise(1, 64, 192, 3)
+    spec = tf.TensorSpec((None, None, None, 3))
+    traced = tf.function(lambda x: narrow(x), autograph=False, input_signature=[spec])
+    assert_equal_but_for_rounding(traced(image), narrow(image))
+    apart = np.abs(np.asarray(narrow(image)) - np.asarray(whole(image))).max()
+    assert apart > 0.01 * np.abs(np.asarray(whole(image)) - image).max()
+    alone = noise(1, 64, 64, 3)
+    assert_equal_but_for_rounding(traced(alone), whole(alone))
+
+
+def test_gradients_pass_through_windows(small):  # noqa: F811
+    """The same, by whatever way indices are taken back, as of windows of known place."""
+    layer, image = made(2), tf.constant(noise(1, 8, 12, 3))
+    weight = tf.constant(noise(1, 8, 12, 3, seed=5))
+
+    def gradients(height, width):
+        spec = [tf.TensorSpec((1, height, width, 3))]
+
+        @tf.function(input_signature=spec, autograph=False)
+        def found(x):
+            loss = tf.reduce_sum(layer(x, training=True) * weight)
+            return tf.gradients(loss, [x, layer.kernel.value])
+
+        return found(image)
+
+    for known, unknown in zip(gradients(8, 12), gradients(None, None), strict=True):
+        assert np.abs(known).max() > 0
+        np.testing.assert_allclose(known, unknown, atol=1e-4)
+
+
+def test_the_window_is_part_of_the_config(tmp_path):
+    network = Maxim(features=4, window=128)
+    assert network.get_config()["window"] == 128
+    network.save(tmp_path / "network.keras")
+    assert keras.saving.load_model(tmp_path / "network.keras").window == 128
+    assert Maxim.from_config({"stages": 1, "features": 4}).window == 512  # files made before it
+
+
+@pytest.mark.parametrize("window", [0, -64, 100, 64.0, "512", True])
+def test_bad_windows_are_named(window):
+    with pytest.raises(ValueError, match=f"`window` must.*{window}"):
+        Maxim(features=4, window=window)
