@@ -12,6 +12,7 @@ from pathlib import Path
 
 from _common import finish, parser
 
+_CELLS = 16  # of the grid along each axis
 _PLENTY = 64 * 10**9
 BARS = {"gain lost, dB": 0.05, "step at borders": 1.05, "step at windows": 1.05}
 
@@ -46,12 +47,12 @@ def ends_of_windows(network, height, width):
     from tfdeblur.networks.maxim_windows import BLOCK, lay_windows
 
     def ends(side):
-        windows = lay_windows(-(-side // BLOCK), network.window // BLOCK)
-        if windows is None:
+        windows = lay_windows(-(-side // BLOCK), network.window // BLOCK, _CELLS)
+        if windows.kept is None:
             return []
-        return [
-            BLOCK * int(at + 1) for at in np.flatnonzero(np.diff(windows.kept // windows.length))
-        ]
+        blocks = windows.cells.shape[1] * (network.window // BLOCK) // _CELLS
+        changes = np.flatnonzero(np.diff(windows.kept // blocks))
+        return [BLOCK * int(at + 1) for at in changes]
 
     return (ends(height), ends(width)) if getattr(network, "window", None) else ([], [])
 

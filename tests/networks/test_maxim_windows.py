@@ -21,29 +21,38 @@ def by_hand(blocks, window):
     return starts, distance.argmin(axis=1), np.sort(distance, axis=1)[:, :2]
 
 
-@pytest.mark.parametrize("blocks, window", [(9, 8), (11, 8), (12, 8), (16, 8), (20, 8), (33, 8)])
-def test_windows_cover_an_axis_and_each_block_is_of_the_nearest(blocks, window):
-    found = lay_windows(blocks, window)
+@pytest.mark.parametrize("size", [8, 16])
+@pytest.mark.parametrize("blocks", [9, 11, 12, 16, 20, 33])
+def test_windows_cover_an_axis_and_each_block_is_of_the_nearest(blocks, size):
+    found, window = lay_windows(blocks, 8, size), 8
     starts, nearest, distances = by_hand(blocks, window)
-    assert (found.count, found.length) == (len(starts), window)
-    np.testing.assert_array_equal(
-        found.taken.reshape(found.count, window), np.add.outer(starts, np.arange(window))
-    )
-    np.testing.assert_array_equal(found.taken[found.kept], np.arange(blocks))
+    assert found.count == len(starts)
+    all_blocks = found.taken.reshape(found.count, window)
+    np.testing.assert_array_equal(all_blocks, np.add.outer(starts, np.arange(window)))
+    # The wanted cells, `size / window` to a block, as blocks of the axis.
+    cells = found.cells.reshape(found.count, -1, size // window)
+    wanted = np.asarray(starts)[:, None] + cells[:, :, 0] // (size // window)
+    np.testing.assert_array_equal(np.diff(cells, axis=2), 1)
+    np.testing.assert_array_equal(wanted.ravel()[found.kept], np.arange(blocks))
     decided = distances[:, 0] < distances[:, 1]
-    np.testing.assert_array_equal((found.kept // window)[decided], nearest[decided])
+    of_window = found.kept // wanted.shape[1]
+    np.testing.assert_array_equal(of_window[decided], nearest[decided])
+    assert wanted.shape[1] == np.bincount(of_window).max()  # no more than the most that one keeps
 
 
 def test_an_axis_of_one_window_is_left_alone():
-    assert lay_windows(8, 8) is None and lay_windows(1, 8) is None
+    for blocks in (1, 8):
+        found = lay_windows(blocks, 8, 16)
+        assert (found.count, found.taken, found.kept) == (1, None, None)
+        np.testing.assert_array_equal(found.cells, [np.arange(16)])
 
 
 @pytest.mark.parametrize("blocks", [1, 5, 8, 9, 12, 20])
 def test_windows_of_a_size_that_is_not_known_yet(blocks):
-    found = lay_windows(tf.constant(blocks), 8)
-    known = lay_windows(blocks, 8)
-    if known is None:
-        known = (1, blocks, np.arange(blocks), np.arange(blocks))
+    found = lay_windows(tf.constant(blocks), 8, 16)
+    known = lay_windows(blocks, 8, 16)
+    if known.taken is None:
+        known = known._replace(taken=np.arange(blocks), kept=np.arange(blocks))
     for ours, wanted in zip(found, known, strict=True):
         np.testing.assert_array_equal(ours, wanted)
 

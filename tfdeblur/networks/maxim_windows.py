@@ -29,51 +29,57 @@ class Windows(NamedTuple):
     """How one axis is cut: equally long windows that overlap where it is no multiple of them.
 
     Args:
-        count, length: int, windows and blocks of each.
+        count: int, windows.
         taken: int `(count * length,)`, the block that stands at each place of all windows.
-        kept: int `(blocks,)`, the place of each block: in the window whose middle is nearest.
+        cells: int `(count, made)`, of each window those cells of the grid that are wanted of it.
+        kept: int `(blocks,)`, where each block stands in the wanted cells of all windows: of the
+            window whose middle is nearest.
     """
 
     count: Any
-    length: Any
     taken: Any
+    cells: Any
     kept: Any
 
 
-def lay_windows(blocks, window):
+def one_window(size):
+    """The whole axis is one window of `size` cells; nothing is moved."""
+    return Windows(1, None, np.arange(size)[None], None)
+
+
+def lay_windows(blocks, window, size):
     """Covers an axis by as few windows as do, evenly placed.
 
     Args:
         blocks: int or scalar tensor, length of the axis.
         window: int, blocks of each; of all where that is less.
-
-    Returns:
-        Windows; None where one is known to be enough.
+        size: int, cells of the grid along the axis, a multiple of `window`.
     """
     known = isinstance(blocks, int)
     if known and blocks <= window:
-        return None
+        return one_window(size)
     xp = np if known else ops
     count, length = -(-blocks // window), xp.minimum(blocks, window)
     starts = xp.arange(count) * (blocks - length) // xp.maximum(count - 1, 1)
-    taken = xp.reshape(starts[:, None] + xp.arange(length)[None, :], (-1,))
+    # Block `ends[i]` is the first that is nearer to the next window's middle than to this one's.
     ends = (starts[:-1] + length + starts[1:]) // 2
+    begins = xp.concatenate([xp.zeros_like(starts[:1]), ends])
+    most = xp.max(xp.concatenate([ends, xp.zeros_like(starts[:1]) + blocks]) - begins)
+    first = xp.minimum(begins - starts, length - most)  # of the wanted blocks in each window
+    # Windows of more than one have `size / window` cells a block; a single one has all its own.
+    made = xp.where(count > 1, most * (size // window), size)
+    cells = first[:, None] * (size // window) + xp.arange(made)[None, :]
     place = xp.arange(blocks)
     at = xp.sum(xp.where(place[:, None] >= ends[None, :], 1, 0), axis=1)
-    return Windows(count, length, taken, at * length + place - xp.take(starts, at))
+    kept = at * most + place - xp.take(starts + first, at)
+    taken = xp.reshape(starts[:, None] + xp.arange(length)[None, :], (-1,))
+    return Windows(count, taken, cells, kept)
 
 
-def taken(x, windows, axis, unit):
-    """`x` with its windows one after the other along `axis`."""
-    return x if windows is None else _blocks(x, windows.taken, axis, unit)
-
-
-def put_back(x, windows, axis, unit):
-    """Undoes `taken`: each pixel from the window whose middle is nearest."""
-    return x if windows is None else _blocks(x, windows.kept, axis, unit)
-
-
-def _blocks(x, places, axis, unit):
+def blocks_at(x, places, axis, unit):
+    """The blocks of `unit` pixels along `axis` that stand at `places`; all where that is None."""
+    if places is None:
+        return x
     shape = ops.shape(x)
     split = (*shape[:axis], shape[axis] // unit, unit, *shape[axis + 1 :])
     found = ops.take(ops.reshape(x, split), places, axis=axis)
