@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Keras 3.15.1 (TensorFlow 2.21.0 and JAX 0.7.2 behind it, Python 3.11): with `gradient_accumulation_steps=4`
-# an optimizer's `iterations`, and so every schedule, count updates, one in four calls of `apply`; its moving
-# average of the weights (`use_ema`) moves at every call, also at the three that leave the weights as they
-# are. So `ema_momentum=0.5` counts as 0.5**4 an update, and four times the accumulation asks for the
+# an optimizer's `iterations` count updates, one in four calls of `apply`; its moving average of the weights
+# (`use_ema`) moves at every call, also at the three that leave the weights as they are. So `ema_momentum=0.5` counts as 0.5**4 an update, and four times the accumulation asks for the
 # fourth root of the momentum. Same with both backends.
 #
 # Output seen (one weight that begins at 0 and falls by 1 an update; average after 1, 2 and 3 updates):

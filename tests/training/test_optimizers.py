@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import tensorflow as tf
 from tests.helpers import noise
 from tfdeblur.config import OptimizerConfig
 from tfdeblur.training.muon import Muon
-from tfdeblur.training.optimizers import WarmupThenDecay, build_optimizer
+from tfdeblur.training.optimizers import WarmupThenDecay, build_optimizer, schedule_of
 
 
 def rates(schedule, steps):
@@ -36,15 +38,29 @@ def test_a_constant_rate_falls_at_the_end_if_told_to():
     np.testing.assert_allclose(rates(schedule, [0, 60, 80, 100, 500]), expected, atol=1e-6)
 
 
+def moves(config, steps):
+    """By how much each update moves a weight whose gradient is always 1: Adam's is the rate."""
+    weight = keras.Variable(0.0)
+    optimizer = build_optimizer(config, steps)
+    optimizer.build([weight])
+    positions = [0.0]
+    for _ in range(steps):
+        optimizer.apply([tf.constant(1.0)])
+        positions.append(float(weight.numpy()))
+    return -np.diff(positions)
+
+
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
-def test_schedules_end_with_the_run_also_where_gradients_are_accumulated(schedule):
-    decay = 60 if schedule == "constant" else 0
-    config = OptimizerConfig(schedule=schedule, decay_steps=decay, accumulate=3)
-    one = build_optimizer(OptimizerConfig(schedule=schedule, decay_steps=decay), 300)
-    accumulating = build_optimizer(config, 300)
-    for updates in (0, 75, 90, 100):
-        found = float(accumulating._learning_rate(updates))
-        assert found == pytest.approx(float(one._learning_rate(3 * updates)), rel=1e-5, abs=1e-12)
+def test_rates_last_as_long_as_the_run_also_where_gradients_are_accumulated(schedule):
+    """Seen on the weight: half of the updates had the last rate."""
+    options = {"schedule": schedule, "decay_steps": 12 if schedule == "constant" else 0}
+    config = OptimizerConfig(**options, warmup_steps=6, final_factor=0.1, epsilon=1e-12)
+    one_by_one = moves(config, 30)
+    np.testing.assert_allclose(one_by_one, rates(schedule_of(config, 30), range(30)), rtol=1e-3)
+    # The rise counts updates: two of three steps each.
+    moved = moves(dataclasses.replace(config, accumulate=3, warmup_steps=2), 30).reshape(10, 3)
+    np.testing.assert_array_equal(moved[:, :2], 0)
+    np.testing.assert_allclose(moved[:, 2], one_by_one[2::3], rtol=1e-3)
 
 
 def trained(name, updates, accumulate):

@@ -153,7 +153,7 @@ def rate_at(config, plan, position):
         stack = min(len(epochs) - 1, int(np.sum(np.cumsum(epochs) <= position.epoch)))
         settings, steps = _stacks(config, plan)[stack]
         done -= plan.between(0, sum(epochs[:stack]))
-    return float(schedule_of(settings, steps)(done // settings.accumulate))
+    return float(schedule_of(settings, steps)(done))
 
 
 def _networks(config, scheme):

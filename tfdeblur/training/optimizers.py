@@ -1,7 +1,7 @@
 """Optimizers and schedules from a configuration (keras only).
 
-Schedules follow `optimizer.iterations`, which is saved: they resume by themselves, and with two
-optimizers each follows its own.
+Schedules follow what the optimizer has counted, which is saved: they resume by themselves, and with
+two optimizers each follows its own.
 """
 
 import keras
@@ -132,17 +132,17 @@ def build_optimizer(config, total_steps, critic=False, updates_per_step=1):
 
 
 def schedule_of(config, total_steps, critic=False, updates_per_step=1):
-    """The `WarmupThenDecay` of one player, by its updates; arguments as of `build_optimizer`."""
+    """The `WarmupThenDecay` of one player; arguments as of `build_optimizer`.
 
-    def updates(steps):
-        return max(1, steps * updates_per_step // config.accumulate)
-
+    It counts the optimizer's calls, also those that only gather gradients: what Keras shows to
+    schedules is not `iterations` (findings/keras_accumulation_schedules_count_calls.sh).
+    """
     return WarmupThenDecay(
         config.learning_rate * (config.opponent_rate if critic else 1.0),
-        updates(total_steps),
+        max(1, total_steps * updates_per_step),
         config.schedule,
         config.constant_part,
-        config.warmup_steps * updates_per_step,
+        config.warmup_steps * updates_per_step * config.accumulate,
         config.final_factor,
-        updates(config.decay_steps) if config.decay_steps else 0,
+        config.decay_steps * updates_per_step,
     )
