@@ -7,6 +7,7 @@ from tests.helpers import picture, shared_data
 from tests.training.makers import tiny
 from tfdeblur.losses import SCHEMES_TABLE_1
 from tfdeblur.training.build import build_trainer
+from tfdeblur.training.optimizers import calls_of
 
 
 def batch(size=32, count=2):
@@ -46,6 +47,22 @@ def test_every_scheme_of_table_1_lowers_its_loss(scheme):
         assert trainer.critic_optimizer.iterations == 4
     moved = [not np.array_equal(a, b) for a, b in zip(kept, trainer.weights, strict=True)]
     assert any(moved)
+
+
+def test_gradients_of_both_players_are_accumulated():
+    trainer = trainer_of(loss__scheme="SA1-S", loss__vgg="random:0", optimizer__accumulate=2)
+    data = batch()
+    drawn = []
+    for moves in (False, True):
+        before = trainer.generator.get_weights()
+        trainer.train_step(data)
+        after = trainer.generator.get_weights()
+        moved = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert any(moved) == moves
+        drawn.append(np.asarray(trainer._draw_alpha(data[0], trainer.critic_optimizer)))
+    assert calls_of(trainer.optimizer) == 2 and trainer.optimizer.iterations == 1
+    assert calls_of(trainer.critic_optimizer) == 4 and trainer.critic_optimizer.iterations == 2
+    assert not np.any(drawn[0] == drawn[1])
 
 
 def test_perceptual_loss_with_the_real_features():

@@ -18,6 +18,7 @@ from tfdeblur.errors import DataError, InvalidInput
 from tfdeblur.networks import SEN
 from tfdeblur.training import run as runs
 from tfdeblur.training.build import build_trainer
+from tfdeblur.training.optimizers import calls_of
 from tfdeblur.training.tasks import task_of
 
 pytestmark = EAGERLY
@@ -40,12 +41,15 @@ def pairs(tmp_path_factory):
     return write_pairs(tmp_path_factory.mktemp("pairs"), 4, 72, 80)
 
 
-def test_samples_come_from_the_frozen_copy(sen, pairs):
-    config = tiny(sen, pairs, network__head_initializer="glorot_uniform")
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_samples_come_from_the_frozen_copy(sen, pairs, accumulate):
+    """Steps make stages and fillings, however many of them are one update."""
+    options = {"network__head_initializer": "glorot_uniform", "optimizer__accumulate": accumulate}
+    config = tiny(sen, pairs, **options)
     trainer = build_trainer(config, 6)
     task_of(config).attach(config, runs.open_data(config).train, trainer)
     trainer.stage = 1
-    trainer.optimizer.iterations.assign(3)
+    calls_of(trainer.optimizer).assign(3)
     iterator = trainer.batches(None)
     assert int(trainer.cycle) == 0 and trainer.replay.cycle == 0
     np.testing.assert_array_equal(
@@ -55,13 +59,13 @@ def test_samples_come_from_the_frozen_copy(sen, pairs):
     next(iterator)
 
     trainer.generator.set_weights([2 * w for w in trainer.generator.get_weights()])
-    trainer.optimizer.iterations.assign(4)  # the same filling
+    calls_of(trainer.optimizer).assign(4)  # the same filling
     assert trainer.batches(None) is iterator
     trainer.replay.cycle = None  # as after a restart: made again, by the same copy
     trainer.batches(None)
     np.testing.assert_array_equal(trainer.replay._samples.deconvolved, before)
 
-    trainer.optimizer.iterations.assign(5)  # the next filling, by the generator of now
+    calls_of(trainer.optimizer).assign(5)  # the next filling, by the generator of now
     trainer.batches(None)
     assert int(trainer.cycle) == 1
     second = trainer.replay._samples.deconvolved.copy()
@@ -80,7 +84,7 @@ def test_an_interrupt_ends_the_filling(sen, pairs):
     trainer = build_trainer(config, 6)
     task_of(config).attach(config, runs.open_data(config).train, trainer)
     trainer.stage, trainer.interrupt = 1, threading.Event()
-    trainer.optimizer.iterations.assign(3)
+    calls_of(trainer.optimizer).assign(3)
     assert trainer.wants_backup  # so nothing is lost
     trainer.interrupt.set()
     with pytest.raises(KeyboardInterrupt):

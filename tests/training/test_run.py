@@ -13,6 +13,7 @@ from tests.training.makers import tiny, write_pairs
 from tfdeblur.config import override
 from tfdeblur.errors import DataError, InvalidInput, NotConverged
 from tfdeblur.training import run as runs
+from tfdeblur.training.optimizers import calls_of
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +59,29 @@ def stop_after(monkeypatch, steps):
 
 @pytest.fixture(scope="module")
 def uninterrupted(pairs, tmp_path_factory):
-    """Maps an EMA momentum to an uninterrupted run: configuration, trainer, history."""
+    """Maps EMA momentum and steps an update to a whole run: configuration, trainer, history."""
     known = {}
 
-    def trained(ema):
-        if ema not in known:
-            config = tiny(pairs, loss__scheme="SA1-S", optimizer__ema=ema, run__backup_minutes=0.0)
+    def trained(*key):
+        if key not in known:
+            options = {"optimizer__ema": key[0], "optimizer__accumulate": key[1]}
+            config = tiny(pairs, loss__scheme="SA1-S", run__backup_minutes=0.0, **options)
             with pytest.MonkeyPatch.context() as patch:
                 built, folder = keep_trainers(patch), tmp_path_factory.mktemp("whole")
                 runs.train(config, folder, verbose=0)
-            known[ema] = config, built[0], history(folder)
-        return known[ema]
+            known[key] = config, built[0], history(folder)
+        return known[key]
 
     return trained
 
 
 # 3 epochs of 3 steps: stopped inside an epoch, and at the last step of one.
-@pytest.mark.parametrize(("ema", "stop"), [(0.0, 4), (0.9, 4), (0.9, 6)])
-def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trainers, ema, stop):
-    config, whole, rows = uninterrupted(ema)
+# The last: also inside an update.
+@pytest.mark.parametrize(
+    ("made", "stop"), [((0, 1), 4), ((0.9, 1), 4), ((0.9, 1), 6), ((0.9, 2), 5)]
+)
+def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trainers, made, stop):
+    config, whole, rows = uninterrupted(*made)
     with monkeypatch.context() as patch:
         stop_after(patch, stop)
         with pytest.raises(KeyboardInterrupt):
@@ -84,9 +89,9 @@ def test_resumed_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch, trai
     runs.train(config, tmp_path, resume=True, verbose=0)
 
     stopped, resumed = trainers[-2:]
-    assert stopped.optimizer.iterations == stop
-    assert resumed.optimizer.iterations == 9
-    assert resumed.critic_optimizer.iterations == 18
+    assert calls_of(stopped.optimizer) == stop
+    assert calls_of(resumed.optimizer) == 9
+    assert calls_of(resumed.critic_optimizer) == 18
     assert int(resumed.self_paced.epoch) == 3
     np.testing.assert_allclose(resumed.self_paced.lam, whole.self_paced.lam, rtol=1e-4)
     assert_close(whole.variables, resumed.variables)

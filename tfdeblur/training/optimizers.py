@@ -146,3 +146,11 @@ def schedule_of(config, total_steps, critic=False, updates_per_step=1):
         config.final_factor,
         config.decay_steps * updates_per_step,
     )
+
+
+def calls_of(optimizer):
+    """The variable that counts the calls of an optimizer, also those that only gather gradients.
+
+    `iterations` counts updates where gradients are accumulated, and is no variable there.
+    """
+    return optimizer.variables[0]

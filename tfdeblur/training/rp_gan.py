@@ -16,6 +16,7 @@ from tfdeblur.losses import (
 from tfdeblur.metrics import psnr_rgb_u8, ssim_gauss
 from tfdeblur.training.fill import Filler, whole
 from tfdeblur.training.levels import is_known
+from tfdeblur.training.optimizers import calls_of
 from tfdeblur.training.trainer import Trainer
 
 MEASURES = ("psnr", "ssim", "psnr_level1", "psnr_deconvolved", "psnr_blurred")
@@ -154,19 +155,19 @@ class RPGANTrainer(Trainer):
 
     def _step_of_this_epoch(self):
         # Steps that a restart skips are counted already.
-        return whole(self.optimizer.iterations) - self._steps_to_skip
+        return whole(calls_of(self.optimizer)) - self._steps_to_skip
 
     @property
     def wants_backup(self):
         """Whether the buffer is filled before the next step."""
-        number = whole(self.optimizer.iterations) - self.first_steps
+        number = whole(calls_of(self.optimizer)) - self.first_steps
         return number >= 0 and number % self.replay.steps == 0
 
     def batches(self, iterator):
         """In stage 1 those of the buffer, which is filled here when it is time."""
         if self.stage == 0:
             return iterator
-        return self._filler.batches(whole(self.optimizer.iterations) - self.first_steps)
+        return self._filler.batches(whole(calls_of(self.optimizer)) - self.first_steps)
 
     def train_step(self, batch):
         """One update of the generator, after those of its two opponents."""

@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfdeblur.training.optimizers import calls_of
+
 
 class Trainer(keras.Model):
     """A `keras.Model` that a run can train; see `run` for what is done with it.
@@ -134,22 +136,22 @@ class Trainer(keras.Model):
         return ops.mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
 
     def _draw_alpha(self, images, optimizer):
-        """One number in [0, 1) per image, a function of seed, update and replica alone.
+        """One number in [0, 1) per image, a function of seed, step and replica alone.
 
         Not from a `SeedGenerator`: `save_weights` leaves its state out, and a resumed run would
         draw other points.
 
         Args:
             images: `(batch, ...)`.
-            optimizer: whose updates are counted.
+            optimizer: whose calls are counted.
 
         Returns:
             float32 `(batch,)`.
         """
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
-        update = tf.cast(optimizer.iterations.value, tf.int64)
-        seed = tf.stack([tf.cast(self.seed, tf.int64) * 2**16 + tf.cast(replica, tf.int64), update])
+        call = tf.cast(calls_of(optimizer).value, tf.int64)
+        seed = tf.stack([tf.cast(self.seed, tf.int64) * 2**16 + tf.cast(replica, tf.int64), call])
         return tf.random.stateless_uniform(tf.shape(images)[:1], seed)
 
     @staticmethod
