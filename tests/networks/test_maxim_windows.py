@@ -13,19 +13,18 @@ from tfdeblur.networks.maxim_windows import lay_windows
 
 
 def by_hand(blocks, window):
-    """Windows' first blocks, and for each block the window whose middle is nearest."""
+    """Windows' first blocks; for each block the window whose middle is nearest, or the later."""
     count = -(-blocks // window)
     starts = [i * (blocks - window) // (count - 1) for i in range(count)]
-    middles = np.asarray(starts) + (window - 1) / 2
-    distance = np.abs(np.arange(blocks)[:, None] - middles)
-    return starts, distance.argmin(axis=1), np.sort(distance, axis=1)[:, :2]
+    distance = np.abs(np.arange(blocks)[:, None] - np.asarray(starts) - (window - 1) / 2)
+    return starts, count - 1 - distance[:, ::-1].argmin(axis=1)
 
 
 @pytest.mark.parametrize("size", [8, 16])
 @pytest.mark.parametrize("blocks", [9, 11, 12, 16, 20, 33])
 def test_windows_cover_an_axis_and_each_block_is_of_the_nearest(blocks, size):
     found, window = lay_windows(blocks, 8, size), 8
-    starts, nearest, distances = by_hand(blocks, window)
+    starts, nearest = by_hand(blocks, window)
     assert found.count == len(starts)
     all_blocks = found.taken.reshape(found.count, window)
     np.testing.assert_array_equal(all_blocks, np.add.outer(starts, np.arange(window)))
@@ -34,10 +33,8 @@ def test_windows_cover_an_axis_and_each_block_is_of_the_nearest(blocks, size):
     wanted = np.asarray(starts)[:, None] + cells[:, :, 0] // (size // window)
     np.testing.assert_array_equal(np.diff(cells, axis=2), 1)
     np.testing.assert_array_equal(wanted.ravel()[found.kept], np.arange(blocks))
-    decided = distances[:, 0] < distances[:, 1]
-    of_window = found.kept // wanted.shape[1]
-    np.testing.assert_array_equal(of_window[decided], nearest[decided])
-    assert wanted.shape[1] == np.bincount(of_window).max()  # no more than the most that one keeps
+    np.testing.assert_array_equal(found.kept // wanted.shape[1], nearest)
+    assert wanted.shape[1] == np.bincount(nearest).max()  # no more than the most that one keeps
 
 
 def test_an_axis_of_one_window_is_left_alone():
@@ -47,10 +44,11 @@ def test_an_axis_of_one_window_is_left_alone():
         np.testing.assert_array_equal(found.cells, [np.arange(16)])
 
 
+@pytest.mark.parametrize("window", [8, 10])
 @pytest.mark.parametrize("blocks", [1, 5, 8, 9, 12, 20])
-def test_windows_of_a_size_that_is_not_known_yet(blocks):
-    found = lay_windows(tf.constant(blocks), 8, 16)
-    known = lay_windows(blocks, 8, 16)
+def test_windows_of_a_size_that_is_not_known_yet(blocks, window):
+    found = lay_windows(tf.constant(blocks), window, 16)
+    known = lay_windows(blocks, window, 16)
     if known.taken is None:
         known = known._replace(taken=np.arange(blocks), kept=np.arange(blocks))
     for ours, wanted in zip(found, known, strict=True):
@@ -67,19 +65,24 @@ def made(window, unit=4, size=4):
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_each_window_is_mixed_by_itself(training):
-    """3 x 5 blocks of 4 pixels in windows of 2 x 2 blocks, from the first and the last block."""
-    layer, image = made(2), noise(2, 12, 20, 3)
+@pytest.mark.parametrize("window, blocks", [(2, (3, 5)), (3, (4, 7)), (8, (9, 3))])
+def test_each_window_is_mixed_by_itself(window, blocks, training):
+    """Blocks of 4 pixels, 4 cells a window: its side is a part of that, or not."""
+    layer, image = made(window), noise(2, 4 * blocks[0], 4 * blocks[1], 3)
     found = layer(image, training=training)
-    rows, columns = ((0, 0, 4), (4, 4, 12)), ((0, 0, 4), (4, 4, 12), (12, 12, 20))
     bias = np.asarray(layer.bias) + 1.0
-    for top, first_row, end_row in rows:
-        for left, first, end in columns:
-            window = image[:, top : top + 8, left : left + 8]
-            wanted = mixed_by_hand(window, np.asarray(layer.kernel), bias, "grid", 4)
-            kept = wanted[:, first_row - top : end_row - top, first - left : end - left]
-            ours = found[:, first_row:end_row, first:end]
-            np.testing.assert_allclose(ours, kept, atol=1e-5)
+    (rows, of_row), (columns, of_column) = (windows_of(length, window) for length in blocks)
+    for i, top in enumerate(rows):
+        for j, left in enumerate(columns):
+            part = np.s_[:, 4 * top : 4 * (top + window), 4 * left : 4 * (left + window)]
+            wanted = np.full_like(image, np.nan)
+            wanted[part] = mixed_by_hand(image[part], np.asarray(layer.kernel), bias, "grid", 4)
+            kept = np.ix_([0, 1], np.repeat(of_row == i, 4), np.repeat(of_column == j, 4))
+            np.testing.assert_allclose(found.numpy()[kept], wanted[kept], atol=1e-5)
+
+
+def windows_of(blocks, window):
+    return ([0], np.zeros(blocks, int)) if blocks <= window else by_hand(blocks, window)
 
 
 def test_blocks_have_no_windows_and_one_window_changes_nothing():

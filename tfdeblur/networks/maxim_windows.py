@@ -53,7 +53,8 @@ def lay_windows(blocks, window, size):
     Args:
         blocks: int or scalar tensor, length of the axis.
         window: int, blocks of each; of all where that is less.
-        size: int, cells of the grid along the axis, a multiple of `window`.
+        size: int, cells of the grid along the axis. Where it is a multiple of `window`, cells that
+            nobody keeps are left out.
     """
     known = isinstance(blocks, int)
     if known and blocks <= window:
@@ -65,9 +66,11 @@ def lay_windows(blocks, window, size):
     ends = (starts[:-1] + length + starts[1:]) // 2
     begins = xp.concatenate([xp.zeros_like(starts[:1]), ends])
     most = xp.max(xp.concatenate([ends, xp.zeros_like(starts[:1]) + blocks]) - begins)
+    most = most if size % window == 0 else length
     first = xp.minimum(begins - starts, length - most)  # of the wanted blocks in each window
     # Windows of more than one have `size / window` cells a block; a single one has all its own.
-    made = xp.where(count > 1, most * (size // window), size)
+    some = (count > 1) & (size % window == 0)
+    made = xp.where(some, most * (size // window), size)
     cells = first[:, None] * (size // window) + xp.arange(made)[None, :]
     place = xp.arange(blocks)
     at = xp.sum(xp.where(place[:, None] >= ends[None, :], 1, 0), axis=1)
