@@ -8,7 +8,7 @@ import keras
 from keras import layers, ops
 
 from tfdeblur.networks import gradients
-from tfdeblur.networks.maxim_windows import BLOCK, blocks_at, lay_windows, one_window
+from tfdeblur.networks.maxim_windows import BLOCK, ONE_WINDOW, blocks_at, lay_windows
 
 AXES = ("grid", "block")
 _EPSILON = 1e-6
@@ -177,7 +177,7 @@ class CellMixing(layers.Layer):
         size, unit, window = self.size, self.unit, self.window
         sides = ops.shape(x)[1:3]
         if window is None:
-            down = across = one_window(size)
+            down = across = ONE_WINDOW
         else:
             down, across = (lay_windows(side // unit, window, size) for side in sides)
         x = blocks_at(blocks_at(x, down.taken, 1, unit), across.taken, 2, unit)
@@ -192,7 +192,8 @@ class CellMixing(layers.Layer):
         flat = (size**2, within * channels) if training else (within, size**2, channels)
         kernel, bias = self._wanted(down.cells, across.cells, training)
         x = ops.matmul(kernel, ops.reshape(x, (batch, windows, *flat))) + bias
-        moved[at : at + 2] = (ops.shape(axis.cells)[1] for axis in (down, across))
+        cells = down.cells, across.cells
+        moved[at : at + 2] = (size if one is None else ops.shape(one)[1] for one in cells)
         x = ops.transpose(ops.reshape(x, moved), tuple(order.index(axis) for axis in range(8)))
         made = ops.shape(x)
         joined = (batch, made[1] * made[2] * made[3], made[4] * made[5] * made[6], channels)
@@ -202,10 +203,14 @@ class CellMixing(layers.Layer):
     def _wanted(self, rows, columns, training):
         """Kernel and bias of the cells that are wanted of each window, to multiply all windows."""
         size, found = self.size, []
-        kernel = ops.reshape(ops.transpose(self.kernel), (size, size, size**2))
-        for values in (kernel, ops.reshape(self.bias + self.offset, (size, size, 1))):
-            of_rows = ops.take(values, rows, axis=0)  # windows, cells, size, ...
-            both = ops.transpose(ops.take(of_rows, columns, axis=2), (0, 2, 1, 3, 4))
+        kernel, bias = ops.transpose(self.kernel), (self.bias + self.offset)[:, None]
+        if rows is None and columns is None:
+            return kernel, bias
+        for values in (kernel, bias):
+            values = ops.reshape(values, (size, size, values.shape[-1]))
+            of_rows = values[None] if rows is None else ops.take(values, rows, axis=0)
+            both = of_rows[:, :, None] if columns is None else ops.take(of_rows, columns, axis=2)
+            both = ops.transpose(both, (0, 2, 1, 3, 4))  # windows, then their cells
             down, across, high, wide, last = ops.shape(both)
             within = () if training else (1,)
             found.append(ops.reshape(both, (1, down * across, *within, high * wide, last)))

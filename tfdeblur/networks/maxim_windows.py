@@ -31,7 +31,8 @@ class Windows(NamedTuple):
     Args:
         count: int, windows.
         taken: int `(count * length,)`, the block that stands at each place of all windows.
-        cells: int `(count, made)`, of each window those cells of the grid that are wanted of it.
+        cells: int `(count, made)`, of each window those cells of the grid that are wanted of it;
+            None: all.
         kept: int `(blocks,)`, where each block stands in the wanted cells of all windows: of the
             window whose middle is nearest.
     """
@@ -42,9 +43,7 @@ class Windows(NamedTuple):
     kept: Any
 
 
-def one_window(size):
-    """The whole axis is one window of `size` cells; nothing is moved."""
-    return Windows(1, None, np.arange(size)[None], None)
+ONE_WINDOW = Windows(1, None, None, None)  # the whole axis; nothing is moved
 
 
 def lay_windows(blocks, window, size):
@@ -58,7 +57,7 @@ def lay_windows(blocks, window, size):
     """
     known = isinstance(blocks, int)
     if known and blocks <= window:
-        return one_window(size)
+        return ONE_WINDOW
     xp = np if known else ops
     count, length = -(-blocks // window), xp.minimum(blocks, window)
     starts = xp.arange(count) * (blocks - length) // xp.maximum(count - 1, 1)
