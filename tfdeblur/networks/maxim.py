@@ -38,8 +38,8 @@ class Maxim(keras.Model):
         gelu: "tanh", as the published network, or "erf": a tenth faster on x86 processors, and
             the form that bfloat16 is fast with there; at most 5e-4 apart in each activation.
         window: int, pixels, a multiple of 64: larger images are mixed over the grid in windows of
-            about this side, each by itself, in training as well. None: over the whole image, as
-            published; photographs of more than about 1.5 windows come out worse so.
+            this side, each by itself, in training as well. None: over the whole image, as
+            published; frames of 1280 x 720 come out about 0.1 dB worse so (docs/experiments.md).
 
     Call arguments:
         image: float `(batch, height, width, 3)`, values in [0, 1]; height and width are multiples

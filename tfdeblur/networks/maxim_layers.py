@@ -127,8 +127,8 @@ class CellMixing(layers.Layer):
         unit: int, pixels here that `maxim_windows.BLOCK` pixels have at full size.
 
     Attributes:
-        window: int or None, blocks of `unit` pixels that the grid is laid over, about, where there
-            are more; None: over all. May be set until the layer is traced.
+        window: int or None, blocks of `unit` pixels that the grid is laid over where there are
+            more; None: over all. May be set until the layer is traced.
     """
 
     def __init__(self, axis, size, offset=0.0, unit=BLOCK, **kwargs):
